@@ -1,0 +1,185 @@
+//! What a run is told before it starts.
+
+use std::any::Any;
+use std::future::Future;
+use std::time::Duration;
+
+use super::context;
+use super::core::{Core, Picker};
+use super::event_loop::EventLoop;
+use crate::kernel::{Kernel, Level, Limits};
+use crate::policy::{Fifo, Policy, Replay, Schedule};
+use crate::report::Report;
+
+/// The wall clock's reading at the start unless set: 2000-01-01T00:00:00Z, in seconds since 1970 (S11).
+const YEAR_2000_S: u64 = 946_684_800;
+
+/// Settings of a loop.
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{Builder, policy::Random, rng};
+///
+/// let report = Builder::new().seed(7).policy(Random::new(1)).run(async { rng().range(1..=6) });
+/// assert_eq!(report.seed, 7);
+/// assert!((1..=6).contains(&report.unwrap()));
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `run` or `build` is called"]
+pub struct Builder {
+    seed: u64,
+    picker: Picker,
+    policy_source: Option<String>,
+    replay_error: Option<crate::policy::ScheduleError>,
+    level: Level,
+    limits: Limits,
+    start_time: Duration,
+    deny_leftovers: bool,
+    echo: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder::new()
+    }
+}
+
+impl Builder {
+    /// Starts with seed 0, first-in first-out order, no trace, and the default [`Limits`].
+    pub fn new() -> Self {
+        Builder {
+            seed: 0,
+            picker: Picker::Fifo,
+            policy_source: None,
+            replay_error: None,
+            level: Level::Off,
+            limits: Limits::new(),
+            start_time: Duration::from_secs(YEAR_2000_S),
+            deny_leftovers: false,
+            echo: false,
+        }
+    }
+
+    /// Sets the seed of the program's random numbers, [`rng`](crate::rng()) (S33). The policy has its own.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets who decides which ready task runs next.
+    pub fn policy(mut self, policy: impl Policy) -> Self {
+        self.policy_source = policy.source();
+        let is_fifo = (&policy as &dyn Any).is::<Fifo>();
+        self.picker = if is_fifo { Picker::Fifo } else { Picker::Policy(Box::new(policy)) };
+        self
+    }
+
+    /// Replays a schedule, given as the line that a failure printed.
+    ///
+    /// A line that is no schedule fails the run. So does a schedule that does not fit the program, at the
+    /// first turn at which that shows (S35).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{Builder, policy::Random, spawn, yield_now};
+    ///
+    /// let program = || async {
+    ///     for _ in 0..5 {
+    ///         spawn(yield_now());
+    ///     }
+    ///     yield_now().await;
+    /// };
+    /// let found = Builder::new().policy(Random::new(3)).run(program());
+    /// let again = Builder::new().replay(&found.schedule.to_string()).run(program());
+    /// assert_eq!(again.digest, found.digest);
+    /// ```
+    pub fn replay(mut self, line: &str) -> Self {
+        match line.parse() {
+            Ok(schedule) => self = self.replay_schedule(schedule),
+            Err(error) => self.replay_error = Some(error),
+        }
+        self
+    }
+
+    /// Replays a schedule that is at hand as a value; see [`replay`](Self::replay).
+    pub fn replay_schedule(mut self, schedule: Schedule) -> Self {
+        self.replay_error = None;
+        self.policy_source = None;
+        self.picker = Picker::Replay(Replay::new(schedule));
+        self
+    }
+
+    /// Sets how much of the run is recorded. The level never changes a schedule (S42).
+    pub fn trace(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// Sets the bounds of the run.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets what the wall clock shows at the start, as time since 1970-01-01T00:00:00Z (S11).
+    pub fn start_time(mut self, since_epoch: Duration) -> Self {
+        self.start_time = since_epoch;
+        self
+    }
+
+    /// Makes tasks that are alive when the run ends a failure (S21). Daemons may be.
+    pub fn deny_leftovers(mut self, deny: bool) -> Self {
+        self.deny_leftovers = deny;
+        self
+    }
+
+    /// Prints the lines of [`note!`](crate::note!) to standard output as the program writes them.
+    pub fn echo(mut self, echo: bool) -> Self {
+        self.echo = echo;
+        self
+    }
+
+    /// Makes the loop, to be driven by hand.
+    pub fn build(self) -> EventLoop {
+        let core = context::take_recycled().unwrap_or_else(|| {
+            let core = Core::new(Kernel::default());
+            context::add(&core);
+            core
+        });
+        *core.picker.borrow_mut() = self.picker;
+        let mut state = core.state();
+        state.kernel.configure(self.limits, self.level);
+        state.seed = self.seed;
+        state.echo = self.echo;
+        state.deny_leftovers = self.deny_leftovers;
+        // Nanoseconds of any `Duration` fit 127 bits.
+        state.wall_at_start = self.start_time.as_nanos() as i128;
+        state.policy_source = self.policy_source;
+        state.replay_error = self.replay_error;
+        drop(state);
+        EventLoop::from_core(core)
+    }
+
+    /// Runs `future` as the root task `main` to its end and reports (S36); see [`EventLoop::run`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{Builder, report::FailureKind, spawn};
+    ///
+    /// let report = Builder::new().deny_leftovers(true).run(async {
+    ///     spawn(std::future::pending::<()>());
+    /// });
+    /// assert!(matches!(report.unwrap_failure().kind(), FailureKind::Leftovers { .. }));
+    /// ```
+    #[track_caller]
+    pub fn run<F>(self, future: F) -> Report<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.build().run(future)
+    }
+}

@@ -1,0 +1,433 @@
+//! What a loop is made of: the kernel, the futures, and what else the API needs in one call.
+//!
+//! The state is borrowed for one short call at a time and never while foreign code runs: a future, a
+//! destructor, a waker, a callback. Whatever is foreign is moved out first.
+
+use std::any::Any;
+use std::cell::{RefCell, RefMut};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use super::cell::BoxedCell;
+use super::registry::{self, Inbox, LoopId};
+use super::waker;
+use crate::kernel::{
+    Ending, Instant, Join, Kernel, Spawn, State as TaskState, Target, TaskId, TaskKey, WakerKey,
+};
+use crate::kernel::{UNNAMED, shown_path};
+use crate::policy::{Policy, Replay, Schedule};
+use crate::report::{Failure, PanicPlace};
+use crate::rng::{Rng, stream_child};
+
+/// The payload of a panic.
+pub(super) type Payload = Box<dyn Any + Send>;
+
+/// A loop, reachable from handles, wakers and the API.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(super) id: LoopId,
+    pub(super) inbox: Arc<Inbox>,
+    state: RefCell<State>,
+    /// Apart from the state, because a policy is foreign code that reads the kernel while it chooses.
+    pub(super) picker: RefCell<Picker>,
+}
+
+/// Who makes the choices.
+#[derive(Debug)]
+pub(super) enum Picker {
+    /// Not behind a virtual call: this is what most runs do at every turn.
+    Fifo,
+    Replay(Replay),
+    Policy(Box<dyn Policy>),
+}
+
+/// Whether the loop takes new work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    Open,
+    /// The run has ended and its tasks are being dropped.
+    Closing,
+}
+
+pub(crate) struct State {
+    pub(crate) kernel: Kernel,
+    /// The futures of tasks, by slot. The one that is being polled is outside.
+    pub(super) cells: Vec<Option<BoxedCell>>,
+    /// Wakers that timers and joins are to call and that are not a task's own, by key.
+    pub(super) wakers: Vec<Option<Waker>>,
+    /// Panics of finished tasks whose handles may still ask for them.
+    pub(super) panics: BTreeMap<TaskKey, Panicked>,
+    /// Panics that nobody can ask for any more, in the order in which they happened.
+    pub(super) unjoined: Vec<Panicked>,
+    /// For each task that has drawn random numbers: its stream, and how often it asked.
+    draws: BTreeMap<Option<TaskKey>, (u64, u64)>,
+    pub(super) schedule: Schedule,
+    /// Calls of `choose` in the current turn.
+    pub(super) values_chosen: u32,
+    pub(super) seed: u64,
+    pub(super) echo: bool,
+    pub(super) deny_leftovers: bool,
+    /// What the wall clock shows at the start, in nanoseconds since 1970. Steps move it.
+    pub(crate) wall_at_start: i128,
+    pub(super) phase: Phase,
+    /// The failure that ended the run for good.
+    pub(super) failure: Option<Failure>,
+    pub(super) policy_source: Option<String>,
+    pub(super) replay_error: Option<crate::policy::ScheduleError>,
+}
+
+/// A panic that was caught.
+pub(super) struct Panicked {
+    pub(super) serial: u64,
+    pub(super) path: String,
+    pub(super) message: String,
+    pub(super) at: Instant,
+    pub(super) turn: u64,
+    pub(super) site: &'static Location<'static>,
+    pub(super) place: PanicPlace,
+    pub(super) payload: Option<Payload>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("kernel", &self.kernel)
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a join of a finished task ended.
+#[derive(Debug)]
+pub(super) enum Joined {
+    Completed,
+    Cancelled { id: TaskId, path: String },
+    Panicked { id: TaskId, path: String, payload: Option<Payload> },
+}
+
+impl Core {
+    pub(super) fn new(kernel: Kernel) -> Rc<Core> {
+        let claim = registry::claim();
+        let mut state = State::new(kernel);
+        state.kernel.start_generations_at(claim.generation);
+        Rc::new(Core {
+            id: claim.id,
+            inbox: claim.inbox,
+            state: RefCell::new(state),
+            picker: RefCell::new(Picker::Fifo),
+        })
+    }
+
+    /// Makes a loop that has come to its end as good as new, with the memory it has grown.
+    ///
+    /// Returns `false` if it has grown too much to be kept, or its keys are used up.
+    pub(super) fn reset(&self) -> bool {
+        self.inbox.clear();
+        *self.picker.borrow_mut() = Picker::Fifo;
+        self.state().reset()
+    }
+
+    /// Borrows the state for one short call.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn state(&self) -> RefMut<'_, State> {
+        match self.state.try_borrow_mut() {
+            Ok(state) => state,
+            Err(_) => in_policy(),
+        }
+    }
+
+    /// Calls the policy, which sees the kernel and is kept from changing it.
+    pub(super) fn read_kernel<R>(&self, f: impl FnOnce(&Kernel) -> R) -> R {
+        f(&self.state.borrow().kernel)
+    }
+
+    /// The key under which to register `waker`: the task's, if it is a task's of this loop.
+    ///
+    /// Clones any other, so it must be called without a borrow; the clone is kept until it is handed back.
+    pub(super) fn target(&self, waker: &Waker) -> Target {
+        match waker::address(waker) {
+            Some(address) if address.loop_id == self.id => Target::Task(address.task),
+            _ => {
+                let clone = waker.clone();
+                Target::Waker(self.state().keep(clone))
+            }
+        }
+    }
+
+    /// Takes back a waker that the kernel has no more use for, and drops it.
+    pub(super) fn drop_waker(&self, key: Option<WakerKey>) {
+        let waker = key.and_then(|key| self.state().take_waker(key));
+        drop(waker);
+    }
+
+    /// Takes back a waker that is due, and calls it. A panic in it is not the loop's to lose.
+    pub(super) fn call_waker(&self, key: Option<WakerKey>) {
+        if let Some(waker) = key.and_then(|key| self.state().take_waker(key)) {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                self.collect_panic("a waker", payload);
+            }
+        }
+    }
+
+    /// Adds a task. In a run that has ended there is none, and its future is dropped.
+    pub(super) fn spawn(&self, cell: BoxedCell, spawn: &Spawn<'_>) -> Option<TaskKey> {
+        let mut state = self.state();
+        if !state.is_open() {
+            drop(state);
+            self.drop_foreign("a task spawned as the run ended", cell);
+            return None;
+        }
+        let key = state.kernel.spawn(spawn);
+        state.put(key, cell);
+        Some(key)
+    }
+
+    /// Waits for a task to finish, and moves its output into `place`.
+    pub(super) fn poll_join(
+        &self,
+        key: TaskKey,
+        place: &mut dyn Any,
+        cx: &Context<'_>,
+    ) -> Poll<Joined> {
+        let target = self.target(cx.waker());
+        let mut state = self.state();
+        match state.kernel.join(key, target) {
+            Some(Join::Waits { replaced }) => {
+                drop(state);
+                self.drop_waker(replaced);
+                Poll::Pending
+            }
+            finished => {
+                let joined = state.take_joined(key, finished, place);
+                drop(state);
+                if let Target::Waker(waker) = target {
+                    self.drop_waker(Some(waker));
+                }
+                Poll::Ready(joined)
+            }
+        }
+    }
+
+    /// Lets go of a task whose handle is dropped: its output is dropped too, its panic becomes the run's.
+    pub(super) fn detach(&self, key: TaskKey) {
+        let mut state = self.state();
+        let is_finished = state.kernel.task(key).is_some_and(|task| task.state.is_finished());
+        let waker = state.kernel.leave_join(key);
+        let cell = if is_finished { state.cells[key.slot as usize].take() } else { None };
+        if let Some(panicked) = state.panics.remove(&key) {
+            state.unjoined.push(Panicked { place: PanicPlace::Detached, ..panicked });
+        }
+        state.kernel.release_handle(key);
+        drop(state);
+        self.drop_waker(waker);
+        // The output's destructor is the handle's owner's affair, panics included.
+        drop(cell);
+    }
+
+    /// Ends a task, and wakes whoever joins it.
+    pub(super) fn finish(&self, key: TaskKey, ending: Ending<'_>) {
+        let mut state = self.state();
+        if !state.draws.is_empty() {
+            state.draws.remove(&Some(key));
+        }
+        let waker = state.kernel.finish(key, ending);
+        drop(state);
+        if waker.is_some() {
+            self.call_waker(waker);
+        }
+    }
+
+    /// Ends a task with a panic. It is kept for whoever joins, or becomes the run's.
+    pub(super) fn finish_panicked(&self, key: TaskKey, payload: Payload, place: PanicPlace) {
+        let message = message(&*payload);
+        let mut state = self.state();
+        if let Some(task) = state.kernel.task(key) {
+            let (serial, site, has_handle) = (task.serial, task.site, task.has_handle);
+            let path = shown_path(&state.kernel.path(key));
+            let (at, turn) = (state.kernel.now(), state.kernel.turn());
+            let payload = Some(payload);
+            let panicked =
+                Panicked { serial, path, message: message.clone(), at, turn, site, place, payload };
+            if has_handle {
+                state.panics.insert(key, panicked);
+            } else {
+                state.unjoined.push(panicked);
+            }
+        }
+        drop(state);
+        self.finish(key, Ending::Panicked(&message));
+    }
+
+    /// Keeps a panic of foreign code that was not a task's poll; it fails the run when that ends.
+    pub(super) fn collect_panic(&self, what: &str, payload: Payload) {
+        let message = message(&*payload);
+        let mut state = self.state();
+        let (at, turn) = (state.kernel.now(), state.kernel.turn());
+        let running = state.kernel.running();
+        let task = running.and_then(|key| state.kernel.task(key));
+        let (serial, site) =
+            task.map_or((u64::MAX, Location::caller()), |task| (task.serial, task.site));
+        let path =
+            running.map_or_else(|| what.to_owned(), |key| shown_path(&state.kernel.path(key)));
+        let place = PanicPlace::Drop;
+        state.unjoined.push(Panicked {
+            serial,
+            path,
+            message,
+            at,
+            turn,
+            site,
+            place,
+            payload: Some(payload),
+        });
+    }
+
+    /// Drops foreign data outside a task's turn. A panic in its destructor fails the run when that ends.
+    pub(super) fn drop_foreign<T>(&self, what: &str, value: T) {
+        if let Some(payload) = drop_caught(value) {
+            self.collect_panic(what, payload);
+        }
+    }
+
+    /// A generator for the running task's next random numbers, from (seed, path, number of the call) (S33).
+    pub(super) fn draw(&self) -> Rng {
+        let state = &mut *self.state();
+        let key = state.kernel.running();
+        let stream = || {
+            let steps = key.map_or_else(Vec::new, |key| state.kernel.path(key));
+            steps
+                .iter()
+                .fold(0, |parent, step| stream_child(parent, step.name, u64::from(step.index)))
+        };
+        let (stream, draws) = state.draws.entry(key).or_insert_with(|| (stream(), 0));
+        *draws += 1;
+        Rng::from_parts(state.seed, *stream, *draws - 1)
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        registry::release(self.id, self.state.get_mut().kernel.generation_unused());
+    }
+}
+
+/// Task slots up to which the memory of a finished run is kept for the next one.
+const SLOTS_KEPT_MAX: usize = 1 << 16;
+
+impl State {
+    fn new(kernel: Kernel) -> State {
+        State {
+            kernel,
+            cells: Vec::new(),
+            wakers: Vec::new(),
+            panics: BTreeMap::new(),
+            unjoined: Vec::new(),
+            draws: BTreeMap::new(),
+            schedule: Schedule::default(),
+            values_chosen: 0,
+            seed: 0,
+            echo: false,
+            deny_leftovers: false,
+            wall_at_start: 0,
+            phase: Phase::Open,
+            failure: None,
+            policy_source: None,
+            replay_error: None,
+        }
+    }
+
+    fn reset(&mut self) -> bool {
+        debug_assert!(
+            self.cells.is_empty() && self.wakers.is_empty(),
+            "foreign data is dropped before"
+        );
+        let is_small = self.cells.capacity() <= SLOTS_KEPT_MAX;
+        let has_keys = self.kernel.reset();
+        let kernel = std::mem::take(&mut self.kernel);
+        let (cells, wakers) = (std::mem::take(&mut self.cells), std::mem::take(&mut self.wakers));
+        *self = State { cells, wakers, ..State::new(kernel) };
+        is_small && has_keys
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// Stores the future of a new task.
+    pub(super) fn put(&mut self, key: TaskKey, cell: BoxedCell) {
+        let slot = key.slot as usize;
+        if slot >= self.cells.len() {
+            self.cells.resize_with(slot + 1, || None);
+        }
+        self.cells[slot] = Some(cell);
+    }
+
+    fn keep(&mut self, waker: Waker) -> WakerKey {
+        let key = self.kernel.add_waker();
+        let place = key.0 as usize;
+        if place >= self.wakers.len() {
+            self.wakers.resize_with(place + 1, || None);
+        }
+        self.wakers[place] = Some(waker);
+        key
+    }
+
+    fn take_waker(&mut self, key: WakerKey) -> Option<Waker> {
+        let waker = self.wakers.get_mut(key.0 as usize)?.take();
+        self.kernel.remove_waker(key);
+        waker
+    }
+
+    fn take_joined(&mut self, key: TaskKey, finished: Option<Join>, place: &mut dyn Any) -> Joined {
+        let Some(task) = self.kernel.task(key) else {
+            return Joined::Cancelled { id: TaskId::new(u64::MAX), path: UNNAMED.to_owned() };
+        };
+        let id = TaskId::new(task.serial);
+        let joined = match finished {
+            Some(Join::Finished(TaskState::Completed)) => {
+                if let Some(mut cell) = self.cells[key.slot as usize].take() {
+                    // The emptied cell goes with it: memory, and no destructor of anybody's.
+                    cell.as_mut().take(place);
+                }
+                Joined::Completed
+            }
+            Some(Join::Finished(TaskState::Panicked)) => {
+                let payload = self.panics.remove(&key).and_then(|panicked| panicked.payload);
+                Joined::Panicked { id, path: self.path(key), payload }
+            }
+            _ => Joined::Cancelled { id, path: self.path(key) },
+        };
+        self.kernel.release_handle(key);
+        joined
+    }
+
+    pub(super) fn path(&self, key: TaskKey) -> String {
+        shown_path(&self.kernel.path(key))
+    }
+}
+
+#[cold]
+#[track_caller]
+fn in_policy() -> ! {
+    panic!("the loop was used from inside a policy, which may only look at the choice it is given")
+}
+
+/// The text of a panic, where it has one.
+pub(super) fn message(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a payload that is no text".to_owned()
+    }
+}
+
+/// Drops foreign data and returns the panic of its destructor, if there was one.
+pub(super) fn drop_caught<T>(value: T) -> Option<Payload> {
+    catch_unwind(AssertUnwindSafe(|| drop(value))).err()
+}

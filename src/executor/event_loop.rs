@@ -1,0 +1,401 @@
+//! The loop as a value: run a program to its end, or drive it by hand from ordinary code.
+
+use std::future::Future;
+use std::panic::Location;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::builder::Builder;
+use super::context;
+use super::core::Core;
+use super::describe;
+use super::join::JoinHandle;
+use super::spawn;
+use super::spawn::Builder as TaskBuilder;
+use super::turn::{Idle, forget_panic};
+use crate::kernel::{Counters, Digest, Instant, State as TaskState, TaskId, TaskKey};
+use crate::report::{Failure, FailureKind, PanicPlace, Report};
+
+/// Runs a future to its end on a virtual clock and returns its output. This is `asyncio.run`.
+///
+/// Uses the default [`Builder`]: first-in first-out, seed 0, no trace.
+///
+/// # Panics
+///
+/// Panics with the rendered failure if the run fails: a deadlock, a panic, a limit ([`FailureKind`]). Use
+/// [`Builder::run`] to get it as a value.
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{now, run, sleep};
+/// use std::time::Duration;
+///
+/// let woken_at = run(async {
+///     sleep(Duration::from_secs(3600)).await;
+///     now()
+/// });
+/// assert_eq!(woken_at.to_string(), "3600s");
+/// ```
+#[doc(alias = "block_on")]
+#[track_caller]
+pub fn run<F>(future: F) -> F::Output
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    Builder::new().run(future).unwrap()
+}
+
+/// A loop that is driven from outside: spawn, advance, look, go on.
+///
+/// The clock stands still between calls. What the calls in between do to tasks, such as sending to a
+/// channel, takes effect at the next call, in order.
+///
+/// A call that fails returns the [`Failure`]; all but a deadlock in [`block_on`](Self::block_on) end the
+/// loop, and further calls return the same failure. A panic of a task does not stop the loop: it is for
+/// whoever joins the task, or for the report of [`finish`](Self::finish) (S20).
+///
+/// Dropping the loop cancels what is alive in it, newest first.
+///
+/// # Examples
+///
+/// ```
+/// use futures_channel::mpsc;
+/// use futures_util::StreamExt;
+/// use simloop::{EventLoop, Failure, sleep};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Failure> {
+/// let mut event_loop = EventLoop::new();
+/// let (sender, mut receiver) = mpsc::unbounded::<u64>();
+/// let worker = event_loop.spawn(async move {
+///     while let Some(seconds) = receiver.next().await {
+///         sleep(Duration::from_secs(seconds)).await;
+///     }
+///     "closed"
+/// });
+/// sender.unbounded_send(3).unwrap();
+/// event_loop.advance(Duration::from_secs(5))?;
+/// drop(sender);
+/// event_loop.run_until_idle()?;
+/// assert!(worker.is_finished());
+/// assert_eq!(event_loop.block_on(worker)?.unwrap(), "closed");
+/// assert_eq!(event_loop.now().to_string(), "5s");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct EventLoop {
+    core: Rc<Core>,
+}
+
+impl Default for EventLoop {
+    fn default() -> Self {
+        EventLoop::new()
+    }
+}
+
+impl EventLoop {
+    /// Creates a loop with the default [`Builder`].
+    pub fn new() -> Self {
+        Builder::new().build()
+    }
+
+    pub(super) fn from_core(core: Rc<Core>) -> Self {
+        EventLoop { core }
+    }
+
+    pub(super) fn core(&self) -> &Rc<Core> {
+        &self.core
+    }
+
+    /// Spawns a task from outside. It is first polled by a later call that runs the loop.
+    ///
+    /// Its path starts at its own name: it has no parent.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        TaskBuilder::new().spawn_on(self, future)
+    }
+
+    /// Spawns a task from outside under a name.
+    #[track_caller]
+    pub fn spawn_named<F>(&self, name: &str, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        TaskBuilder::new().name(name).spawn_on(self, future)
+    }
+
+    /// Runs `future` as the root task `main` to its end, cancels what is still alive, and reports (S21).
+    ///
+    /// The outcome is the root's output, or a failure; nothing panics.
+    #[track_caller]
+    pub fn run<F>(self, future: F) -> Report<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let site = Location::caller();
+        if let Err(failure) = self.check_usable() {
+            return self.core.conclude(Err(failure), None);
+        }
+        let (outcome, root) = self.run_root(future, site);
+        self.core.conclude(outcome, Some(root))
+    }
+
+    /// Runs `future` as a task `main` to its end and returns its output. Other tasks stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// Returns the failure of the run. After a deadlock the future is cancelled, at the next turn, and the loop
+    /// can be used further.
+    #[doc(alias = "run_until_complete")]
+    #[track_caller]
+    pub fn block_on<F>(&mut self, future: F) -> Result<F::Output, Failure>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let site = Location::caller();
+        self.check_usable()?;
+        self.run_root(future, site).0
+    }
+
+    fn run_root<F>(
+        &self,
+        future: F,
+        site: &'static Location<'static>,
+    ) -> (Result<F::Output, Failure>, TaskId)
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let _entered = context::enter(&self.core);
+        let (root, handle) = spawn::root(&self.core, future, site);
+        let id = handle.id();
+        match self.drive(root) {
+            Ok(()) => (Ok(handle.into_output().expect("the root has completed")), id),
+            Err(failure) => {
+                handle.abort();
+                (Err(failure), id)
+            }
+        }
+    }
+
+    /// Goes on until the task `root` has ended.
+    fn drive(&self, root: TaskKey) -> Result<(), Failure> {
+        loop {
+            match self.core.turn()? {
+                Some(task) if task == root => {
+                    if let Some(end) = self.core.end_of_root(root) {
+                        return end;
+                    }
+                }
+                Some(_) => {}
+                None => match self.core.idle() {
+                    Idle::Settled => {}
+                    Idle::Until(deadline) if self.core.state().kernel.has_holding_timer() => {
+                        self.core.jump(deadline)?
+                    }
+                    Idle::Until(_) | Idle::Nothing => return Err(self.core.deadlock()),
+                },
+            }
+        }
+    }
+
+    /// Takes one turn: polls the next ready task. Returns `false`, and does nothing, when none is ready.
+    ///
+    /// # Errors
+    ///
+    /// Returns the failure that ends the loop.
+    pub fn step(&mut self) -> Result<bool, Failure> {
+        self.check_usable()?;
+        let _entered = context::enter(&self.core);
+        loop {
+            if self.core.turn()?.is_some() {
+                return Ok(true);
+            }
+            if self.core.idle() != Idle::Settled {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Runs all that is ready, and all that becomes ready thereby, without moving the clock.
+    ///
+    /// # Errors
+    ///
+    /// Returns the failure that ends the loop.
+    pub fn run_until_idle(&mut self) -> Result<(), Failure> {
+        self.check_usable()?;
+        let _entered = context::enter(&self.core);
+        self.drain().map(|_| ())
+    }
+
+    /// Runs all that is ready; returns the earliest deadline.
+    fn drain(&self) -> Result<Option<Instant>, Failure> {
+        loop {
+            while self.core.turn()?.is_some() {}
+            match self.core.idle() {
+                Idle::Settled => {}
+                Idle::Until(deadline) => return Ok(Some(deadline)),
+                Idle::Nothing => return Ok(None),
+            }
+        }
+    }
+
+    /// Goes on until `until`, deadline by deadline, running all that is ready at each. Ends with the clock
+    /// at exactly `until` and nothing ready (S10). An instant that has passed only runs what is ready.
+    ///
+    /// # Errors
+    ///
+    /// Returns the failure that ends the loop.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `until` is [`Instant::NEVER`], which never comes.
+    #[track_caller]
+    pub fn run_until(&mut self, until: Instant) -> Result<(), Failure> {
+        assert!(!until.is_never(), "a loop cannot be run until `Instant::NEVER`");
+        self.check_usable()?;
+        let _entered = context::enter(&self.core);
+        loop {
+            match self.drain()? {
+                Some(deadline) if deadline <= until => self.core.jump(deadline)?,
+                _ if until > self.now() => self.core.jump(until)?,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Moves on by `duration`, as [`run_until`](Self::run_until) does (S10).
+    ///
+    /// # Errors
+    ///
+    /// Returns the failure that ends the loop.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the clock cannot go so far.
+    #[track_caller]
+    pub fn advance(&mut self, duration: Duration) -> Result<(), Failure> {
+        self.run_until(self.now() + duration)
+    }
+
+    /// Moves on to the earliest deadline and runs all that is ready there; returns the new instant, or
+    /// `None` when no timer exists.
+    ///
+    /// What is ready now runs first, and may register an earlier timer.
+    ///
+    /// # Errors
+    ///
+    /// Returns the failure that ends the loop.
+    pub fn advance_to_next(&mut self) -> Result<Option<Instant>, Failure> {
+        self.check_usable()?;
+        let _entered = context::enter(&self.core);
+        let Some(deadline) = self.drain()? else { return Ok(None) };
+        self.core.jump(deadline)?;
+        self.drain()?;
+        Ok(Some(deadline))
+    }
+
+    /// Returns the present instant.
+    pub fn now(&self) -> Instant {
+        self.core.state().kernel.now()
+    }
+
+    /// Returns the number of tasks that are ready to run.
+    pub fn ready_len(&self) -> usize {
+        self.core.state().kernel.ready_len()
+    }
+
+    /// Returns what has happened so far, in numbers.
+    pub fn counters(&self) -> Counters {
+        self.core.state().kernel.counters()
+    }
+
+    /// Returns the fingerprint of the turns taken so far.
+    pub fn digest(&self) -> Digest {
+        self.core.state().kernel.digest()
+    }
+
+    /// Ends the loop: cancels what is still alive, newest first, and reports.
+    ///
+    /// The outcome is a failure if the loop had failed, if a task panicked and nobody took the panic, or if
+    /// tasks are left over and that was denied.
+    pub fn finish(self) -> Report<()> {
+        let failure = self.core.state().failure.clone();
+        self.core.conclude(failure.map_or(Ok(()), Err), None)
+    }
+
+    /// Checks that the loop may run: none runs on this thread, and this one has not failed.
+    fn check_usable(&self) -> Result<(), Failure> {
+        if let Some(failure) = context::try_with(nested) {
+            return Err(failure);
+        }
+        let state = self.core.state();
+        match (&state.failure, &state.replay_error) {
+            (Some(failure), _) => Err(failure.clone()),
+            (None, Some(error)) => {
+                Err(describe::failure(&state, FailureKind::InvalidReplay(error.clone())))
+            }
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// The failure of a loop that is started inside the running loop `outer`.
+fn nested(outer: &Core) -> Failure {
+    let state = outer.state();
+    let task = state.kernel.running().map(|key| state.path(key));
+    describe::failure(&state, FailureKind::NestedLoop { task })
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        self.core.close(None);
+        context::recycle(&self.core);
+    }
+}
+
+impl Core {
+    /// Says how the root ended, if it has.
+    fn end_of_root(&self, root: TaskKey) -> Option<Result<(), Failure>> {
+        let mut state = self.state();
+        let task = state.kernel.task(root).expect("the root's handle keeps it in the table");
+        match task.state {
+            TaskState::Completed => Some(Ok(())),
+            TaskState::Panicked => {
+                let panicked = state
+                    .panics
+                    .remove(&root)
+                    .expect("a panicked task with a handle has its panic");
+                let is_root = panicked.place != PanicPlace::Drop;
+                let failure = describe::panicked(&state, &panicked, is_root);
+                drop(state);
+                panicked.payload.into_iter().for_each(forget_panic);
+                Some(Err(failure))
+            }
+            TaskState::Cancelled => {
+                let task = state.path(root);
+                Some(Err(describe::failure(&state, FailureKind::RootCancelled { task })))
+            }
+            _ => None,
+        }
+    }
+
+    /// Makes the failure of a deadlock.
+    fn deadlock(&self) -> Failure {
+        if let Err(failure) = self.check_foreign_wake() {
+            return failure;
+        }
+        let state = self.state();
+        describe::failure(&state, describe::deadlock(&state, self.inbox.is_waker_shared()))
+    }
+}

@@ -1,0 +1,317 @@
+//! Handles to tasks: await one, abort it, ask for it.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use super::context;
+use super::core::{Joined, Payload, message};
+use super::registry::LoopId;
+use crate::kernel::{TaskId, TaskKey};
+
+/// A task's handle: a future of its result.
+///
+/// Dropping it detaches the task, which goes on (S19). If a detached task panics, the run fails with that
+/// panic when it ends (S20).
+///
+/// # Cancel safety
+///
+/// Dropping the future of `(&mut handle).await` loses nothing: the handle can be awaited again.
+///
+/// # Panics
+///
+/// Awaiting it again after it has given its result panics.
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{run, sleep, spawn, time::Instant};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let handle = spawn(async {
+///         sleep(Duration::from_secs(2)).await;
+///         "done"
+///     });
+///     assert!(!handle.is_finished());
+///     assert_eq!(handle.await.unwrap(), "done");
+///     assert_eq!(Instant::now().to_string(), "2s");
+/// });
+/// ```
+#[must_use = "dropping a handle detaches its task; `drop` it to say so"]
+pub struct JoinHandle<T> {
+    task: AbortHandle,
+    /// The handle has not given its result yet.
+    is_open: bool,
+    /// A handle may be sent and shared when the output may be sent, as a mutex around it could.
+    output: PhantomData<Mutex<Option<T>>>,
+}
+
+impl<T> JoinHandle<T> {
+    pub(super) fn new(loop_id: LoopId, key: Option<TaskKey>, id: TaskId) -> Self {
+        let task = AbortHandle { loop_id, key, id };
+        JoinHandle { task, is_open: true, output: PhantomData }
+    }
+
+    /// Asks for the task's cancellation: it is queued, and its future is dropped at its turn (S19).
+    ///
+    /// The result is then [`JoinError`] with [`is_cancelled`](JoinError::is_cancelled), unless the task was
+    /// finished already. A task that aborts itself ends at its next suspension.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, spawn};
+    ///
+    /// run(async {
+    ///     let handle = spawn(std::future::pending::<()>());
+    ///     handle.abort();
+    ///     assert!(handle.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
+    #[doc(alias = "cancel")]
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+
+    /// Returns a handle that can only abort the task and may be kept after this one.
+    pub fn abort_handle(&self) -> AbortHandle {
+        self.task.clone()
+    }
+
+    /// Says whether the task has completed, was cancelled, or panicked.
+    #[doc(alias = "done")]
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Returns the task's id.
+    pub fn id(&self) -> TaskId {
+        self.task.id()
+    }
+
+    /// Returns the task's path, such as `main/worker[1]`, or its id once its loop has forgotten it.
+    #[doc(alias = "name")]
+    pub fn path(&self) -> String {
+        self.task.path()
+    }
+}
+
+impl<T: 'static> JoinHandle<T> {
+    /// Takes the output of a task that has completed.
+    pub(super) fn into_output(mut self) -> Option<T> {
+        match Pin::new(&mut self).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => result.ok(),
+            Poll::Pending => None,
+        }
+    }
+}
+
+/// A handle polled under another executor than the loop's finds its task as well.
+impl<T: 'static> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(self.is_open, "a join handle was polled after it had given its result");
+        let mut output: Option<T> = None;
+        let place: &mut dyn Any = &mut output;
+        let AbortHandle { loop_id, key, id } = self.task;
+        let joined =
+            key.and_then(|key| context::with_loop(loop_id, |core| core.poll_join(key, place, cx)));
+        let result = match joined {
+            Some(joined) => match ready!(joined) {
+                Joined::Completed => Ok(output.expect("a completed task leaves an output")),
+                Joined::Cancelled { id, path } => Err(JoinError { id, path, payload: None }),
+                Joined::Panicked { id, path, payload } => {
+                    Err(JoinError::panicked(id, path, payload))
+                }
+            },
+            // The task's loop is gone, and what was alive in it was cancelled.
+            None => Err(JoinError { id, path: id.to_string(), payload: None }),
+        };
+        self.is_open = false;
+        Poll::Ready(result)
+    }
+}
+
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if let (true, Some(key)) = (self.is_open, self.task.key) {
+            context::with_loop(self.task.loop_id, |core| core.detach(key));
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("task", &self.path())
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// A handle that can abort a task, and ask for it, and no more.
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{run, spawn};
+///
+/// run(async {
+///     let handle = spawn(std::future::pending::<()>());
+///     let abort = handle.abort_handle();
+///     drop(handle);
+///     abort.abort();
+///     simloop::yield_now().await;
+///     assert!(abort.is_finished());
+/// });
+/// ```
+#[derive(Clone)]
+pub struct AbortHandle {
+    loop_id: LoopId,
+    /// None for a task that never was: spawned as the run ended.
+    key: Option<TaskKey>,
+    id: TaskId,
+}
+
+impl AbortHandle {
+    pub(super) fn new(loop_id: LoopId, key: Option<TaskKey>, id: TaskId) -> Self {
+        AbortHandle { loop_id, key, id }
+    }
+
+    /// Asks for the task's cancellation; see [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        if let Some(key) = self.key {
+            context::with_loop(self.loop_id, |core| core.state().kernel.request_abort(key));
+        }
+    }
+
+    /// Says whether the task has completed, was cancelled, or panicked.
+    pub fn is_finished(&self) -> bool {
+        let is_alive = |key| {
+            context::with_loop(self.loop_id, |core| {
+                core.state().kernel.task(key).is_some_and(|task| task.state.is_alive())
+            })
+        };
+        !self.key.and_then(is_alive).unwrap_or(false)
+    }
+
+    /// Returns the task's id.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Returns the task's path, or its id once its loop has forgotten it.
+    pub fn path(&self) -> String {
+        let path = |key| context::with_loop(self.loop_id, |core| core.state().path(key));
+        self.key
+            .and_then(path)
+            .filter(|path| !path.is_empty())
+            .unwrap_or_else(|| self.id.to_string())
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle").field("task", &self.path()).finish()
+    }
+}
+
+/// Why a task gave no output: it was cancelled, or it panicked.
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{run, spawn_named};
+///
+/// run(async {
+///     let error = spawn_named("worker", async { panic!("no fuel") }).await.unwrap_err();
+///     assert_eq!(error.to_string(), "task `main/worker` panicked: no fuel");
+///     assert!(error.is_panic());
+/// });
+/// ```
+pub struct JoinError {
+    id: TaskId,
+    path: String,
+    /// The panic; none if the task was cancelled. In a mutex, because a payload need not be `Sync`.
+    payload: Option<Mutex<Payload>>,
+}
+
+impl JoinError {
+    fn panicked(id: TaskId, path: String, payload: Option<Payload>) -> Self {
+        let payload = payload.unwrap_or_else(|| Box::new("its panic was taken before"));
+        JoinError { id, path, payload: Some(Mutex::new(payload)) }
+    }
+
+    /// Says whether the task was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.payload.is_none()
+    }
+
+    /// Says whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        self.payload.is_some()
+    }
+
+    /// Returns the payload of the panic, for [`std::panic::resume_unwind`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if the task was cancelled.
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(error) => panic!("{error}, so there is no panic to take"),
+        }
+    }
+
+    /// Returns the payload of the panic, or the error itself if the task was cancelled.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if the task was cancelled.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
+        match self.payload {
+            Some(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
+            None => Err(self),
+        }
+    }
+
+    /// Returns the task's id.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Returns the task's path.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.payload {
+            None => write!(f, "task `{}` was cancelled", self.path),
+            Some(payload) => {
+                let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+                write!(f, "task `{}` panicked: {}", self.path, message(&**payload))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl std::error::Error for JoinError {}

@@ -1,0 +1,32 @@
+//! The shell around the kernel: it owns the futures and polls the one that the kernel and the policy say.
+//!
+//! Here are the crate's only thread-local (`context`), its only waker (`waker`), and the only place where
+//! panics of the program are caught (`turn`, `close`).
+
+mod builder;
+mod calls;
+mod cell;
+mod close;
+mod context;
+mod core;
+mod describe;
+mod event_loop;
+mod join;
+mod program;
+mod registry;
+mod spawn;
+mod timer;
+mod turn;
+mod waker;
+
+pub use builder::Builder;
+pub use calls::{CallHandle, call_at, call_later, call_soon};
+pub(crate) use context::{try_with, with};
+pub use event_loop::{EventLoop, run};
+pub use join::{AbortHandle, JoinError, JoinHandle};
+#[doc(hidden)]
+pub use program::write_note;
+pub use program::{choose, rng};
+pub use spawn::{Builder as TaskBuilder, Current, current, spawn, spawn_named, try_current};
+pub use timer::Settle;
+pub(crate) use timer::Timer;

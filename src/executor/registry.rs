@@ -1,0 +1,142 @@
+//! All loops of the process, so that a waker on another thread finds its loop, or finds it gone.
+//!
+//! A loop has a number of 16 bits while it exists. What other threads do to its tasks arrives in its inbox.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::kernel::{GENERATION_MAX, TaskKey};
+
+/// The number of a loop of this process. Never shown: it depends on what else the process does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct LoopId(pub(super) u16);
+
+/// What other threads have done to a loop's tasks.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    /// Read before every turn, so it stands outside the lock.
+    has_wake: AtomicBool,
+    mail: Mutex<Mail>,
+}
+
+#[derive(Debug, Default)]
+struct Mail {
+    /// The first wake. It fails the run, so further ones are not kept.
+    wake: Option<ForeignWake>,
+    /// A waker of the loop was cloned or dropped elsewhere, so its clones are no longer counted rightly.
+    is_waker_shared: bool,
+}
+
+/// A wake from another thread.
+#[derive(Clone, Debug)]
+pub(super) struct ForeignWake {
+    pub(super) task: TaskKey,
+    pub(super) thread: Option<String>,
+}
+
+impl Inbox {
+    pub(super) fn has_wake(&self) -> bool {
+        self.has_wake.load(Ordering::Acquire)
+    }
+
+    pub(super) fn take_wake(&self) -> Option<ForeignWake> {
+        let wake = lock(&self.mail).wake.take();
+        self.has_wake.store(false, Ordering::Release);
+        wake
+    }
+
+    pub(super) fn is_waker_shared(&self) -> bool {
+        lock(&self.mail).is_waker_shared
+    }
+
+    pub(super) fn clear(&self) {
+        *lock(&self.mail) = Mail::default();
+        self.has_wake.store(false, Ordering::Release);
+    }
+}
+
+#[derive(Debug)]
+struct Registry {
+    /// By loop number.
+    places: Vec<Place>,
+    /// Numbers to be used again, the one free for longest first.
+    free: VecDeque<u16>,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    inbox: Option<Arc<Inbox>>,
+    /// The first generation of task keys that no loop of this number has used, so that a waker that
+    /// outlived its loop does not fit a task of the next one.
+    generation: u32,
+}
+
+static REGISTRY: Mutex<Registry> =
+    Mutex::new(Registry { places: Vec::new(), free: VecDeque::new() });
+
+/// Nothing under these locks can panic half way, so a poisoned one is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A loop's entry.
+pub(super) struct Claim {
+    pub(super) id: LoopId,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) generation: u32,
+}
+
+/// Enters a loop.
+///
+/// # Panics
+///
+/// With 65,536 loops in the process there is no number left.
+pub(super) fn claim() -> Claim {
+    let mut registry = lock(&REGISTRY);
+    let number = match registry.free.pop_front() {
+        Some(number) => number,
+        None => {
+            let number = u16::try_from(registry.places.len());
+            let number =
+                number.expect("a process holds at most 65536 loops at once, and all are in use");
+            registry.places.push(Place::default());
+            number
+        }
+    };
+    let inbox = Arc::new(Inbox::default());
+    let place = &mut registry.places[usize::from(number)];
+    place.inbox = Some(Arc::clone(&inbox));
+    Claim { id: LoopId(number), inbox, generation: place.generation }
+}
+
+/// Removes a loop. `generation` is the first that none of its task keys has.
+pub(super) fn release(id: LoopId, generation: u32) {
+    let mut registry = lock(&REGISTRY);
+    let place = &mut registry.places[usize::from(id.0)];
+    place.inbox = None;
+    place.generation = generation;
+    // A number whose generations are used up is retired: 16 million runs of a task slot later.
+    if generation < GENERATION_MAX {
+        registry.free.push_back(id.0);
+    }
+}
+
+fn inbox(id: LoopId) -> Option<Arc<Inbox>> {
+    lock(&REGISTRY).places.get(usize::from(id.0))?.inbox.clone()
+}
+
+/// Delivers a wake from a thread that is not the loop's own.
+pub(super) fn wake_from_elsewhere(id: LoopId, task: TaskKey) {
+    let Some(inbox) = inbox(id) else { return };
+    let thread = std::thread::current().name().map(str::to_owned);
+    lock(&inbox.mail).wake.get_or_insert(ForeignWake { task, thread });
+    inbox.has_wake.store(true, Ordering::Release);
+}
+
+/// Notes that a waker was cloned or dropped on a thread that is not the loop's own.
+pub(super) fn share_waker(id: LoopId) {
+    if let Some(inbox) = inbox(id) {
+        lock(&inbox.mail).is_waker_shared = true;
+    }
+}

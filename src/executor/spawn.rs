@@ -1,0 +1,248 @@
+//! Spawning: from inside the loop and from outside, with a name or without.
+
+use std::future::Future;
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::cell;
+use super::context;
+use super::core::Core;
+use super::event_loop::EventLoop;
+use super::join::{AbortHandle, JoinHandle};
+use crate::kernel::{Spawn, TaskId, TaskKey};
+
+/// Spawns a task at the back of the ready queue (S16).
+///
+/// The future is first polled later, never inside `spawn`; it need not be `Send`. The task is a child of
+/// the one that spawns it, and shown under its path (S18). This is asyncio's `create_task`.
+///
+/// # Panics
+///
+/// Panics outside a loop.
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{now, run, sleep, spawn};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let both = [1, 2].map(|seconds| spawn(sleep(Duration::from_secs(seconds))));
+///     for handle in both {
+///         handle.await.unwrap();
+///     }
+///     assert_eq!(now().to_string(), "2s");
+/// });
+/// ```
+#[doc(alias = "create_task")]
+#[doc(alias = "ensure_future")]
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    Builder::new().spawn(future)
+}
+
+/// Spawns a task under a name, as [`spawn`] does.
+///
+/// # Panics
+///
+/// Panics outside a loop.
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{run, spawn_named};
+///
+/// run(async {
+///     let handle = spawn_named("worker", async {});
+///     assert_eq!(handle.path(), "main/worker");
+///     handle.await.unwrap();
+/// });
+/// ```
+#[track_caller]
+pub fn spawn_named<F>(name: &str, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    Builder::new().name(name).spawn(future)
+}
+
+/// Spawns a task with more to say about it than [`spawn`] takes.
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{run, sleep, task, time::Instant};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let heartbeat = task::Builder::new().name("heartbeat").daemon(true).spawn(async {
+///         loop {
+///             sleep(Duration::from_secs(1)).await;
+///         }
+///     });
+///     sleep(Duration::from_secs(3)).await;
+///     assert_eq!(heartbeat.path(), "main/heartbeat");
+/// });
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a task builder does nothing until `spawn` is called"]
+pub struct Builder {
+    name: Option<String>,
+    is_daemon: bool,
+}
+
+impl Builder {
+    /// Starts with no name and no daemon.
+    pub fn new() -> Self {
+        Builder::default()
+    }
+
+    /// Names the task. Siblings may share a name; paths then carry an index.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Says whether the task is a daemon: one that does not keep a run alive. When only daemons have
+    /// timers and the root is blocked, that is a deadlock (S37). A daemon is never a leftover task.
+    pub fn daemon(mut self, is_daemon: bool) -> Self {
+        self.is_daemon = is_daemon;
+        self
+    }
+
+    /// Spawns the task in the running loop; see [`spawn`].
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a loop.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let site = Location::caller();
+        let cell = cell::boxed(future);
+        context::with("spawn", |core| self.spawn_cell(core, cell, site))
+    }
+
+    /// Spawns the task in a loop from outside; see [`EventLoop::spawn`].
+    #[track_caller]
+    pub fn spawn_on<F>(self, event_loop: &EventLoop, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let site = Location::caller();
+        self.spawn_cell(event_loop.core(), cell::boxed(future), site)
+    }
+
+    fn spawn_cell<T>(
+        &self,
+        core: &Core,
+        cell: cell::BoxedCell,
+        site: &'static Location<'static>,
+    ) -> JoinHandle<T> {
+        let (key, id) = core.spawn_child(cell, self.name.as_deref(), self.is_daemon, site);
+        JoinHandle::new(core.id, key, id)
+    }
+}
+
+impl Core {
+    /// Adds a task with a handle, as a child of the running one.
+    pub(super) fn spawn_child(
+        &self,
+        cell: cell::BoxedCell,
+        name: Option<&str>,
+        daemon: bool,
+        site: &'static Location<'static>,
+    ) -> (Option<TaskKey>, TaskId) {
+        let (parent, serial) = {
+            let state = self.state();
+            (state.kernel.running(), state.kernel.counters().tasks_spawned)
+        };
+        let key = self.spawn(cell, &Spawn { name, parent, daemon, has_handle: true, site });
+        (key, TaskId::new(serial))
+    }
+}
+
+/// The task that is running.
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{run, spawn_named, task};
+///
+/// run(async {
+///     assert_eq!(task::current().path(), "main");
+///     spawn_named("child", async { assert_eq!(task::current().path(), "main/child") }).await.unwrap();
+/// });
+/// ```
+#[derive(Clone, Debug)]
+pub struct Current {
+    handle: AbortHandle,
+}
+
+/// Returns the running task.
+///
+/// # Panics
+///
+/// Panics outside a task.
+#[doc(alias = "current_task")]
+#[track_caller]
+pub fn current() -> Current {
+    match try_current() {
+        Some(current) => current,
+        None => panic!(
+            "`task::current` was called outside a task\n  call it inside the future given to `run` or `spawn`"
+        ),
+    }
+}
+
+/// Returns the running task, or `None` outside one.
+pub fn try_current() -> Option<Current> {
+    context::try_with(|core| {
+        let state = core.state();
+        let key = state.kernel.running()?;
+        let id = TaskId::new(state.kernel.task(key)?.serial);
+        Some(Current { handle: AbortHandle::new(core.id, Some(key), id) })
+    })
+    .flatten()
+}
+
+impl Current {
+    /// Returns the task's id.
+    pub fn id(&self) -> TaskId {
+        self.handle.id()
+    }
+
+    /// Returns the task's path, such as `main/worker[1]`.
+    pub fn path(&self) -> String {
+        self.handle.path()
+    }
+
+    /// Returns a handle that can abort the task. A task that aborts itself ends at its next suspension.
+    pub fn abort_handle(&self) -> AbortHandle {
+        self.handle.clone()
+    }
+}
+
+/// Spawns the root of a run.
+pub(super) fn root<F>(
+    core: &Rc<Core>,
+    future: F,
+    site: &'static Location<'static>,
+) -> (TaskKey, JoinHandle<F::Output>)
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let (key, id) = core.spawn_child(cell::boxed(future), Some("main"), false, site);
+    let key = key.expect("a loop that runs takes tasks");
+    (key, JoinHandle::new(core.id, Some(key), id))
+}

@@ -1,0 +1,183 @@
+//! What sleeps, timeouts and intervals are made of: one registration in the timer queue, and a wait until
+//! everybody else waits.
+//!
+//! Both hold only numbers, so the futures made of them are `Send` and `Sync` (S30).
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::context;
+use super::core::Core;
+use super::registry::LoopId;
+use crate::kernel::{Instant, SettleKey, Target, TimerKey};
+
+/// A place in the timer queue of one loop, empty at first. Dropping it removes the timer at once (S8).
+#[derive(Debug)]
+pub(crate) struct Timer {
+    loop_id: LoopId,
+    key: Option<TimerKey>,
+}
+
+impl Timer {
+    /// Creates an empty place in the running loop, and returns the present instant with it.
+    #[track_caller]
+    pub(crate) fn new(what: &str) -> (Timer, Instant) {
+        context::with(what, |core| {
+            (Timer { loop_id: core.id, key: None }, core.state().kernel.now())
+        })
+    }
+
+    pub(crate) fn is_registered(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Is ready from `deadline` on; before, sees to it that the context's waker is woken then.
+    ///
+    /// The timer's place among equals is that of its first registration; being polled again, with the same
+    /// waker or another, does not change it (S7).
+    ///
+    /// # Panics
+    ///
+    /// Panics outside the loop in which the timer was made: its deadline means nothing elsewhere.
+    pub(crate) fn poll(&mut self, deadline: Instant, cx: &Context<'_>) -> Poll<()> {
+        context::with("sleep", |core| {
+            assert!(
+                core.id == self.loop_id,
+                "a sleep was polled in another loop than the one it was made in"
+            );
+            if core.state().kernel.now() >= deadline && !deadline.is_never() {
+                self.remove(core);
+                return Poll::Ready(());
+            }
+            let target = core.target(cx.waker());
+            let mut state = core.state();
+            let replaced = match self.key.filter(|&key| state.kernel.is_registered(key)) {
+                Some(key) => state.kernel.retarget(key, target),
+                None => {
+                    self.key = Some(state.kernel.register(deadline, target));
+                    None
+                }
+            };
+            drop(state);
+            core.drop_waker(replaced);
+            Poll::Pending
+        })
+    }
+
+    /// A place for a timer that is registered already.
+    pub(super) fn registered(core: &Core, key: TimerKey) -> Timer {
+        Timer { loop_id: core.id, key: Some(key) }
+    }
+
+    /// Moves a registered timer to `deadline`, as a new registration (S7). One that is due then fires now.
+    pub(crate) fn reset(&mut self, deadline: Instant) {
+        let Some(key) = self.key.take() else { return };
+        let reset = |core: &Core| {
+            let mut state = core.state();
+            let target = state.kernel.cancel(key)?;
+            if state.kernel.now() < deadline {
+                return Some(state.kernel.register(deadline, target));
+            }
+            drop(state);
+            match target {
+                Target::Task(task) => core.state().kernel.wake(task),
+                Target::Waker(waker) => core.call_waker(Some(waker)),
+            }
+            None
+        };
+        self.key = context::with_loop(self.loop_id, reset).flatten();
+    }
+
+    /// Removes the timer.
+    pub(crate) fn cancel(&mut self) {
+        if self.key.is_some() {
+            context::with_loop(self.loop_id, |core| self.remove(core));
+        }
+    }
+
+    fn remove(&mut self, core: &Core) {
+        let Some(key) = self.key.take() else { return };
+        let target = core.state().kernel.cancel(key);
+        if let Some(Target::Waker(waker)) = target {
+            core.drop_waker(Some(waker));
+        }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+/// Future of [`settle`](crate::settle).
+///
+/// # Cancel safety
+///
+/// Dropping it withdraws the wait; nothing is lost.
+#[derive(Debug)]
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Settle {
+    loop_id: LoopId,
+    key: Option<SettleKey>,
+    is_done: bool,
+}
+
+impl Settle {
+    #[track_caller]
+    pub(crate) fn new() -> Settle {
+        Settle { loop_id: context::with("settle", |core| core.id), key: None, is_done: false }
+    }
+}
+
+impl Future for Settle {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_done {
+            return Poll::Ready(());
+        }
+        context::with("settle", |core| {
+            assert!(
+                core.id == self.loop_id,
+                "`settle` was polled in another loop than the one it was made in"
+            );
+            let target = core.target(cx.waker());
+            let mut state = core.state();
+            match self.key {
+                None => {
+                    self.key = Some(state.kernel.settle(target));
+                    Poll::Pending
+                }
+                Some(key) => match state.kernel.resettle(key, target) {
+                    Some(replaced) => {
+                        drop(state);
+                        core.drop_waker(replaced);
+                        Poll::Pending
+                    }
+                    None => {
+                        drop(state);
+                        if let Target::Waker(unused) = target {
+                            core.drop_waker(Some(unused));
+                        }
+                        (self.key, self.is_done) = (None, true);
+                        Poll::Ready(())
+                    }
+                },
+            }
+        })
+    }
+}
+
+impl Drop for Settle {
+    fn drop(&mut self) {
+        let Some(key) = self.key.take() else { return };
+        context::with_loop(self.loop_id, |core| {
+            let target = core.state().kernel.unsettle(key);
+            if let Some(Target::Waker(waker)) = target {
+                core.drop_waker(Some(waker));
+            }
+        });
+    }
+}

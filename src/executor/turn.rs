@@ -1,0 +1,275 @@
+//! One turn: choose a ready task, poll it, see what became of it. And what happens when none is ready.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::core::{Core, Picker, drop_caught, message};
+use super::describe;
+use super::waker::{self, Address};
+use crate::kernel::{Ending, Instant, Suspension, TaskKey};
+use crate::policy::{Choice, Deviation};
+use crate::report::{Failure, FailureKind, PanicPlace};
+
+/// What a loop does when no task is ready.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Idle {
+    /// A task that waited for the others to wait goes on.
+    Settled,
+    /// The earliest deadline.
+    Until(Instant),
+    /// There is no timer.
+    Nothing,
+}
+
+impl Core {
+    /// Takes one turn. Returns the task, or `None` when none is ready.
+    pub(super) fn turn(self: &Rc<Self>) -> Result<Option<TaskKey>, Failure> {
+        if self.inbox.has_wake() {
+            self.check_foreign_wake()?;
+        }
+        let mut state = self.state();
+        let ready = state.kernel.ready_len();
+        if ready == 0 {
+            return Ok(None);
+        }
+        if let Err(breach) = state.kernel.check_limits() {
+            drop(state);
+            return Err(self.fail(|state| describe::breach(state, breach)));
+        }
+        let index = match &*self.picker.borrow() {
+            Picker::Fifo => 0,
+            _ => usize::MAX,
+        };
+        let index = if index == 0 {
+            0
+        } else {
+            drop(state);
+            let index = self.pick(ready)?;
+            state = self.state();
+            index
+        };
+        state.values_chosen = 0;
+        let turn = state.kernel.start(index).expect("the index was checked against the ready set");
+        let slot = turn.task.slot as usize;
+        let cell = state.cells[slot].take().expect("a task that is alive has a future");
+        drop(state);
+        if turn.is_aborted {
+            self.cancel(turn.task, cell);
+        } else {
+            self.poll(turn.task, cell);
+        }
+        let mut state = self.state();
+        if let Some(failure) = &state.failure {
+            // `choose` met a schedule that no longer fits, in the middle of the poll.
+            return Err(failure.clone());
+        }
+        if state.kernel.take_late() {
+            drop(state);
+            self.fire_late(turn.task)?;
+        }
+        Ok(Some(turn.task))
+    }
+
+    fn poll(&self, task: TaskKey, mut cell: super::cell::BoxedCell) {
+        let waker = waker::waker(Address { loop_id: self.id, task });
+        let mut cx = Context::from_waker(&waker);
+        let polled = catch_unwind(AssertUnwindSafe(|| cell.as_mut().poll(&mut cx)));
+        match polled {
+            Ok(Poll::Pending) => {
+                let mut state = self.state();
+                match state.kernel.suspend() {
+                    Suspension::Kept => state.cells[task.slot as usize] = Some(cell),
+                    Suspension::Aborted => {
+                        drop(state);
+                        self.cancel(task, cell);
+                    }
+                }
+            }
+            Ok(Poll::Ready(())) => {
+                let mut state = self.state();
+                if state.kernel.task(task).is_some_and(|task| task.has_handle) {
+                    state.cells[task.slot as usize] = Some(cell);
+                    drop(state);
+                    self.finish(task, Ending::Completed);
+                } else {
+                    drop(state);
+                    match drop_caught(cell) {
+                        None => self.finish(task, Ending::Completed),
+                        Some(payload) => self.finish_panicked(task, payload, PanicPlace::Drop),
+                    }
+                }
+            }
+            Err(payload) => {
+                // What the unwinding left of the future may panic once more; the first panic is the one told.
+                drop_caught(cell).into_iter().for_each(forget_panic);
+                self.finish_panicked(task, payload, PanicPlace::Detached);
+            }
+        }
+    }
+
+    /// Drops a task's future before its end.
+    pub(super) fn cancel(&self, task: TaskKey, cell: super::cell::BoxedCell) {
+        match drop_caught(cell) {
+            None => self.finish(task, Ending::Cancelled),
+            Some(payload) => self.finish_panicked(task, payload, PanicPlace::Drop),
+        }
+    }
+
+    /// Asks the policy or the schedule which ready task runs.
+    fn pick(self: &Rc<Self>, ready: usize) -> Result<usize, Failure> {
+        let turn = self.state().kernel.turn() + 1;
+        let count = u32::try_from(ready).unwrap_or(u32::MAX);
+        if let Picker::Replay(replay) = &*self.picker.borrow() {
+            if let Err(divergence) = replay.check_turn(turn, count) {
+                return Err(self.fail(|state| describe::divergence(state, divergence)));
+            }
+        }
+        if ready < 2 { Ok(0) } else { self.decide(turn, 0, count) }
+    }
+
+    /// Makes a choice among `count` alternatives, and records it (S31).
+    fn decide(&self, turn: u64, place: u32, count: u32) -> Result<usize, Failure> {
+        let choice = match &mut *self.picker.borrow_mut() {
+            Picker::Fifo => Ok(Ok(0)),
+            Picker::Replay(replay) => Ok(replay.choose(turn, place, count)),
+            Picker::Policy(policy) => {
+                let policy = AssertUnwindSafe(policy);
+                let choose = || {
+                    let policy = policy;
+                    self.read_kernel(|kernel| {
+                        let choice = match place {
+                            0 => Choice::of_task(kernel),
+                            _ => Choice::of_value(kernel, count as usize),
+                        };
+                        policy.0.choose(&choice)
+                    })
+                };
+                match catch_unwind(AssertUnwindSafe(choose)) {
+                    Ok(index) if index < count as usize => Ok(Ok(index as u32)),
+                    Ok(index) => {
+                        Err(format!("chose {index}, but the {count} alternatives count from 0"))
+                    }
+                    Err(payload) => {
+                        let told = format!("panicked: {}", message(&*payload));
+                        forget_panic(payload);
+                        Err(told)
+                    }
+                }
+            }
+        };
+        let index = match choice {
+            Ok(Ok(index)) => index,
+            Ok(Err(divergence)) => {
+                return Err(self.fail(|state| describe::divergence(state, divergence)));
+            }
+            Err(fault) => {
+                let policy = format!("{:?}", self.picker.borrow());
+                return Err(self.fail(|_| FailureKind::PolicyFault { policy, fault }));
+            }
+        };
+        if index > 0 {
+            self.state().schedule.push(Deviation { turn, place, alternatives: count, index });
+        }
+        Ok(index as usize)
+    }
+
+    /// Chooses a value for the program, from 0 to `count` - 1.
+    pub(super) fn choose_value(&self, count: u32) -> Result<usize, Failure> {
+        let mut state = self.state();
+        if count < 2 || !state.is_open() {
+            return Ok(0);
+        }
+        state.values_chosen += 1;
+        let (turn, place) = (state.kernel.turn(), state.values_chosen);
+        drop(state);
+        self.decide(turn, place, count)
+    }
+
+    /// Fires the timers that fell due while a task blocked the loop (S9).
+    fn fire_late(self: &Rc<Self>, task: TaskKey) -> Result<(), Failure> {
+        let now = self.state().kernel.now();
+        let breach = self.state().kernel.check_virtual_time(now);
+        if let Err(breach) = breach {
+            return Err(self.fail(|state| describe::time_limit(state, breach, now, Some(task))));
+        }
+        self.fire_due();
+        Ok(())
+    }
+
+    fn fire_due(&self) {
+        loop {
+            let due = self.state().kernel.fire_due();
+            if due.is_none() {
+                return;
+            }
+            self.call_waker(due);
+        }
+    }
+
+    /// Says what there is to do when no task is ready, and does what needs no time.
+    pub(super) fn idle(&self) -> Idle {
+        let mut state = self.state();
+        if state.kernel.has_settler() {
+            let waker = state.kernel.wake_settler();
+            drop(state);
+            self.call_waker(waker);
+            self.state().kernel.end_hand_back();
+            return Idle::Settled;
+        }
+        match state.kernel.next_deadline() {
+            Some(deadline) => Idle::Until(deadline),
+            None => Idle::Nothing,
+        }
+    }
+
+    /// Moves the clock to `to` and fires what is due then (S3).
+    pub(super) fn jump(self: &Rc<Self>, to: Instant) -> Result<(), Failure> {
+        let mut state = self.state();
+        if let Err(breach) = state.kernel.check_virtual_time(to) {
+            drop(state);
+            return Err(self.fail(|state| describe::time_limit(state, breach, to, None)));
+        }
+        state.kernel.jump(to);
+        state.kernel.debug_check();
+        drop(state);
+        self.fire_due();
+        Ok(())
+    }
+
+    /// Fails the run if another thread has woken a task that is still there.
+    pub(super) fn check_foreign_wake(&self) -> Result<(), Failure> {
+        match self.inbox.take_wake() {
+            Some(wake)
+                if self
+                    .state()
+                    .kernel
+                    .task(wake.task)
+                    .is_some_and(|task| task.state.is_alive()) =>
+            {
+                let thread = wake.thread;
+                Err(self
+                    .fail(|state| FailureKind::ForeignWake { task: state.path(wake.task), thread }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a failure of the run, at this instant, and keeps it: the loop goes no further.
+    pub(super) fn fail(&self, kind: impl FnOnce(&super::core::State) -> FailureKind) -> Failure {
+        let mut state = self.state();
+        let failure = describe::failure(&state, kind(&state));
+        state.failure.get_or_insert(failure).clone()
+    }
+}
+
+/// Lets a panic go that has been told already. Its payload may panic when dropped, so that is caught too.
+pub(super) fn forget_panic(payload: super::core::Payload) {
+    let mut payload = Some(payload);
+    // A payload's destructor may panic with a payload whose destructor panics; a bound ends that.
+    for _ in 0..8 {
+        let Some(next) = payload.take() else { return };
+        payload = drop_caught(next);
+    }
+    std::mem::forget(payload);
+}

@@ -1,0 +1,152 @@
+//! The waker of a task: an integer, not an allocation.
+//!
+//! A waker's data pointer is never dereferenced. It carries 64 bits: which loop, which generation of which
+//! slot of its task table. So a clone costs no count in shared memory, a waker is `Send` and `Sync` by
+//! nature, and one that outlives its task or its loop names nothing and does nothing.
+//!
+//! Where a pointer has fewer than 64 bits the integer does not fit; there an `Arc` carries it.
+
+use super::registry::LoopId;
+use crate::kernel::{GENERATION_MAX, SLOT_BITS, TaskKey};
+
+/// A task of some loop of this process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Address {
+    pub(super) loop_id: LoopId,
+    pub(super) task: TaskKey,
+}
+
+impl Address {
+    fn pack(self) -> u64 {
+        let Address { loop_id: LoopId(loop_id), task: TaskKey { slot, generation } } = self;
+        debug_assert!(
+            slot < 1 << SLOT_BITS && generation <= GENERATION_MAX,
+            "a key fits its 48 bits"
+        );
+        u64::from(loop_id) << 48 | u64::from(generation) << SLOT_BITS | u64::from(slot)
+    }
+
+    fn unpack(packed: u64) -> Self {
+        let slot = packed as u32 & ((1 << SLOT_BITS) - 1);
+        let generation = (packed >> SLOT_BITS) as u32 & GENERATION_MAX;
+        Address { loop_id: LoopId((packed >> 48) as u16), task: TaskKey { slot, generation } }
+    }
+}
+
+#[cfg(target_pointer_width = "64")]
+pub(super) use integer::{address, waker};
+#[cfg(not(target_pointer_width = "64"))]
+pub(super) use shared::{address, waker};
+
+#[cfg(target_pointer_width = "64")]
+mod integer {
+    use std::mem::ManuallyDrop;
+    use std::ptr;
+    use std::task::{RawWaker, RawWakerVTable, Waker};
+
+    use super::super::context;
+    use super::Address;
+
+    /// One static, so that its address tells our wakers from everybody else's.
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
+
+    /// Makes the waker under which a task is polled.
+    ///
+    /// It is not counted among the clones that are held, so it must not be dropped as one.
+    #[expect(unsafe_code, reason = "the one place where a waker is made of an integer")]
+    pub(in super::super) fn waker(task: Address) -> ManuallyDrop<Waker> {
+        let data = ptr::without_provenance(task.pack() as usize);
+        // SAFETY: `Waker::new` asks that the table's functions keep the contract of `RawWakerVTable`. The
+        // data is a plain number: none of the four functions dereferences it, so there is nothing to
+        // allocate, to free, to alias or to outlive, and any number of threads may call them. `clone`
+        // returns the same number with the same table; `wake` and `drop` have no resources to release.
+        ManuallyDrop::new(unsafe { Waker::new(data, &VTABLE) })
+    }
+
+    /// The task behind a waker, if the waker is of our making.
+    #[inline]
+    pub(in super::super) fn address(waker: &Waker) -> Option<Address> {
+        ptr::eq(waker.vtable(), &VTABLE).then(|| unpack(waker.data()))
+    }
+
+    fn unpack(data: *const ()) -> Address {
+        Address::unpack(data.addr() as u64)
+    }
+
+    fn clone(data: *const ()) -> RawWaker {
+        context::count_waker(unpack(data), true);
+        RawWaker::new(data, &VTABLE)
+    }
+
+    fn wake(data: *const ()) {
+        context::wake(unpack(data));
+        context::count_waker(unpack(data), false);
+    }
+
+    fn wake_by_ref(data: *const ()) {
+        context::wake(unpack(data));
+    }
+
+    fn drop(data: *const ()) {
+        context::count_waker(unpack(data), false);
+    }
+}
+
+/// The same for narrow pointers. No address can be read back from such a waker, so timers and joins keep a
+/// clone as they do for any foreign one; and clones are not counted, so no report says that none is held.
+#[cfg(any(not(target_pointer_width = "64"), test))]
+mod shared {
+    #![cfg_attr(
+        target_pointer_width = "64",
+        allow(dead_code, reason = "compiled here only to be tested")
+    )]
+
+    use std::sync::Arc;
+    use std::task::{Wake, Waker};
+
+    use super::super::context;
+    use super::Address;
+
+    struct Shared(Address);
+
+    impl Wake for Shared {
+        fn wake(self: Arc<Self>) {
+            context::wake(self.0);
+        }
+    }
+
+    pub(in super::super) fn waker(task: Address) -> Waker {
+        // Clones of it are not seen, so one too many is counted: no report then says that there is none.
+        context::count_waker(task, true);
+        Waker::from(Arc::new(Shared(task)))
+    }
+
+    pub(in super::super) fn address(_: &Waker) -> Option<Address> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_survives_packing() {
+        for (loop_id, slot, generation) in
+            [(0, 0, 0), (u16::MAX, (1 << SLOT_BITS) - 1, GENERATION_MAX), (7, 9, 11)]
+        {
+            let address = Address { loop_id: LoopId(loop_id), task: TaskKey { slot, generation } };
+            assert_eq!(Address::unpack(address.pack()), address);
+        }
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn only_our_own_wakers_have_an_address() {
+        let task = Address { loop_id: LoopId(3), task: TaskKey { slot: 5, generation: 8 } };
+        assert_eq!(address(&waker(task)), Some(task));
+        assert_eq!(address(&waker(task).clone()), Some(task));
+        assert_eq!(address(std::task::Waker::noop()), None);
+        assert!(waker(task).will_wake(&waker(task)));
+    }
+}

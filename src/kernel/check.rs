@@ -1,0 +1,72 @@
+//! Every invariant of the machine in one place, run by the model test after each transition and by debug
+//! builds at each jump of the clock.
+
+use std::collections::BTreeSet;
+
+use super::tasks::State;
+use super::{Kernel, TaskKey};
+
+/// Tasks and timers up to which debug builds check at every jump; a check looks at all of them.
+const CHECKED_MAX: usize = 64;
+
+impl Kernel {
+    /// Checks a small machine, in debug builds only.
+    pub(crate) fn debug_check(&self) {
+        if cfg!(debug_assertions) && self.timers.len() + self.tasks.alive() as usize <= CHECKED_MAX
+        {
+            self.check();
+        }
+    }
+
+    /// Panics if the machine contradicts itself.
+    pub(crate) fn check(&self) {
+        self.tasks.check();
+        self.timers.check();
+        self.check_ready();
+        self.check_running();
+        assert_eq!(self.turn, self.counters().turns, "turns are counted once");
+        assert!(self.counters.polls <= self.turn, "a poll is part of a turn");
+        assert!(self.turns_before_instant <= self.turn, "an instant begins in the past");
+        let holding = self.timers.iter().filter(|(_, registration)| registration.holds).count();
+        assert_eq!(holding, self.timers_holding, "timers that hold the run are miscounted");
+        assert!(self.timers_holding <= self.timers.len(), "a sleep without end holds the run");
+    }
+
+    fn check_ready(&self) {
+        let slots: BTreeSet<u32> = self.ready.iter().collect();
+        assert_eq!(slots.len(), self.ready.len(), "a task is in the ready set twice");
+        let ready = |(_, task): &(TaskKey, &super::Task)| task.state == State::Ready;
+        assert_eq!(
+            self.tasks.iter().filter(ready).count(),
+            slots.len(),
+            "a ready task is not in the set"
+        );
+        for slot in slots {
+            assert_eq!(self.tasks[slot].state, State::Ready, "slot {slot} is in the ready set");
+        }
+    }
+
+    fn check_running(&self) {
+        let running: Vec<TaskKey> = self
+            .tasks
+            .iter()
+            .filter(|(_, task)| task.state == State::Running)
+            .map(|(key, _)| key)
+            .collect();
+        assert_eq!(
+            running,
+            Vec::from_iter(self.running),
+            "exactly the task of the turn is running"
+        );
+        for (key, task) in self.tasks.iter() {
+            assert!(
+                !task.woken || task.state == State::Running,
+                "{key:?} is woken, yet not in its poll"
+            );
+            assert!(
+                task.joiner.is_none() || task.state.is_alive(),
+                "{key:?} has finished and kept a joiner"
+            );
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Time: timers, jumps of the clock, blocking, and waiting for everybody else to wait.
+
+use std::time::Duration;
+
+use super::event::{Cause, Event, NO_TASK};
+use super::instant::Instant;
+use super::key::{Target, WakerKey};
+use super::timers::TimerKey;
+use super::{Kernel, Registration, handed_back, serial};
+
+/// Names one wait for the others to wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct SettleKey(u64);
+
+impl Kernel {
+    /// Registers a timer that wakes `target` at `deadline`. One for `NEVER` only marks who waits (S6).
+    pub(crate) fn register(&mut self, deadline: Instant, target: Target) -> TimerKey {
+        let owner = self.owner(target).and_then(|key| self.tasks.get(key));
+        let holds = !deadline.is_never() && owner.is_none_or(|task| !task.daemon);
+        self.timers_holding += usize::from(holds);
+        let key = self.timers.insert(deadline, Registration { target, holds });
+        self.record_timer(target, Event::TimerRegistered { deadline });
+        key
+    }
+
+    /// Makes a registered timer wake `target` instead. Its place in the order stays (S7).
+    ///
+    /// The waker it was to wake before is handed back.
+    pub(crate) fn retarget(&mut self, key: TimerKey, target: Target) -> Option<WakerKey> {
+        let registration = self.timers.get_mut(key)?;
+        let replaced = std::mem::replace(&mut registration.target, target);
+        handed_back(Some(replaced), target)
+    }
+
+    /// Says whether a timer has neither fired nor been cancelled.
+    pub(crate) fn is_registered(&self, key: TimerKey) -> bool {
+        self.timers.get(key).is_some()
+    }
+
+    /// Removes a timer at once (S8) and returns what it was to wake; `None` if it has fired.
+    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Target> {
+        let deadline = if self.log.is_on() { self.timers.get(key)?.0 } else { Instant::ZERO };
+        let registration = self.timers.cancel(key)?;
+        self.timers_holding -= usize::from(registration.holds);
+        self.counters.timers_cancelled += 1;
+        self.record_timer(registration.target, Event::TimerCancelled { deadline });
+        Some(registration.target)
+    }
+
+    /// The earliest deadline of all timers.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.timers.next_deadline()
+    }
+
+    /// Says whether a timer exists that keeps a blocked run alive (S37).
+    pub(crate) fn has_holding_timer(&self) -> bool {
+        self.timers_holding > 0
+    }
+
+    /// Moves the clock on to `to` (S3). Timers due by then fire by [`fire_due`](Self::fire_due).
+    pub(crate) fn jump(&mut self, to: Instant) {
+        debug_assert!(to >= self.now, "time does not run backwards");
+        if to > self.now {
+            let from = std::mem::replace(&mut self.now, to);
+            self.counters.jumps += 1;
+            self.begin_instant();
+            self.record(NO_TASK, Event::Jumped { from });
+        }
+    }
+
+    /// Moves the clock in the middle of a poll, as blocking code would (S9).
+    pub(crate) fn block_for(&mut self, duration: Duration) {
+        // The last instant before `NEVER` is as far as a clock goes.
+        let to = (self.now + duration).min(Instant::from_nanos(u64::MAX - 1));
+        if to > self.now {
+            let from = std::mem::replace(&mut self.now, to);
+            self.is_late = true;
+            self.begin_instant();
+            let task = self.running.map_or(NO_TASK, |key| serial(&self.tasks[key.slot]));
+            self.record(task, Event::Blocked { from });
+        }
+    }
+
+    /// Says whether the clock moved during the poll that just ended, and forgets it.
+    pub(crate) fn take_late(&mut self) -> bool {
+        std::mem::take(&mut self.is_late)
+    }
+
+    /// Fires all timers that are due, in order of deadline and registration (S7).
+    ///
+    /// Tasks become ready at once. A waker that is not a task's own is handed back: call it, then come again
+    /// until there is none.
+    pub(crate) fn fire_due(&mut self) -> Option<WakerKey> {
+        self.cause = Cause::Timer;
+        while let Some((deadline, registration)) = self.timers.pop_due(self.now) {
+            self.timers_holding -= usize::from(registration.holds);
+            self.counters.timers_fired += 1;
+            self.record_timer(registration.target, Event::TimerFired { deadline });
+            if let Some(waker) = self.wake_target(registration.target) {
+                return Some(waker);
+            }
+        }
+        self.cause = Cause::Outside;
+        None
+    }
+
+    /// Records a timer's event for the task that waits behind it. Waiting for ever is no timer (S6).
+    fn record_timer(&mut self, target: Target, event: Event) {
+        let is_never = matches!(
+            event,
+            Event::TimerRegistered { deadline } | Event::TimerCancelled { deadline } if deadline.is_never()
+        );
+        if self.log.is_on() && !is_never {
+            let owner = self.owner(target).and_then(|key| self.tasks.get(key));
+            let task = owner.map_or(NO_TASK, serial);
+            self.record(task, event);
+        }
+    }
+
+    /// Registers a wait until every other task waits (S10a).
+    pub(crate) fn settle(&mut self, target: Target) -> SettleKey {
+        let key = SettleKey(self.settles);
+        self.settles += 1;
+        self.settlers.push_back((key, target));
+        key
+    }
+
+    /// Says whether a settler still waits, and makes it wake `target`; a replaced waker is handed back.
+    pub(crate) fn resettle(&mut self, key: SettleKey, target: Target) -> Option<Option<WakerKey>> {
+        let (_, place) = self.settlers.iter_mut().find(|(settler, _)| *settler == key)?;
+        let replaced = std::mem::replace(place, target);
+        Some(handed_back(Some(replaced), target))
+    }
+
+    /// Withdraws a settler and returns what it was to wake; `None` if it has been woken.
+    pub(crate) fn unsettle(&mut self, key: SettleKey) -> Option<Target> {
+        let place = self.settlers.iter().position(|&(settler, _)| settler == key)?;
+        self.settlers.remove(place).map(|(_, target)| target)
+    }
+
+    pub(crate) fn has_settler(&self) -> bool {
+        !self.settlers.is_empty()
+    }
+
+    /// Wakes the settler that has waited longest. One at a time: what the first one does may make others
+    /// run, and the second one's promise is that all wait.
+    pub(crate) fn wake_settler(&mut self) -> Option<WakerKey> {
+        let (_, target) = self.settlers.pop_front()?;
+        self.cause = Cause::Settled;
+        let waker = self.wake_target(target);
+        if waker.is_none() {
+            self.cause = Cause::Outside;
+        }
+        waker
+    }
+
+    /// Ends the stretch in which a waker handed back by the clock was called.
+    pub(crate) fn end_hand_back(&mut self) {
+        if self.running.is_none() {
+            self.cause = Cause::Outside;
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Keys: how the kernel names a task, and whom an event is to wake.
+//!
+//! A key is a place in a table with a generation, so a key that outlives what it named is harmless.
+
+/// How many bits of a key name the slot. Slot and generation share 48 bits, because the other 16 of a
+/// waker's 64 name the loop.
+pub(crate) const SLOT_BITS: u32 = 24;
+
+/// Tasks that may be alive at once in one loop: 16,777,215.
+pub(crate) const SLOTS_MAX: u32 = (1 << SLOT_BITS) - 1;
+
+/// The last generation of a slot; a slot that reaches it is retired rather than reused.
+pub(crate) const GENERATION_MAX: u32 = (1 << 24) - 1;
+
+/// Names a task of this kernel.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct TaskKey {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+/// Names a waker that is not a task's own, kept by the shell on the kernel's behalf.
+///
+/// The kernel never holds a `Waker`: cloning, waking and dropping one are foreign code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct WakerKey(pub(crate) u32);
+
+/// Whom an event is to wake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Target {
+    /// A task of this kernel, which the kernel makes ready itself.
+    Task(TaskKey),
+    /// A waker that the shell keeps, and that the kernel hands back when it is due.
+    Waker(WakerKey),
+}
+
+/// For each waker that the shell keeps: the task that registered it.
+///
+/// Inside a combinator a future is polled with a waker of the combinator's making. Whom it wakes in the
+/// end cannot be known, but who waits is the task that was running.
+#[derive(Debug, Default)]
+pub(crate) struct WakerOwners {
+    owners: Vec<Option<TaskKey>>,
+    free: Vec<u32>,
+}
+
+impl WakerOwners {
+    pub(crate) fn add(&mut self, owner: Option<TaskKey>) -> WakerKey {
+        match self.free.pop() {
+            Some(place) => {
+                self.owners[place as usize] = owner;
+                WakerKey(place)
+            }
+            None => {
+                self.owners.push(owner);
+                WakerKey((self.owners.len() - 1) as u32)
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: WakerKey) {
+        self.free.push(key.0);
+    }
+
+    pub(crate) fn owner(&self, key: WakerKey) -> Option<TaskKey> {
+        self.owners[key.0 as usize]
+    }
+}
+
+/// Names a task of a run: its position in the order of spawning, from 0.
+///
+/// Never reused within a run, the same in every run of the same schedule, and shown as `#3`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(u64);
+
+impl TaskId {
+    pub(crate) fn new(serial: u64) -> Self {
+        TaskId(serial)
+    }
+
+    /// Returns the position in the order of spawning, from 0.
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl std::fmt::Display for TaskId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+impl std::fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}

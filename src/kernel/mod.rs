@@ -1,0 +1,517 @@
+//! The machine that decides everything: clock, timer queue, ready set, task table, limits, events.
+//!
+//! It is a plain value. It holds no futures and no wakers and runs no foreign code, so every transition is
+//! one short call that cannot re-enter it, and tests drive it with nothing but integers. What is foreign is
+//! handed back to the shell by key: a due waker to call, a replaced one to drop.
+//!
+//! A task moves ready -> running -> suspended -> ready ..., and ends completed, cancelled or panicked. The
+//! transitions of a turn are here, time is in `clock`, bounds in `limits`.
+
+mod check;
+mod clock;
+mod digest;
+mod event;
+mod instant;
+mod key;
+mod limits;
+mod path;
+mod ready;
+mod tasks;
+mod timers;
+mod waits;
+
+use std::collections::VecDeque;
+use std::mem;
+
+pub(crate) use clock::SettleKey;
+pub use digest::Digest;
+pub use event::Level;
+pub(crate) use event::{Cause, Entry, Event, Log, NO_TASK, TaskEntry};
+pub use instant::Instant;
+pub(crate) use instant::shown_duration;
+pub use key::TaskId;
+pub(crate) use key::{GENERATION_MAX, SLOT_BITS, Target, TaskKey, WakerKey};
+pub(crate) use limits::Breach;
+pub use limits::Limits;
+pub(crate) use path::{Step, push_step, shown_path};
+pub(crate) use tasks::{Spawn, State, Task, UNNAMED};
+pub(crate) use timers::TimerKey;
+pub(crate) use waits::{Wait, Waiting};
+
+use key::WakerOwners;
+use limits::Watch;
+use ready::ReadySet;
+use tasks::TaskTable;
+use timers::Timers;
+
+/// What happened in a run, in numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Turns: times a task was taken from the ready set.
+    pub turns: u64,
+    /// Polls: turns less those in which an aborted task was dropped unpolled.
+    pub polls: u64,
+    /// Wakes that had an effect: the first of each task since its last poll (S17).
+    pub wakes: u64,
+    /// Timers that fell due.
+    pub timers_fired: u64,
+    /// Timers that were removed before they fell due.
+    pub timers_cancelled: u64,
+    /// Tasks spawned, the root included.
+    pub tasks_spawned: u64,
+    /// Times the clock moved to a later instant.
+    pub jumps: u64,
+}
+
+/// What a registered timer stands for.
+#[derive(Clone, Copy, Debug)]
+struct Registration {
+    target: Target,
+    /// Whether it keeps a blocked run alive. A daemon's timer does not (S37). Kept here, because the task
+    /// may be gone when the timer goes.
+    holds: bool,
+}
+
+/// A task at the start of its turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Turn {
+    pub(crate) task: TaskKey,
+    /// The future is to be dropped rather than polled (S19).
+    pub(crate) is_aborted: bool,
+}
+
+/// What becomes of a task whose poll returned pending.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Suspension {
+    Kept,
+    /// It aborted itself during the poll, so this suspension is where it ends (S19).
+    Aborted,
+}
+
+/// How a task finishes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ending<'a> {
+    Completed,
+    Cancelled,
+    /// With the panic's message.
+    Panicked(&'a str),
+}
+
+/// What a join finds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Join {
+    Finished(State),
+    /// Registered; the waker that was registered before, if it was not a task's own, is handed back.
+    Waits {
+        replaced: Option<WakerKey>,
+    },
+}
+
+/// The machine.
+#[derive(Debug)]
+pub(crate) struct Kernel {
+    now: Instant,
+    turn: u64,
+    tasks: TaskTable,
+    ready: ReadySet,
+    timers: Timers<Registration>,
+    /// Timers that keep a blocked run alive.
+    timers_holding: usize,
+    settlers: VecDeque<(SettleKey, Target)>,
+    settles: u64,
+    wakers: WakerOwners,
+    running: Option<TaskKey>,
+    /// To whom a wake is put down right now.
+    cause: Cause,
+    /// The clock moved during the current poll (S9), so timers may be overdue.
+    is_late: bool,
+    /// The run has ended and its tasks are being dropped (S21): wakes are ignored.
+    is_closing: bool,
+    limits: Limits,
+    /// The turn from which on the limits have to be looked at. One comparison a turn serves them all.
+    checkpoint: u64,
+    /// The last turn before the present instant began.
+    turns_before_instant: u64,
+    watch: Option<Box<Watch>>,
+    counters: Counters,
+    digest: Digest,
+    log: Log,
+}
+
+impl Default for Kernel {
+    fn default() -> Self {
+        Kernel {
+            now: Instant::ZERO,
+            turn: 0,
+            tasks: TaskTable::default(),
+            ready: ReadySet::default(),
+            timers: Timers::new(),
+            timers_holding: 0,
+            settlers: VecDeque::new(),
+            settles: 0,
+            wakers: WakerOwners::default(),
+            running: None,
+            cause: Cause::Outside,
+            is_late: false,
+            is_closing: false,
+            limits: Limits::new(),
+            checkpoint: 0,
+            turns_before_instant: 0,
+            watch: None,
+            counters: Counters::default(),
+            digest: Digest::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Kernel {
+    /// Sets the bounds and how much is recorded, before the first turn.
+    pub(crate) fn configure(&mut self, limits: Limits, level: Level) {
+        self.limits = limits;
+        self.log.level = level;
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The number of the latest turn; 0 before the first.
+    pub(crate) fn turn(&self) -> u64 {
+        self.turn
+    }
+
+    pub(crate) fn running(&self) -> Option<TaskKey> {
+        self.running
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        Counters { turns: self.turn, tasks_spawned: self.tasks.spawned(), ..self.counters }
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(crate) fn take_log(&mut self) -> Log {
+        let level = self.log.level;
+        mem::replace(&mut self.log, Log { level, ..Log::default() })
+    }
+
+    pub(crate) fn task(&self, key: TaskKey) -> Option<&Task> {
+        self.tasks.get(key)
+    }
+
+    pub(crate) fn path(&self, key: TaskKey) -> Vec<Step<'_>> {
+        self.tasks.path(key)
+    }
+
+    pub(crate) fn alive_in_spawn_order(&self) -> Vec<TaskKey> {
+        self.tasks.alive_in_spawn_order()
+    }
+
+    pub(crate) fn ready_len(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// The key of the ready task at `index` in arrival order.
+    pub(crate) fn ready_task(&self, index: usize) -> Option<TaskKey> {
+        self.ready.get(index).map(|slot| self.tasks.key(slot))
+    }
+
+    /// Adds a task at the back of the ready set (S16).
+    pub(crate) fn spawn(&mut self, spawn: &Spawn<'_>) -> TaskKey {
+        let key = self.add(spawn);
+        self.ready.push(key.slot);
+        key
+    }
+
+    /// Adds a task that waits until it is woken, for a callback that is due later.
+    pub(crate) fn spawn_suspended(&mut self, spawn: &Spawn<'_>) -> TaskKey {
+        let key = self.add(spawn);
+        self.tasks[key.slot].state = State::Suspended;
+        key
+    }
+
+    fn add(&mut self, spawn: &Spawn<'_>) -> TaskKey {
+        let key = self.tasks.add(spawn, self.now);
+        if self.log.is_on() {
+            let task = &self.tasks[key.slot];
+            let parent =
+                self.tasks.parent(task).map_or(NO_TASK, |parent| serial(&self.tasks[parent.slot]));
+            self.log.tasks.push(TaskEntry {
+                parent,
+                name: spawn.name.map(Box::from),
+                index: self.tasks.step(task).index,
+                is_daemon: spawn.daemon,
+                site: spawn.site,
+            });
+            self.record(serial(&self.tasks[key.slot]), Event::Spawned);
+        }
+        key
+    }
+
+    /// Takes the ready task at `index` in arrival order and marks it running.
+    ///
+    /// Returns `None` when there are not so many.
+    pub(crate) fn start(&mut self, index: usize) -> Option<Turn> {
+        let ready = self.ready.len();
+        let slot = self.ready.take(index)?;
+        self.turn += 1;
+        let task = &mut self.tasks[slot];
+        task.state = State::Running;
+        let is_aborted = task.abort;
+        let number = serial(task);
+        self.digest.mix(task.serial, self.now.as_nanos());
+        let key = self.tasks.key(slot);
+        self.running = Some(key);
+        self.cause = Cause::Task(number);
+        if !is_aborted {
+            self.counters.polls += 1;
+            if self.log.wants(Level::Full) {
+                self.record(number, Event::Polled { index: index as u32, ready: ready as u32 });
+            }
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.count_poll(number);
+        }
+        Some(Turn { task: key, is_aborted })
+    }
+
+    /// Ends a turn whose poll returned pending.
+    pub(crate) fn suspend(&mut self) -> Suspension {
+        let key = self.running.expect("a turn is under way");
+        let task = &mut self.tasks[key.slot];
+        if task.abort {
+            return Suspension::Aborted;
+        }
+        if task.woken {
+            task.woken = false;
+            task.state = State::Ready;
+            self.ready.push(key.slot);
+        } else {
+            task.state = State::Suspended;
+        }
+        task.since = self.now;
+        self.leave_turn();
+        Suspension::Kept
+    }
+
+    /// Ends a task, and its turn if it is the running one.
+    ///
+    /// Wakes whoever joins it; a joiner's waker that is not a task's own is handed back to be called.
+    pub(crate) fn finish(&mut self, key: TaskKey, ending: Ending<'_>) -> Option<WakerKey> {
+        let task = self.tasks.get_mut(key).filter(|task| task.state.is_alive())?;
+        let number = serial(task);
+        let joiner = task.joiner.take();
+        if task.state == State::Ready {
+            // Only when a run closes does a task end that was to run once more.
+            self.ready.remove(key.slot);
+        }
+        let (state, event) = match ending {
+            Ending::Completed => (State::Completed, Event::Completed),
+            Ending::Cancelled => (State::Cancelled, Event::Cancelled),
+            Ending::Panicked(message) => {
+                let text = if self.log.is_on() { self.log.text(message) } else { 0 };
+                (State::Panicked, Event::Panicked { text })
+            }
+        };
+        self.record(number, event);
+        let handed_back = joiner.and_then(|target| self.wake_target(target));
+        self.tasks.finish(key.slot, state);
+        if self.running == Some(key) {
+            self.leave_turn();
+        }
+        handed_back
+    }
+
+    fn leave_turn(&mut self) {
+        self.running = None;
+        self.cause = Cause::Outside;
+    }
+
+    /// Makes a suspended task ready, or notes that the running one wants to run again (S17).
+    #[inline]
+    pub(crate) fn wake(&mut self, key: TaskKey) {
+        let Some(task) = self.tasks.get_mut(key) else { return };
+        match task.state {
+            State::Suspended if !self.is_closing => {
+                task.state = State::Ready;
+                self.ready.push(key.slot);
+            }
+            State::Running if !task.woken => task.woken = true,
+            _ => return,
+        }
+        self.counters.wakes += 1;
+        if self.log.is_on() || self.watch.is_some() {
+            self.note_wake(key);
+        }
+    }
+
+    fn note_wake(&mut self, key: TaskKey) {
+        let number = serial(&self.tasks[key.slot]);
+        self.record(number, Event::Woken(self.cause));
+        if let Some(watch) = &mut self.watch {
+            watch.count_wake(number, self.cause);
+        }
+    }
+
+    /// Wakes a target: a task at once, anything else by handing its key back.
+    fn wake_target(&mut self, target: Target) -> Option<WakerKey> {
+        match target {
+            Target::Task(key) => {
+                self.wake(key);
+                None
+            }
+            Target::Waker(key) => Some(key),
+        }
+    }
+
+    /// Asks for a task's end: it is dropped at its turn, or at the end of the poll it is in (S19).
+    pub(crate) fn request_abort(&mut self, key: TaskKey) {
+        let Some(task) =
+            self.tasks.get_mut(key).filter(|task| task.state.is_alive() && !task.abort)
+        else {
+            return;
+        };
+        task.abort = true;
+        let number = serial(task);
+        let is_suspended = task.state == State::Suspended;
+        self.record(number, Event::AbortRequested(self.cause));
+        if is_suspended {
+            self.wake(key);
+        }
+    }
+
+    /// Looks whether a task has finished, and registers who is to be woken when it does.
+    pub(crate) fn join(&mut self, key: TaskKey, target: Target) -> Option<Join> {
+        let task = self.tasks.get_mut(key)?;
+        if task.state.is_finished() {
+            return Some(Join::Finished(task.state));
+        }
+        let replaced = task.joiner.replace(target);
+        Some(Join::Waits { replaced: handed_back(replaced, target) })
+    }
+
+    /// Withdraws a join that was registered; a waker that is not a task's own is handed back.
+    pub(crate) fn leave_join(&mut self, key: TaskKey) -> Option<WakerKey> {
+        match self.tasks.get_mut(key)?.joiner.take()? {
+            Target::Waker(waker) => Some(waker),
+            Target::Task(_) => None,
+        }
+    }
+
+    /// Notes that a task's join handle is gone or has had its answer.
+    pub(crate) fn release_handle(&mut self, key: TaskKey) {
+        if self.tasks.get(key).is_some() {
+            self.tasks.release_handle(key.slot);
+        }
+    }
+
+    /// Counts clones of a task's own waker, so that a report can say that nobody holds one (S40).
+    pub(crate) fn count_waker(&mut self, key: TaskKey, is_clone: bool) {
+        if let Some(task) = self.tasks.get_mut(key) {
+            task.wakers = if is_clone {
+                task.wakers.saturating_add(1)
+            } else {
+                task.wakers.saturating_sub(1)
+            };
+        }
+    }
+
+    /// Names a waker that the shell is about to keep, for the task that registers it.
+    pub(crate) fn add_waker(&mut self) -> WakerKey {
+        self.wakers.add(self.running)
+    }
+
+    /// Forgets the name of a waker that the shell no longer keeps.
+    pub(crate) fn remove_waker(&mut self, key: WakerKey) {
+        self.wakers.remove(key);
+    }
+
+    /// The task that waits behind a target.
+    fn owner(&self, target: Target) -> Option<TaskKey> {
+        match target {
+            Target::Task(key) => Some(key),
+            Target::Waker(key) => self.wakers.owner(key),
+        }
+    }
+
+    /// Starts the end of the run: from here on wakes are ignored (S21).
+    pub(crate) fn close(&mut self) {
+        self.is_closing = true;
+        self.ready.clear();
+        for key in self.tasks.alive_in_spawn_order() {
+            self.tasks[key.slot].state = State::Suspended;
+        }
+    }
+
+    /// Marks a task as the one whose future is being dropped as the run ends.
+    pub(crate) fn start_drop(&mut self, key: TaskKey) {
+        let task = &mut self.tasks[key.slot];
+        task.state = State::Running;
+        self.cause = Cause::Task(serial(task));
+        self.running = Some(key);
+    }
+
+    /// Writes a line of the program into the log.
+    pub(crate) fn note(&mut self, line: &str) {
+        if self.log.is_on() {
+            let task = self.running.map_or(NO_TASK, |key| serial(&self.tasks[key.slot]));
+            let text = self.log.text(line);
+            self.record(task, Event::Note { text });
+        }
+    }
+
+    fn record(&mut self, task: u32, event: Event) {
+        if self.log.is_on() {
+            self.log.push(Entry { turn: self.turn, at: self.now, task, event });
+        }
+    }
+
+    /// Forgets the run and keeps the memory, for the next. Keys from this run stay stale.
+    ///
+    /// Returns `false` when the keys are used up and the kernel must not be used again.
+    pub(crate) fn reset(&mut self) -> bool {
+        let has_keys = self.tasks.clear();
+        self.ready.clear();
+        self.timers.clear();
+        self.settlers.clear();
+        *self = Kernel {
+            tasks: mem::take(&mut self.tasks),
+            ready: mem::take(&mut self.ready),
+            timers: mem::replace(&mut self.timers, Timers::new()),
+            settlers: mem::take(&mut self.settlers),
+            ..Kernel::default()
+        };
+        has_keys
+    }
+
+    /// The first generation that no key of this kernel has.
+    pub(crate) fn generation_unused(&self) -> u32 {
+        self.tasks.generation_unused()
+    }
+
+    /// Starts the generations of keys at `first`, in a kernel that has no tasks yet.
+    pub(crate) fn start_generations_at(&mut self, first: u32) {
+        self.tasks.start_generations_at(first);
+    }
+}
+
+/// A task's number in the log. Beyond 32 bits of tasks a log could not be kept anyway.
+fn serial(task: &Task) -> u32 {
+    task.serial as u32
+}
+
+/// The waker that a registration no longer needs once `target` stands in its place.
+fn handed_back(replaced: Option<Target>, target: Target) -> Option<WakerKey> {
+    match replaced {
+        Some(Target::Waker(old)) if Target::Waker(old) != target => Some(old),
+        _ => None,
+    }
+}

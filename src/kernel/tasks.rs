@@ -1,0 +1,358 @@
+//! The task table: who exists, in which state, under which name.
+//!
+//! Promises stable keys, paths that stay readable while anything below them lives, and a spawn that
+//! allocates nothing once the table has grown. Knows nothing of order: that is the ready set's.
+
+use std::collections::BTreeMap;
+use std::ops::{Index, IndexMut};
+use std::panic::Location;
+
+use super::instant::Instant;
+use super::key::{GENERATION_MAX, SLOTS_MAX, Target, TaskKey};
+use super::path::Step;
+
+/// The slot number that names no task.
+pub(crate) const NO_SLOT: u32 = u32::MAX;
+
+/// What a task is called when nobody named it.
+pub(crate) const UNNAMED: &str = "task";
+
+/// The states of a task, and the state of a slot that holds none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    Vacant,
+    Ready,
+    Running,
+    Suspended,
+    Completed,
+    Cancelled,
+    Panicked,
+}
+
+impl State {
+    pub(crate) fn is_alive(self) -> bool {
+        matches!(self, State::Ready | State::Running | State::Suspended)
+    }
+
+    pub(crate) fn is_finished(self) -> bool {
+        matches!(self, State::Completed | State::Cancelled | State::Panicked)
+    }
+}
+
+/// One task, or the vacant place of one.
+#[derive(Debug)]
+pub(crate) struct Task {
+    generation: u32,
+    pub(crate) state: State,
+    /// Woken during its own poll; goes to the back of the ready set when the poll ends (S17).
+    pub(crate) woken: bool,
+    /// Its future is dropped at its next turn, or at the end of the poll it is in (S19).
+    pub(crate) abort: bool,
+    pub(crate) daemon: bool,
+    /// A join handle exists. While it does, a finished task keeps its slot, and its output its place.
+    pub(crate) has_handle: bool,
+    /// Clones of its waker that are held somewhere, counted on the loop's own thread.
+    pub(crate) wakers: u32,
+    /// Position in the order of spawning, from 0. Unlike the slot it is never reused, so it may be shown.
+    pub(crate) serial: u64,
+    /// The slot of the parent, which stays in the table as long as this task does.
+    parent: u32,
+    /// Position among the siblings of the same name.
+    index: u32,
+    /// Children that still have a slot.
+    children_kept: u32,
+    children: Children,
+    /// When it last suspended.
+    pub(crate) since: Instant,
+    /// Who is to be woken when it finishes. A join handle cannot be cloned, so one place is enough.
+    pub(crate) joiner: Option<Target>,
+    pub(crate) site: &'static Location<'static>,
+    /// Boxed, because most tasks have no name and the table is mostly of such tasks.
+    name: Option<Box<str>>,
+}
+
+/// How many children of each name were spawned so far: the source of the indices in paths.
+#[derive(Debug, Default)]
+struct Children {
+    unnamed: u32,
+    named: Option<Box<BTreeMap<Box<str>, u32>>>,
+}
+
+impl Children {
+    fn number(&mut self, name: Option<&str>) -> u32 {
+        let count = match name {
+            None => &mut self.unnamed,
+            Some(name) => {
+                let named = self.named.get_or_insert_default();
+                if !named.contains_key(name) {
+                    named.insert(name.into(), 0);
+                }
+                named.get_mut(name).expect("inserted above")
+            }
+        };
+        *count += 1;
+        *count - 1
+    }
+
+    fn count(&self, name: Option<&str>) -> u32 {
+        match name {
+            None => self.unnamed,
+            Some(name) => {
+                self.named.as_ref().and_then(|named| named.get(name).copied()).unwrap_or(0)
+            }
+        }
+    }
+}
+
+/// What is asked of a new task.
+#[derive(Clone, Debug)]
+pub(crate) struct Spawn<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) parent: Option<TaskKey>,
+    pub(crate) daemon: bool,
+    pub(crate) has_handle: bool,
+    pub(crate) site: &'static Location<'static>,
+}
+
+/// The table of all tasks of a loop.
+#[derive(Debug, Default)]
+pub(crate) struct TaskTable {
+    slots: Vec<Task>,
+    free: Vec<u32>,
+    /// Children of no task: what was spawned from outside, the root among it.
+    top: Children,
+    /// Tasks that are ready, running or suspended.
+    alive: u32,
+    spawned: u64,
+    /// The generation of slots that are made from now on. Every key of an earlier run lies below it.
+    generation_first: u32,
+}
+
+impl TaskTable {
+    pub(crate) fn alive(&self) -> u32 {
+        self.alive
+    }
+
+    pub(crate) fn spawned(&self) -> u64 {
+        self.spawned
+    }
+
+    /// Adds a task in the ready state and returns its key.
+    ///
+    /// # Panics
+    ///
+    /// With 16,777,215 tasks in the table there is no key left for another.
+    pub(crate) fn add(&mut self, spawn: &Spawn<'_>, now: Instant) -> TaskKey {
+        let (parent, index) = match spawn.parent.filter(|&key| self.get(key).is_some()) {
+            Some(parent) => {
+                let parent_task = &mut self.slots[parent.slot as usize];
+                parent_task.children_kept += 1;
+                (parent.slot, parent_task.children.number(spawn.name))
+            }
+            None => (NO_SLOT, self.top.number(spawn.name)),
+        };
+        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
+        assert!(
+            slot < SLOTS_MAX,
+            "a loop holds at most {SLOTS_MAX} tasks at once, and all are in use"
+        );
+        let generation =
+            self.slots.get(slot as usize).map_or(self.generation_first, |vacant| vacant.generation);
+        let task = Task {
+            generation,
+            state: State::Ready,
+            woken: false,
+            abort: false,
+            daemon: spawn.daemon,
+            has_handle: spawn.has_handle,
+            wakers: 0,
+            serial: self.spawned,
+            parent,
+            index,
+            children_kept: 0,
+            children: Children::default(),
+            since: now,
+            joiner: None,
+            site: spawn.site,
+            name: spawn.name.map(Box::from),
+        };
+        match self.slots.get_mut(slot as usize) {
+            Some(vacant) => *vacant = task,
+            None => self.slots.push(task),
+        }
+        self.spawned += 1;
+        self.alive += 1;
+        TaskKey { slot, generation }
+    }
+
+    pub(crate) fn get(&self, key: TaskKey) -> Option<&Task> {
+        let task = self.slots.get(key.slot as usize)?;
+        (task.generation == key.generation && task.state != State::Vacant).then_some(task)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: TaskKey) -> Option<&mut Task> {
+        let task = self.slots.get_mut(key.slot as usize)?;
+        (task.generation == key.generation && task.state != State::Vacant).then_some(task)
+    }
+
+    pub(crate) fn key(&self, slot: u32) -> TaskKey {
+        TaskKey { slot, generation: self.slots[slot as usize].generation }
+    }
+
+    /// The parent's key; none for what was spawned from outside.
+    pub(crate) fn parent(&self, task: &Task) -> Option<TaskKey> {
+        (task.parent != NO_SLOT).then(|| self.key(task.parent))
+    }
+
+    /// Puts an alive task into a finished state. Its slot is kept while anybody needs it.
+    pub(crate) fn finish(&mut self, slot: u32, state: State) {
+        debug_assert!(state.is_finished(), "a task finishes completed, cancelled or panicked");
+        self.slots[slot as usize].state = state;
+        self.alive -= 1;
+        self.free_unneeded(slot);
+    }
+
+    /// Notes that the join handle is gone or has had its answer.
+    pub(crate) fn release_handle(&mut self, slot: u32) {
+        self.slots[slot as usize].has_handle = false;
+        self.free_unneeded(slot);
+    }
+
+    /// Frees the slot if the task is finished and nobody can ask for it, then its parent's, and so on up.
+    ///
+    /// A finished task with children in the table stays as their parent, so that their paths keep its name.
+    fn free_unneeded(&mut self, mut slot: u32) {
+        while slot != NO_SLOT {
+            let task = &mut self.slots[slot as usize];
+            if !task.state.is_finished() || task.has_handle || task.children_kept > 0 {
+                return;
+            }
+            task.state = State::Vacant;
+            task.name = None;
+            task.children = Children::default();
+            task.joiner = None;
+            let parent = task.parent;
+            if task.generation < GENERATION_MAX {
+                task.generation += 1;
+                self.free.push(slot);
+            }
+            if parent != NO_SLOT {
+                self.slots[parent as usize].children_kept -= 1;
+            }
+            slot = parent;
+        }
+    }
+
+    /// All tasks in the table with their keys, in slot order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (TaskKey, &Task)> {
+        (0..)
+            .zip(&self.slots)
+            .filter(|(_, task)| task.state != State::Vacant)
+            .map(|(slot, task)| (TaskKey { slot, generation: task.generation }, task))
+    }
+
+    /// The keys of all tasks that are alive, in the order in which they were spawned.
+    pub(crate) fn alive_in_spawn_order(&self) -> Vec<TaskKey> {
+        let mut alive: Vec<_> = self
+            .iter()
+            .filter(|(_, task)| task.state.is_alive())
+            .map(|(key, task)| (task.serial, key))
+            .collect();
+        alive.sort_unstable_by_key(|&(serial, _)| serial);
+        alive.into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// The steps of a task's path, from the root down.
+    pub(crate) fn path(&self, key: TaskKey) -> Vec<Step<'_>> {
+        let mut steps = Vec::new();
+        let mut slot = if self.get(key).is_some() { key.slot } else { NO_SLOT };
+        while slot != NO_SLOT {
+            let task = &self.slots[slot as usize];
+            steps.push(self.step(task));
+            slot = task.parent;
+        }
+        steps.reverse();
+        steps
+    }
+
+    /// The last step of a task's path.
+    pub(crate) fn step<'a>(&'a self, task: &'a Task) -> Step<'a> {
+        let siblings = match task.parent {
+            NO_SLOT => &self.top,
+            parent => &self.slots[parent as usize].children,
+        };
+        let name = task.name.as_deref();
+        Step {
+            name: name.unwrap_or(UNNAMED),
+            index: task.index,
+            is_shared: siblings.count(name) > 1,
+        }
+    }
+
+    /// Forgets all tasks and keeps the memory; keys handed out before stay stale for ever.
+    ///
+    /// Returns `false` when the generations are used up and the table must not be used again.
+    pub(crate) fn clear(&mut self) -> bool {
+        let last = self.slots.iter().map(|task| task.generation).max();
+        self.generation_first = last.map_or(self.generation_first, |last| last + 1);
+        self.slots.clear();
+        self.free.clear();
+        self.top = Children::default();
+        self.alive = 0;
+        self.spawned = 0;
+        self.generation_first < GENERATION_MAX
+    }
+
+    /// The first generation that no key handed out so far has.
+    pub(crate) fn generation_unused(&self) -> u32 {
+        self.slots.iter().map(|task| task.generation + 1).max().unwrap_or(self.generation_first)
+    }
+
+    /// Starts generations at `first`, for a table that has no tasks yet.
+    pub(crate) fn start_generations_at(&mut self, first: u32) {
+        debug_assert!(self.slots.is_empty(), "keys of this table exist already");
+        self.generation_first = first;
+    }
+
+    pub(crate) fn check(&self) {
+        let mut alive = 0;
+        let mut children_kept = vec![0; self.slots.len()];
+        for (key, task) in self.iter() {
+            alive += u32::from(task.state.is_alive());
+            if task.parent != NO_SLOT {
+                let parent = &self.slots[task.parent as usize];
+                assert_ne!(parent.state, State::Vacant, "{key:?} outlives its parent's slot");
+                assert!(parent.serial < task.serial, "{key:?} is older than its parent");
+                children_kept[task.parent as usize] += 1;
+            }
+            let is_needed = !task.state.is_finished() || task.has_handle || task.children_kept > 0;
+            assert!(is_needed, "{key:?} is finished, and nobody needs its slot");
+        }
+        assert_eq!(alive, self.alive, "the count of alive tasks is wrong");
+        for (slot, task) in self.slots.iter().enumerate() {
+            if task.state != State::Vacant {
+                assert_eq!(
+                    task.children_kept, children_kept[slot],
+                    "slot {slot} miscounts its children"
+                );
+            }
+        }
+        let vacant = self.slots.iter().filter(|task| task.state == State::Vacant);
+        let reusable = vacant.filter(|task| task.generation < GENERATION_MAX).count();
+        assert!(self.free.len() <= reusable, "the free list holds a slot twice, or a retired one");
+    }
+}
+
+impl Index<u32> for TaskTable {
+    type Output = Task;
+
+    fn index(&self, slot: u32) -> &Task {
+        &self.slots[slot as usize]
+    }
+}
+
+impl IndexMut<u32> for TaskTable {
+    fn index_mut(&mut self, slot: u32) -> &mut Task {
+        &mut self.slots[slot as usize]
+    }
+}

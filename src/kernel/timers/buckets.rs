@@ -1,0 +1,191 @@
+//! The far part of the ladder: 704 vectors, chosen by how a deadline differs from the *base*.
+//!
+//! Read deadline and base as numbers of eleven digits in base 64. The highest digit in which they
+//! differ names the *level*, the deadline's digit there the bucket in that level. So a bucket covers
+//! a span of deadlines, spans do not overlap, and the order of buckets is the order of their spans.
+//!
+//! Promises: a bucket keeps the order of arrival; a bucket emptied gives large memory back, because
+//! time passes through all the buckets of a level and each would keep what the fullest once needed.
+//!
+//! Refuses to know: which entries are alive, and when to move what.
+
+use super::ladder::{Entry, RUN_MAX};
+use super::run::give_back;
+use crate::kernel::Instant;
+
+const DIGIT_BITS: u32 = 6;
+const DIGITS: usize = 1 << DIGIT_BITS;
+const LEVELS: usize = u64::BITS.div_ceil(DIGIT_BITS) as usize;
+
+/// Entries later than a base, sorted roughly.
+pub(super) struct Buckets {
+    /// Level by level; not made before the first entry comes.
+    table: Vec<Vec<Entry>>,
+    /// For each level, one bit for each bucket that is not empty.
+    occupied: [u64; LEVELS],
+    base: u64,
+    len: usize,
+}
+
+impl Buckets {
+    pub const fn new() -> Self {
+        Buckets { table: Vec::new(), occupied: [0; LEVELS], base: 0, len: 0 }
+    }
+
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub fn base(&self) -> Instant {
+        Instant::from_nanos(self.base)
+    }
+
+    /// Moves the base. To be called before the first `push`.
+    ///
+    /// A base may move up as long as it enters no occupied span: each entry then still differs from
+    /// it first at the same level. Without entries, it may move anywhere.
+    pub fn rebase(&mut self, base: Instant) {
+        self.base = base.as_nanos();
+        if self.table.is_empty() {
+            self.table.resize_with(LEVELS * DIGITS, Vec::new);
+        }
+    }
+
+    /// Adds an entry, whose deadline must be after the base.
+    #[inline]
+    pub fn push(&mut self, entry: Entry) {
+        let bucket = self.bucket_of(entry.deadline);
+        self.table[bucket].push(entry);
+        self.occupied[bucket / DIGITS] |= 1 << (bucket % DIGITS);
+        self.len += 1;
+    }
+
+    /// Names the first bucket that is not empty.
+    #[inline]
+    pub fn first(&self) -> Option<usize> {
+        self.occupied().next()
+    }
+
+    /// Names the first bucket that is not empty, if it is of the same level as another.
+    pub fn first_in_level_of(&self, bucket: usize) -> Option<usize> {
+        self.first().filter(|first| first / DIGITS == bucket / DIGITS)
+    }
+
+    /// Names the buckets that are not empty, in the order of their spans.
+    #[inline]
+    pub fn occupied(&self) -> impl Iterator<Item = usize> {
+        let levels = self.occupied.iter().enumerate();
+        levels.flat_map(|(level, &mask)| Bits(mask).map(move |digit| level * DIGITS + digit))
+    }
+
+    pub fn entries(&self, bucket: usize) -> &[Entry] {
+        &self.table[bucket]
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.occupied().flat_map(|bucket| self.entries(bucket))
+    }
+
+    /// Returns the last instant that belongs to a bucket, which must not be empty.
+    pub fn span_end(&self, bucket: usize) -> Instant {
+        let below = (1 << (DIGIT_BITS * (bucket / DIGITS) as u32)) - 1;
+        Instant::from_nanos(self.table[bucket][0].deadline.as_nanos() | below)
+    }
+
+    /// Takes a whole bucket out, memory and all.
+    pub fn remove(&mut self, bucket: usize) -> Vec<Entry> {
+        let entries = std::mem::take(&mut self.table[bucket]);
+        self.len -= entries.len();
+        self.occupied[bucket / DIGITS] &= !(1 << (bucket % DIGITS));
+        entries
+    }
+
+    /// Empties a bucket and keeps its memory, if that is little.
+    pub fn empty(&mut self, bucket: usize) {
+        let mut entries = self.remove(bucket);
+        if entries.capacity() <= RUN_MAX {
+            entries.clear();
+            self.table[bucket] = entries;
+        }
+    }
+
+    pub fn clear(&mut self) {
+        while let Some(first) = self.first() {
+            self.empty(first);
+        }
+    }
+
+    /// Drops the entries of one bucket that fail the test, and returns how many.
+    pub fn retain_in(&mut self, bucket: usize, test: impl Fn(&Entry) -> bool) -> usize {
+        let entries = &mut self.table[bucket];
+        let before = entries.len();
+        entries.retain(test);
+        let dropped = before - entries.len();
+        self.len -= dropped;
+        if entries.is_empty() {
+            self.empty(bucket);
+        } else {
+            give_back(entries);
+        }
+        dropped
+    }
+
+    /// Drops all entries that fail the test.
+    pub fn retain(&mut self, test: impl Fn(&Entry) -> bool) {
+        for level in 0..LEVELS {
+            for digit in Bits(self.occupied[level]) {
+                self.retain_in(level * DIGITS + digit, &test);
+            }
+        }
+    }
+
+    #[inline]
+    fn bucket_of(&self, deadline: Instant) -> usize {
+        let deadline = deadline.as_nanos();
+        let level = (deadline ^ self.base).ilog2() / DIGIT_BITS;
+        let digit = (deadline >> (level * DIGIT_BITS)) as usize % DIGITS;
+        level as usize * DIGITS + digit
+    }
+
+    /// Panics if an invariant is broken.
+    pub fn check(&self) {
+        assert_eq!(self.len, self.iter().count(), "entries are miscounted");
+        for (bucket, entries) in self.table.iter().enumerate() {
+            let bit = self.occupied[bucket / DIGITS] >> (bucket % DIGITS) & 1;
+            assert_eq!(bit == 1, !entries.is_empty(), "a mark is wrong");
+            for entry in entries {
+                assert!(entry.deadline.as_nanos() > self.base, "before the base");
+                assert_eq!(bucket, self.bucket_of(entry.deadline), "in a wrong bucket");
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub fn memory_bytes(&self) -> usize {
+        let entries: usize = self.table.iter().map(Vec::capacity).sum();
+        entries * size_of::<Entry>() + self.table.capacity() * size_of::<Vec<Entry>>()
+    }
+}
+
+/// Counts up through the bits that are set.
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let lowest = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(lowest)
+    }
+}

@@ -1,0 +1,348 @@
+//! The order of timers: a *radix ladder*.
+//!
+//! In front stands one sorted *run*; behind it, in [`Buckets`], everything later than the *horizon*.
+//! As long as a few timers live, the run is all there is, and cancelling removes for good. A run that
+//! grows too long spills into buckets. When the run is dry, the first bucket becomes the run if it is
+//! small, and is scattered over the buckets of lower levels otherwise, so that a timer is moved a few
+//! times at most (eleven levels) and sorted only among few.
+//!
+//! Promises: entries leave by deadline, equals in order of arrival. Equal deadlines are always in the
+//! same place (all in the run, or all in one bucket) and every place keeps the order of arrival, hence
+//! no sequence number. Buckets are rearranged only when a timer is about to fire.
+//!
+//! Refuses to know: what a slot holds. Whether an entry is still alive, it asks its caller.
+
+use super::TimerKey;
+use super::buckets::Buckets;
+use super::run::Run;
+use crate::kernel::Instant;
+use std::cell::Cell;
+
+/// One timer in the queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Entry {
+    pub deadline: Instant,
+    pub key: TimerKey,
+}
+
+/// The longest run in which any place may be opened or closed by moving the entries behind it.
+/// Only timers of one instant, and timers registered for the past, can make a run longer.
+pub(super) const RUN_MAX: usize = 64;
+
+/// How many entries small buckets may fill the run with. Half: the rest is for timers that are
+/// registered soon, which would otherwise make it spill at once.
+const RUN_FILL: usize = RUN_MAX / 2;
+
+/// A queue of entries, those cancelled lazily among them.
+pub(super) struct Ladder {
+    /// Sorted. The first is alive, so that it answers `next_deadline` alone.
+    run: Run,
+    /// Deadlines up to this one belong in the run, later ones in buckets. It is `NEVER` exactly when
+    /// no entry is in a bucket.
+    horizon: Instant,
+    /// Its base never passes `last_fired`: a base in the future would send everything that is
+    /// registered before it into the run.
+    buckets: Buckets,
+    /// The latest deadline that has fired. Well-behaved callers register only at or after it.
+    last_fired: Instant,
+    /// How many entries, in the run and in buckets, are dead. At most half of all.
+    dead: usize,
+    /// The first deadline in buckets, where known. Filled in by questions, which change nothing else.
+    earliest: Cell<Option<Earliest>>,
+}
+
+/// The first deadline of living entries in buckets, and how many have it. Without the count, each
+/// cancellation among many equals would mean to search again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Earliest {
+    deadline: Instant,
+    count: usize,
+}
+
+impl Ladder {
+    pub const fn new() -> Self {
+        Ladder {
+            run: Run::new(),
+            horizon: Instant::NEVER,
+            buckets: Buckets::new(),
+            last_fired: Instant::ZERO,
+            dead: 0,
+            earliest: Cell::new(None),
+        }
+    }
+
+    /// Counts the living entries.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.run.len() + self.buckets.len() - self.dead
+    }
+
+    #[inline]
+    pub fn insert(&mut self, entry: Entry) {
+        if entry.deadline > self.horizon {
+            self.note_bucketed(entry.deadline);
+            self.buckets.push(entry);
+            return;
+        }
+        self.run.insert(entry);
+        if self.run.len() > RUN_MAX {
+            self.spill();
+        }
+    }
+
+    /// Takes back an entry that its caller has just declared dead.
+    #[inline]
+    pub fn cancel(&mut self, entry: Entry, is_alive: impl Fn(&Entry) -> bool) {
+        if entry.deadline > self.horizon {
+            self.dead += 1;
+            self.note_cancelled(entry.deadline);
+        } else if self.run.len() > RUN_MAX {
+            self.dead += 1;
+        } else {
+            self.run.remove(entry);
+        }
+        if self.dead > 0 {
+            self.tidy(is_alive);
+        }
+    }
+
+    /// Returns the first deadline of a living entry.
+    #[inline]
+    pub fn next_deadline(&self, is_alive: impl Fn(&Entry) -> bool) -> Option<Instant> {
+        match self.run.first() {
+            Some(first) => Some(first.deadline),
+            None if self.buckets.is_empty() => None,
+            None => self.earliest_in_buckets(is_alive),
+        }
+    }
+
+    /// Takes out the first living entry, if it is due at `now`.
+    #[inline]
+    pub fn pop_due(&mut self, now: Instant, is_alive: impl Fn(&Entry) -> bool) -> Option<Entry> {
+        if self.next_deadline(&is_alive)? > now {
+            return None;
+        }
+        if self.run.is_empty() {
+            self.refill(&is_alive);
+        }
+        let entry = self.run.pop_first()?;
+        self.last_fired = self.last_fired.max(entry.deadline);
+        if self.dead > 0 {
+            self.tidy(is_alive);
+        }
+        Some(entry)
+    }
+
+    /// Forgets everything, the past included: the next loop starts at zero.
+    pub fn clear(&mut self) {
+        self.run.clear();
+        self.horizon = Instant::NEVER;
+        self.buckets.clear();
+        self.last_fired = Instant::ZERO;
+        self.dead = 0;
+        self.earliest.set(None);
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.run.as_slice().iter().chain(self.buckets.iter())
+    }
+
+    /// Moves what lies in the future from a long run into buckets.
+    ///
+    /// The base becomes the last deadline fired, not the first of the run: timers that are
+    /// registered next may well come before that one.
+    #[cold]
+    fn spill(&mut self) {
+        if self.run.last().is_none_or(|e| e.deadline <= self.last_fired) {
+            return;
+        }
+        let last_fired = self.last_fired;
+        self.buckets.rebase(last_fired);
+        for entry in self.run.drain_after(last_fired) {
+            self.buckets.push(entry);
+        }
+        self.horizon = last_fired;
+        self.earliest.set(None);
+    }
+
+    /// Fills an empty run from the first bucket in which something lives.
+    fn refill(&mut self, is_alive: impl Fn(&Entry) -> bool) {
+        while self.run.is_empty() {
+            let Some(first) = self.buckets.first() else {
+                break;
+            };
+            if self.buckets.entries(first).len() <= RUN_MAX {
+                self.take_from(first, &is_alive);
+                continue;
+            }
+            if self.dead > 0 {
+                self.dead -= self.buckets.retain_in(first, &is_alive);
+            }
+            if self.buckets.entries(first).len() > RUN_MAX {
+                self.scatter(first);
+            }
+        }
+        if self.buckets.is_empty() {
+            self.horizon = Instant::NEVER;
+        }
+        self.earliest.set(None);
+    }
+
+    /// Makes a small bucket the run, and the next ones of its level while all together are few.
+    ///
+    /// Short runs are dear: a fan of a million timers ends in buckets of four, and takes a quarter
+    /// longer if each of them is a run of its own.
+    fn take_from(&mut self, bucket: usize, is_alive: impl Fn(&Entry) -> bool) {
+        self.take(bucket, &is_alive);
+        while let Some(next) = self.buckets.first_in_level_of(bucket) {
+            if self.run.len() + self.buckets.entries(next).len() > RUN_FILL {
+                break;
+            }
+            self.take(next, &is_alive);
+        }
+    }
+
+    /// Appends a small bucket to the run.
+    ///
+    /// The run then covers all that the bucket covers. If the horizon were the last deadline in it,
+    /// the rest of the span would fall to a bucket again, and to the wrong one once the base moves
+    /// into the span.
+    fn take(&mut self, bucket: usize, is_alive: impl Fn(&Entry) -> bool) {
+        // Asked even if none is dead: it brings the slots of all that will fire next into the
+        // cache, many at once instead of one after another.
+        self.dead -= self.buckets.retain_in(bucket, is_alive);
+        if self.buckets.entries(bucket).is_empty() {
+            return;
+        }
+        self.horizon = self.buckets.span_end(bucket);
+        self.run.append(self.buckets.entries(bucket));
+        self.buckets.empty(bucket);
+    }
+
+    /// Spreads a large bucket over lower levels, around its first deadline, which fires at once.
+    fn scatter(&mut self, bucket: usize) {
+        let entries = self.buckets.remove(bucket);
+        let Some(first) = entries.iter().map(|e| e.deadline).min() else {
+            return;
+        };
+        self.buckets.rebase(first);
+        for entry in entries {
+            if entry.deadline == first {
+                self.run.push(entry);
+            } else {
+                self.buckets.push(entry);
+            }
+        }
+        self.horizon = first;
+    }
+
+    /// Drops dead entries at the front of the run, and all of them once they are more than the
+    /// living: what they cost is then paid by those who died.
+    fn tidy(&mut self, is_alive: impl Fn(&Entry) -> bool) {
+        if self.dead > self.len() {
+            self.run.retain(&is_alive);
+            self.buckets.retain(&is_alive);
+            self.dead = 0;
+            if self.buckets.is_empty() {
+                self.horizon = Instant::NEVER;
+                self.earliest.set(None);
+            }
+            return;
+        }
+        while self.run.first().is_some_and(|e| !is_alive(e)) {
+            self.run.pop_first();
+            self.dead -= 1;
+        }
+    }
+
+    #[inline]
+    fn note_bucketed(&mut self, deadline: Instant) {
+        if let Some(earliest) = self.earliest.get_mut() {
+            if deadline < earliest.deadline {
+                *earliest = Earliest { deadline, count: 1 };
+            } else if deadline == earliest.deadline {
+                earliest.count += 1;
+            }
+        }
+    }
+
+    #[inline]
+    fn note_cancelled(&mut self, deadline: Instant) {
+        if let Some(earliest) = self.earliest.get_mut() {
+            if deadline == earliest.deadline {
+                earliest.count -= 1;
+                if earliest.count == 0 {
+                    self.earliest.set(None);
+                }
+            }
+        }
+    }
+
+    fn earliest_in_buckets(&self, is_alive: impl Fn(&Entry) -> bool) -> Option<Instant> {
+        if self.earliest.get().is_none() {
+            self.earliest.set(self.search_buckets(is_alive));
+        }
+        Some(self.earliest.get()?.deadline)
+    }
+
+    /// Finds the first living deadline: in the first bucket, unless all there is dead.
+    fn search_buckets(&self, is_alive: impl Fn(&Entry) -> bool) -> Option<Earliest> {
+        let all_alive = self.dead == 0;
+        self.buckets.occupied().find_map(|bucket| {
+            let mut found: Option<Earliest> = None;
+            for entry in self.buckets.entries(bucket) {
+                let deadline = entry.deadline;
+                // Compare before asking: the answer may not be in the cache.
+                if found.is_some_and(|e| e.deadline < deadline) || !(all_alive || is_alive(entry)) {
+                    continue;
+                }
+                found = match found {
+                    Some(Earliest { deadline: d, count }) if d == deadline => {
+                        Some(Earliest { deadline, count: count + 1 })
+                    }
+                    _ => Some(Earliest { deadline, count: 1 }),
+                };
+            }
+            found
+        })
+    }
+
+    /// Panics if an invariant is broken.
+    pub fn check(&self, is_alive: impl Fn(&Entry) -> bool) {
+        let dead = self.iter().filter(|e| !is_alive(e)).count();
+        assert_eq!(dead, self.dead, "the dead are miscounted");
+        assert!(dead <= self.len(), "most of the queue is dead");
+        assert!(
+            self.run.as_slice().iter().is_sorted_by_key(|e| e.deadline),
+            "the run is not sorted"
+        );
+        assert!(self.run.first().is_none_or(&is_alive), "the first entry is dead");
+        assert!(
+            self.run.as_slice().iter().all(|e| e.deadline <= self.horizon),
+            "the run passes the horizon"
+        );
+        assert!(
+            self.run.len() <= RUN_MAX || self.run.as_slice()[RUN_MAX].deadline <= self.last_fired,
+            "a run of future timers is too long"
+        );
+        assert!(
+            self.buckets.iter().all(|e| e.deadline > self.horizon),
+            "a bucket holds what belongs in the run"
+        );
+        assert_eq!(self.buckets.is_empty(), self.horizon == Instant::NEVER);
+        if !self.buckets.is_empty() {
+            assert!(self.buckets.base() <= self.last_fired, "the base ran ahead");
+            assert!(self.last_fired <= self.horizon, "fired beyond the horizon");
+        }
+        self.buckets.check();
+        if let Some(known) = self.earliest.get() {
+            let found = self.search_buckets(is_alive);
+            assert_eq!(Some(known), found, "the first deadline is stale");
+        }
+    }
+
+    #[cfg(test)]
+    pub fn memory_bytes(&self) -> usize {
+        self.run.capacity() * size_of::<Entry>() + self.buckets.memory_bytes()
+    }
+}

@@ -1,0 +1,68 @@
+//! Who waits for what: read off the tables when a report is made, so that waiting costs nothing before.
+
+use std::collections::BTreeMap;
+
+use super::instant::Instant;
+use super::key::TaskKey;
+use super::tasks::State;
+use super::{Kernel, Target};
+
+/// One thing that a task waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wait {
+    /// The end of another task.
+    Join(TaskKey),
+    /// A timer with this deadline.
+    Timer(Instant),
+    /// A sleep without end.
+    Never,
+    /// Everybody else to wait.
+    Settle,
+}
+
+/// A task that waits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) task: TaskKey,
+    pub(crate) since: Instant,
+    /// What it waits for as far as this crate's own futures say; empty for a future from elsewhere.
+    pub(crate) waits: Vec<Wait>,
+    /// Clones of its waker exist, so somebody could wake it.
+    pub(crate) has_waker: bool,
+}
+
+impl Kernel {
+    /// All suspended tasks with what they wait for, in the order in which they were spawned.
+    pub(crate) fn waiting(&self) -> Vec<Waiting> {
+        let mut waits: BTreeMap<TaskKey, Vec<Wait>> = BTreeMap::new();
+        let mut put = |target: Target, wait: Wait| {
+            if let Some(owner) = self.owner(target) {
+                waits.entry(owner).or_default().push(wait);
+            }
+        };
+        for (key, task) in self.tasks.iter() {
+            if let Some(joiner) = task.joiner {
+                put(joiner, Wait::Join(key));
+            }
+        }
+        for (deadline, registration) in self.timers.iter() {
+            put(
+                registration.target,
+                if deadline.is_never() { Wait::Never } else { Wait::Timer(deadline) },
+            );
+        }
+        for &(_, target) in &self.settlers {
+            put(target, Wait::Settle);
+        }
+        let suspended = |key: &TaskKey| self.tasks[key.slot].state == State::Suspended;
+        self.alive_in_spawn_order()
+            .into_iter()
+            .filter(suspended)
+            .map(|key| {
+                let task = &self.tasks[key.slot];
+                let waits = waits.remove(&key).unwrap_or_default();
+                Waiting { task: key, since: task.since, waits, has_waker: task.wakers > 0 }
+            })
+            .collect()
+    }
+}

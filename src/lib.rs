@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod executor;
+mod kernel;
+pub mod policy;
+pub mod report;
+pub mod rng;
+pub mod task;
+pub mod time;
+pub mod trace;
+
+#[doc(hidden)]
+pub use executor::write_note;
+pub use executor::{Builder, EventLoop, choose, rng, run};
+pub use kernel::{Counters, Limits};
+pub use report::{Failure, Report};
+pub use task::{
+    JoinError, JoinHandle, call_at, call_later, call_soon, spawn, spawn_named, yield_now,
+};
+pub use time::{Instant, now, settle, sleep, timeout};
+
+/// How the parts fit together: the kernel, the shell, the layers.
+#[doc = include_str!("../docs/design/architecture.md")]
+pub mod architecture {}
+
+/// The rules that every run obeys.
+#[doc = include_str!("../docs/design/semantics.md")]
+pub mod semantics {}

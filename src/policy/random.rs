@@ -1,0 +1,48 @@
+//! Every alternative equally likely.
+
+use super::{Choice, Policy};
+use crate::rng::Rng;
+
+/// Takes each alternative with the same probability, as a seed decides.
+///
+/// Its draws have nothing to do with those of the program ([`rng`](crate::rng())), so a program that draws
+/// more does not shift its schedule (S32).
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{Builder, policy::Random, spawn, yield_now};
+///
+/// let run = |seed| {
+///     Builder::new().policy(Random::new(seed)).run(async {
+///         for _ in 0..8 {
+///             spawn(yield_now());
+///         }
+///         yield_now().await;
+///     })
+/// };
+/// assert_eq!(run(1).digest, run(1).digest);
+/// assert_ne!(run(1).digest, run(2).digest);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Random {
+    seed: u64,
+    rng: Rng,
+}
+
+impl Random {
+    /// Creates the policy of a seed; every seed is as good as another.
+    pub fn new(seed: u64) -> Self {
+        Random { seed, rng: Rng::new(seed) }
+    }
+}
+
+impl Policy for Random {
+    fn choose(&mut self, choice: &Choice<'_>) -> usize {
+        self.rng.range(0..choice.len())
+    }
+
+    fn source(&self) -> Option<String> {
+        Some(format!("Random::new({})", self.seed))
+    }
+}

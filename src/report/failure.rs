@@ -1,0 +1,295 @@
+//! Failures as data. Their text is written in `text`.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::kernel::{Instant, TaskId};
+use crate::policy::ScheduleError;
+
+/// Why a run failed, when, and how to see it again.
+///
+/// Its `Display` is the message that a reader is meant to see, of several lines; `Debug` gives the same, so
+/// that an `unwrap` is readable.
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{Builder, report::FailureKind};
+///
+/// let failure = Builder::new().run(std::future::pending::<()>()).unwrap_failure();
+/// assert!(matches!(failure.kind(), FailureKind::Deadlock(_)));
+/// assert!(failure.to_string().starts_with("deadlock at 0s (turn 1): 1 task waits"));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Boxed, so that a `Result` with it stays small.
+    inner: Box<Inner>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    kind: FailureKind,
+    at: Instant,
+    turn: u64,
+    reproduction: String,
+    consequence: Option<Failure>,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: FailureKind, at: Instant, turn: u64, reproduction: String) -> Self {
+        Failure { inner: Box::new(Inner { kind, at, turn, reproduction, consequence: None }) }
+    }
+
+    /// Adds what happened later, probably because of this one.
+    pub(crate) fn followed_by(mut self, consequence: Failure) -> Self {
+        self.inner.consequence = Some(consequence);
+        self
+    }
+
+    /// Returns what happened.
+    pub fn kind(&self) -> &FailureKind {
+        &self.inner.kind
+    }
+
+    /// Returns the instant at which it happened.
+    pub fn at(&self) -> Instant {
+        self.inner.at
+    }
+
+    /// Returns the turn in which it happened, or the last one before.
+    pub fn turn(&self) -> u64 {
+        self.inner.turn
+    }
+
+    /// Returns the Rust expression that makes a builder whose run fails in the same way.
+    pub fn reproduction(&self) -> &str {
+        &self.inner.reproduction
+    }
+
+    /// Returns how the run ended after a panic that nobody took, if it did not end well either.
+    pub fn consequence(&self) -> Option<&Failure> {
+        self.inner.consequence.as_ref()
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// What went wrong in a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// Nothing is ready, no timer that counts is registered, and the root has not ended (S37).
+    Deadlock(Deadlock),
+    /// Too many turns at one instant (S38).
+    Livelock(Livelock),
+    /// A task panicked and nobody took the panic (S20).
+    Panic(Panic),
+    /// The limit on turns was reached (S39).
+    #[non_exhaustive]
+    TurnLimit {
+        /// The limit.
+        limit: u64,
+        /// The tasks that were alive.
+        alive: Vec<LeftTask>,
+    },
+    /// The next timer lies beyond the limit on virtual time, or a task blocked past it (S39).
+    #[non_exhaustive]
+    TimeLimit {
+        /// The limit.
+        limit: Duration,
+        /// The instant that lies beyond it.
+        beyond: Instant,
+        /// The tasks that wait for that instant, or the one that blocked until then.
+        tasks: Vec<String>,
+    },
+    /// Another OS thread woke a task (S23).
+    #[non_exhaustive]
+    ForeignWake {
+        /// The path of the task that was woken.
+        task: String,
+        /// The name of the other thread, if it has one.
+        thread: Option<String>,
+    },
+    /// A loop was started inside a running one (S22).
+    #[non_exhaustive]
+    NestedLoop {
+        /// The path of the running loop's task that started it, if one was running.
+        task: Option<String>,
+    },
+    /// Tasks were alive when the root ended, and the builder denied that (S21).
+    #[non_exhaustive]
+    Leftovers {
+        /// The tasks.
+        tasks: Vec<LeftTask>,
+    },
+    /// The program is no longer the one whose schedule is replayed (S35).
+    ReplayDiverged(ReplayDivergence),
+    /// The line given to [`Builder::replay`](crate::Builder::replay) is no schedule.
+    InvalidReplay(ScheduleError),
+    /// The policy chose an alternative that does not exist, or panicked.
+    #[non_exhaustive]
+    PolicyFault {
+        /// The policy, as its `Debug` shows it.
+        policy: String,
+        /// What it did.
+        fault: String,
+    },
+    /// The root task was aborted.
+    #[non_exhaustive]
+    RootCancelled {
+        /// Its path.
+        task: String,
+    },
+}
+
+/// A run in which nobody can go on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Deadlock {
+    /// Every waiting task, in the order in which they were spawned.
+    pub waiting: Vec<WaitingTask>,
+    /// Paths of tasks that wait for each other in a ring, each for the next and the last for the first;
+    /// empty if there is no ring.
+    pub cycle: Vec<String>,
+    /// Whether timers exist, all of them daemons'.
+    pub has_daemon_timers: bool,
+}
+
+/// A task that waits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct WaitingTask {
+    /// Its id.
+    pub id: TaskId,
+    /// Its path.
+    pub path: String,
+    /// Since when it waits.
+    pub since: Instant,
+    /// What it waits for; any of these would wake it.
+    pub waits: Vec<Wait>,
+    /// Where it was spawned.
+    pub spawned_at: &'static Location<'static>,
+    /// Whether it is a daemon.
+    pub is_daemon: bool,
+}
+
+/// What a task waits for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Wait {
+    /// The end of the task with this path.
+    Join(String),
+    /// A timer with this deadline.
+    Timer(Instant),
+    /// A sleep without end.
+    Never,
+    /// Everybody else to wait, as [`settle`](crate::settle) does.
+    Settle,
+    /// A future that is not of this crate.
+    Foreign,
+    /// Nothing that could come: nobody holds the task's waker (S40).
+    Nothing,
+}
+
+/// A run that goes on without time advancing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Livelock {
+    /// Turns at this instant.
+    pub turns: u64,
+    /// How many of the last of them were watched.
+    pub watched: u64,
+    /// The tasks polled in those, most polled first.
+    pub spinners: Vec<Spinner>,
+}
+
+/// A task that ran again and again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Spinner {
+    /// Its path.
+    pub path: String,
+    /// Its polls in the watched turns.
+    pub polls: u64,
+    /// Who woke it, in words, and how often; most frequent first.
+    pub woken_by: Vec<(String, u64)>,
+}
+
+/// A panic that nobody took.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Panic {
+    /// The path of the task.
+    pub path: String,
+    /// The panic's message.
+    pub message: String,
+    /// Why it failed the run.
+    pub place: PanicPlace,
+    /// Where the task was spawned.
+    pub spawned_at: &'static Location<'static>,
+}
+
+/// Why a panic fails a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum PanicPlace {
+    /// It happened in the root.
+    Root,
+    /// The task's handle had been dropped or was dropped later, so nobody could receive it.
+    Detached,
+    /// The task's handle was there when the run ended, and nobody had awaited it.
+    NotJoined,
+    /// It happened while the task was dropped, cancelled or at the end of the run.
+    Drop,
+}
+
+/// Where a replayed schedule and the program part.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct ReplayDivergence {
+    /// The turn of the choice that does not fit.
+    pub turn: u64,
+    /// The index that the schedule takes.
+    pub index: u32,
+    /// The number of alternatives that the schedule expects.
+    pub alternatives: u32,
+    /// Whether it is a choice of a value by [`choose`](crate::choose) rather than of a task.
+    pub is_value: bool,
+    /// The number of alternatives that there are; `None` if the run has no such choice at all.
+    pub found: Option<u32>,
+    /// The paths of the ready tasks.
+    pub ready: Vec<String>,
+}
+
+/// A task that was alive when a run ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct LeftTask {
+    /// Its id.
+    pub id: TaskId,
+    /// Its path.
+    pub path: String,
+    /// Where it was spawned.
+    pub spawned_at: &'static Location<'static>,
+}
+
+// The records above can be made only here, and by the loop.
+impl WaitingTask {
+    pub(crate) fn new(task: LeftTask, since: Instant, waits: Vec<Wait>, is_daemon: bool) -> Self {
+        let LeftTask { id, path, spawned_at } = task;
+        WaitingTask { id, path, since, waits, spawned_at, is_daemon }
+    }
+}
+
+impl LeftTask {
+    pub(crate) fn new(id: TaskId, path: String, spawned_at: &'static Location<'static>) -> Self {
+        LeftTask { id, path, spawned_at }
+    }
+}

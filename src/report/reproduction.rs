@@ -1,0 +1,38 @@
+//! The one line that brings a run back.
+
+use crate::policy::Schedule;
+
+/// Longest schedule that is written into the line when the policy's own source would do.
+const SCHEDULE_SHOWN_MAX: usize = 200;
+
+/// What it takes to run the same program the same way.
+#[derive(Debug)]
+pub(crate) struct Reproduction<'a> {
+    pub(crate) seed: u64,
+    pub(crate) schedule: &'a Schedule,
+    /// Rust source of the policy, if it can say.
+    pub(crate) policy: Option<String>,
+}
+
+impl Reproduction<'_> {
+    /// Writes a Rust expression that makes the builder.
+    ///
+    /// A schedule is preferred, since it holds even when the policy's draws come to mean something else; a
+    /// long one gives way to the policy that drew it.
+    pub(crate) fn line(&self) -> String {
+        let mut line = "Builder::new()".to_owned();
+        if self.seed != 0 {
+            line.push_str(&format!(".seed({})", self.seed));
+        }
+        if !self.schedule.is_empty() {
+            let schedule = self.schedule.to_string();
+            match &self.policy {
+                Some(policy) if schedule.len() > SCHEDULE_SHOWN_MAX => {
+                    line.push_str(&format!(".policy({policy})"));
+                }
+                _ => line.push_str(&format!(".replay(\"{schedule}\")")),
+            }
+        }
+        line
+    }
+}

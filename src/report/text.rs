@@ -1,0 +1,279 @@
+//! The text of failures: what happened, when, who, why, and last how to see it again (S41).
+
+use std::fmt::{self, Display, Formatter, Write};
+use std::panic::Location;
+
+use super::failure::{
+    Deadlock, Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence, Wait,
+    WaitingTask,
+};
+use crate::kernel::shown_duration;
+
+/// Lines that a list is given at most; the data behind it is whole.
+const LINES_MAX: usize = 40;
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let when = format!("at {} (turn {})", self.at(), self.turn());
+        match self.kind() {
+            FailureKind::Deadlock(deadlock) => write_deadlock(f, &when, deadlock)?,
+            FailureKind::Livelock(livelock) => write_livelock(f, &self.at().to_string(), livelock)?,
+            FailureKind::Panic(panic) => write_panic(f, &when, panic)?,
+            FailureKind::TurnLimit { limit, alive } => {
+                writeln!(
+                    f,
+                    "turn limit of {limit} reached {when}: {} not finished",
+                    tasks_are(alive.len())
+                )?;
+                write_tasks(f, alive)?;
+            }
+            FailureKind::TimeLimit { limit, beyond, tasks } => {
+                let limit = shown_duration(*limit);
+                writeln!(
+                    f,
+                    "virtual time limit of {limit} reached {when}: the clock would go to {beyond}"
+                )?;
+                write_lines(f, tasks.iter().map(|task| format!("{task} is due then")))?;
+            }
+            FailureKind::ForeignWake { task, thread } => {
+                let thread =
+                    thread.as_ref().map_or("without a name".to_owned(), |name| format!("`{name}`"));
+                writeln!(
+                    f,
+                    "wake from another thread {when}: {task} was woken by thread {thread}"
+                )?;
+                writeln!(
+                    f,
+                    "  its moment cannot be reproduced; wake tasks from inside the loop, or between turns"
+                )?;
+            }
+            FailureKind::NestedLoop { task } => {
+                let place = task.as_ref().map_or(String::new(), |task| format!(" in {task}"));
+                writeln!(f, "a loop was started inside a running loop {when}{place}")?;
+                writeln!(f, "  await the future there, or give it to `spawn`")?;
+            }
+            FailureKind::Leftovers { tasks } => {
+                writeln!(f, "{} left over when the run ended {when}", tasks_are(tasks.len()))?;
+                write_tasks(f, tasks)?;
+                writeln!(
+                    f,
+                    "  join or abort them before the end, or allow them: `deny_leftovers(false)`"
+                )?;
+            }
+            FailureKind::ReplayDiverged(divergence) => write_divergence(f, divergence)?,
+            FailureKind::InvalidReplay(error) => writeln!(f, "nothing was run: {error}")?,
+            FailureKind::PolicyFault { policy, fault } => {
+                writeln!(f, "policy fault {when}: {policy} {fault}")?;
+            }
+            FailureKind::RootCancelled { task } => {
+                writeln!(
+                    f,
+                    "the root was cancelled {when}: {task} was aborted, so the run has no output"
+                )?;
+            }
+        }
+        if let Some(consequence) = self.consequence() {
+            f.write_str("  then: ")?;
+            write!(
+                Indented { f: &mut *f, at_line_start: false },
+                "{}",
+                consequence.without_replay()
+            )?;
+        }
+        write!(f, "  replay: {}", self.reproduction())
+    }
+}
+
+impl Failure {
+    /// The text up to the line that reproduces it, which is the outer failure's already.
+    fn without_replay(&self) -> String {
+        let mut text = self.to_string();
+        let end = text.rfind("  replay: ").unwrap_or(text.len());
+        text.truncate(end);
+        text
+    }
+}
+
+/// Moves a nested failure's lines to the right.
+struct Indented<'a, 'b> {
+    f: &'a mut Formatter<'b>,
+    at_line_start: bool,
+}
+
+impl Write for Indented<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for line in text.split_inclusive('\n') {
+            if self.at_line_start {
+                self.f.write_str("  ")?;
+            }
+            self.f.write_str(line)?;
+            self.at_line_start = line.ends_with('\n');
+        }
+        Ok(())
+    }
+}
+
+fn write_deadlock(f: &mut Formatter<'_>, when: &str, deadlock: &Deadlock) -> fmt::Result {
+    let count = deadlock.waiting.len();
+    let wait = if count == 1 { "1 task waits".to_owned() } else { format!("{count} tasks wait") };
+    let why = if deadlock.has_daemon_timers {
+        "only daemons have timers"
+    } else {
+        "no timer is registered"
+    };
+    writeln!(f, "deadlock {when}: {wait}, {why}")?;
+    let shown = || deadlock.waiting.iter().take(LINES_MAX);
+    let width = shown().map(|task| task.path.chars().count()).max().unwrap_or(0).min(40);
+    write_lines(
+        f,
+        deadlock.waiting.iter().map(|task| format!("{:width$}  {}", task.path, reason(task))),
+    )?;
+    if let Some(first) = deadlock.cycle.first() {
+        writeln!(f, "  cycle: {} -> {first}", deadlock.cycle.join(" -> "))?;
+    }
+    Ok(())
+}
+
+fn reason(task: &WaitingTask) -> String {
+    let waits: Vec<String> = task.waits.iter().map(|wait| what(wait, task)).collect();
+    let daemon = if task.is_daemon { " (a daemon)" } else { "" };
+    format!("{} since {}{daemon}", waits.join(" or "), task.since)
+}
+
+fn what(wait: &Wait, task: &WaitingTask) -> String {
+    match wait {
+        Wait::Join(path) => format!("joins `{path}`"),
+        Wait::Timer(deadline) => format!("sleeps until {deadline}"),
+        Wait::Never => "sleeps for ever".to_owned(),
+        Wait::Settle => "waits for the others to settle".to_owned(),
+        Wait::Foreign => {
+            format!("waits for a future of its own (spawned at {})", site(task.spawned_at))
+        }
+        Wait::Nothing => {
+            format!(
+                "waits, but nobody holds its waker: it can never wake (spawned at {})",
+                site(task.spawned_at)
+            )
+        }
+    }
+}
+
+fn write_livelock(f: &mut Formatter<'_>, at: &str, livelock: &Livelock) -> fmt::Result {
+    let Livelock { turns, watched, spinners } = livelock;
+    writeln!(
+        f,
+        "livelock at {at}: {turns} turns without time advancing (limit `turns_per_instant`)"
+    )?;
+    const SPINNERS_SHOWN: usize = 5;
+    for (rank, spinner) in spinners.iter().take(SPINNERS_SHOWN).enumerate() {
+        let rank = if rank == 0 { "most polled: " } else { "             " };
+        let causes: Vec<String> = match spinner.woken_by.as_slice() {
+            [(cause, _)] => vec![format!("{cause} each time")],
+            causes => causes
+                .iter()
+                .take(3)
+                .map(|(cause, count)| format!("{cause} {count} times"))
+                .collect(),
+        };
+        let causes = if causes.is_empty() {
+            "before".to_owned()
+        } else {
+            format!("by {}", causes.join(", by "))
+        };
+        let Spinner { path, polls, .. } = spinner;
+        writeln!(f, "  {rank}{path}, {polls} of the last {watched} turns, woken {causes}")?;
+    }
+    if spinners.len() > SPINNERS_SHOWN {
+        writeln!(f, "  and {} more", spinners.len() - SPINNERS_SHOWN)?;
+    }
+    writeln!(
+        f,
+        "  a task that waits must await a timer or a resource; `yield_now` in a loop does neither"
+    )
+}
+
+use super::failure::Spinner;
+
+fn write_panic(f: &mut Formatter<'_>, when: &str, panic: &Panic) -> fmt::Result {
+    let mut message = panic.message.lines();
+    writeln!(f, "panic {when} in {}: {}", panic.path, message.next().unwrap_or(""))?;
+    for line in message {
+        writeln!(f, "    {line}")?;
+    }
+    let reason = match panic.place {
+        PanicPlace::Root => "it is the root, so the run ends with it".to_owned(),
+        PanicPlace::Detached => {
+            format!(
+                "its handle was dropped, so nobody could take it (spawned at {})",
+                site(panic.spawned_at)
+            )
+        }
+        PanicPlace::NotJoined => {
+            format!(
+                "nobody had awaited its handle when the run ended (spawned at {})",
+                site(panic.spawned_at)
+            )
+        }
+        PanicPlace::Drop => {
+            format!(
+                "it happened as the task's future was dropped (spawned at {})",
+                site(panic.spawned_at)
+            )
+        }
+    };
+    writeln!(f, "  {reason}")
+}
+
+fn write_divergence(f: &mut Formatter<'_>, divergence: &ReplayDivergence) -> fmt::Result {
+    let ReplayDivergence { turn, index, alternatives, is_value, found, ready } = divergence;
+    let number = index + 1;
+    let chose = match is_value {
+        true => format!("`choose` took {index} of 0 to {}", alternatives - 1),
+        false => format!("the schedule chose {number} of {alternatives} ready tasks"),
+    };
+    let now = match found {
+        None => "the run has no such choice".to_owned(),
+        Some(found) if *is_value => format!("now it has {found} alternatives"),
+        Some(1) => "now 1 is ready".to_owned(),
+        Some(found) => format!("now {found} are ready"),
+    };
+    writeln!(f, "replay diverged at turn {turn}: {chose}, {now}")?;
+    if !ready.is_empty() {
+        let shown: Vec<&str> = ready.iter().take(LINES_MAX).map(String::as_str).collect();
+        let more = if ready.len() > shown.len() {
+            format!(" and {} more", ready.len() - shown.len())
+        } else {
+            String::new()
+        };
+        writeln!(f, "  ready now: {}{more}", shown.join(", "))?;
+    }
+    writeln!(
+        f,
+        "  the program changed, or reads something outside the loop (hash order, real clock, another thread)"
+    )
+}
+
+fn write_tasks(f: &mut Formatter<'_>, tasks: &[LeftTask]) -> fmt::Result {
+    let shown = |task: &LeftTask| format!("{} (spawned at {})", task.path, site(task.spawned_at));
+    write_lines(f, tasks.iter().map(shown))
+}
+
+fn write_lines(f: &mut Formatter<'_>, lines: impl ExactSizeIterator<Item = String>) -> fmt::Result {
+    let count = lines.len();
+    for line in lines.take(LINES_MAX) {
+        writeln!(f, "  {line}")?;
+    }
+    if count > LINES_MAX {
+        writeln!(f, "  and {} more", count - LINES_MAX)?;
+    }
+    Ok(())
+}
+
+fn tasks_are(count: usize) -> String {
+    if count == 1 { "1 task was".to_owned() } else { format!("{count} tasks were") }
+}
+
+/// A place in the source, written the same on every platform.
+fn site(location: &Location<'_>) -> String {
+    format!("{}:{}", location.file().replace('\\', "/"), location.line())
+}
