@@ -31,6 +31,7 @@ pub struct Builder {
     seed: u64,
     picker: Picker,
     policy_source: Option<String>,
+    replayed: Option<String>,
     replay_error: Option<crate::policy::ScheduleError>,
     level: Level,
     limits: Limits,
@@ -52,6 +53,7 @@ impl Builder {
             seed: 0,
             picker: Picker::Fifo,
             policy_source: None,
+            replayed: None,
             replay_error: None,
             level: Level::Off,
             limits: Limits::new(),
@@ -70,6 +72,7 @@ impl Builder {
     /// Sets who decides which ready task runs next.
     pub fn policy(mut self, policy: impl Policy) -> Self {
         self.policy_source = policy.source();
+        (self.replayed, self.replay_error) = (None, None);
         let is_fifo = (&policy as &dyn Any).is::<Fifo>();
         self.picker = if is_fifo { Picker::Fifo } else { Picker::Policy(Box::new(policy)) };
         self
@@ -100,6 +103,7 @@ impl Builder {
             Ok(schedule) => self = self.replay_schedule(schedule),
             Err(error) => self.replay_error = Some(error),
         }
+        self.replayed = Some(line.to_owned());
         self
     }
 
@@ -107,6 +111,7 @@ impl Builder {
     pub fn replay_schedule(mut self, schedule: Schedule) -> Self {
         self.replay_error = None;
         self.policy_source = None;
+        self.replayed = Some(schedule.to_string());
         self.picker = Picker::Replay(Replay::new(schedule));
         self
     }
@@ -157,6 +162,7 @@ impl Builder {
         // Nanoseconds of any `Duration` fit 127 bits.
         state.wall_at_start = self.start_time.as_nanos() as i128;
         state.policy_source = self.policy_source;
+        state.replayed = self.replayed;
         state.replay_error = self.replay_error;
         drop(state);
         EventLoop::from_core(core)

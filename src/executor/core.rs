@@ -76,6 +76,7 @@ pub(crate) struct State {
     /// The failure that ended the run for good.
     pub(super) failure: Option<Failure>,
     pub(super) policy_source: Option<String>,
+    pub(super) replayed: Option<String>,
     pub(super) replay_error: Option<crate::policy::ScheduleError>,
 }
 
@@ -336,6 +337,7 @@ impl State {
             phase: Phase::Open,
             failure: None,
             policy_source: None,
+            replayed: None,
             replay_error: None,
         }
     }

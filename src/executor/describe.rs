@@ -15,7 +15,8 @@ pub(super) fn failure(state: &State, kind: FailureKind) -> Failure {
 
 fn reproduction(state: &State) -> String {
     let policy = state.policy_source.clone();
-    Reproduction { seed: state.seed, schedule: &state.schedule, policy }.line()
+    let replayed = state.replayed.as_deref();
+    Reproduction { seed: state.seed, schedule: &state.schedule, replayed, policy }.line()
 }
 
 /// Makes the failure of a panic that nobody took, at the instant at which it happened.

@@ -42,7 +42,6 @@ use crate::kernel::{TaskId, TaskKey};
 ///     assert_eq!(Instant::now().to_string(), "2s");
 /// });
 /// ```
-#[must_use = "dropping a handle detaches its task; `drop` it to say so"]
 pub struct JoinHandle<T> {
     task: AbortHandle,
     /// The handle has not given its result yet.

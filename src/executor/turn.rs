@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::core::{Core, Picker, drop_caught, message};
 use super::describe;
@@ -61,12 +62,13 @@ impl Core {
         }
         let mut state = self.state();
         if let Some(failure) = &state.failure {
-            // `choose` met a schedule that no longer fits, in the middle of the poll.
+            // It came up in the middle of the poll: `choose` met a schedule that no longer fits, or
+            // `block_for` a limit.
             return Err(failure.clone());
         }
         if state.kernel.take_late() {
             drop(state);
-            self.fire_late(turn.task)?;
+            self.fire_due();
         }
         Ok(Some(turn.task))
     }
@@ -186,15 +188,17 @@ impl Core {
         self.decide(turn, place, count)
     }
 
-    /// Fires the timers that fell due while a task blocked the loop (S9).
-    fn fire_late(self: &Rc<Self>, task: TaskKey) -> Result<(), Failure> {
-        let now = self.state().kernel.now();
-        let breach = self.state().kernel.check_virtual_time(now);
-        if let Err(breach) = breach {
-            return Err(self.fail(|state| describe::time_limit(state, breach, now, Some(task))));
+    /// Moves the clock in the middle of a poll (S9). What falls due thereby fires when the poll has ended.
+    pub(crate) fn block_for(&self, duration: Duration) {
+        let mut state = self.state();
+        state.kernel.block_for(duration);
+        let now = state.kernel.now();
+        if let Err(breach) = state.kernel.check_virtual_time(now) {
+            let blocker = state.kernel.running();
+            drop(state);
+            // Kept by the loop; the run ends when the poll does.
+            self.fail(|state| describe::time_limit(state, breach, now, blocker));
         }
-        self.fire_due();
-        Ok(())
     }
 
     fn fire_due(&self) {

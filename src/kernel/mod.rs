@@ -309,6 +309,7 @@ impl Kernel {
         let task = self.tasks.get_mut(key).filter(|task| task.state.is_alive())?;
         let number = serial(task);
         let joiner = task.joiner.take();
+        task.woken = false;
         if task.state == State::Ready {
             // Only when a run closes does a task end that was to run once more.
             self.ready.remove(key.slot);

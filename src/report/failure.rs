@@ -104,9 +104,9 @@ pub enum FailureKind {
     TimeLimit {
         /// The limit.
         limit: Duration,
-        /// The instant that lies beyond it.
+        /// The instant that lies beyond it: where the clock would go, or where it is after a task blocked.
         beyond: Instant,
-        /// The tasks that wait for that instant, or the one that blocked until then.
+        /// The paths of the tasks that wait for that instant, or of the one that blocked until then.
         tasks: Vec<String>,
     },
     /// Another OS thread woke a task (S23).

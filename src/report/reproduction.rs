@@ -10,6 +10,8 @@ const SCHEDULE_SHOWN_MAX: usize = 200;
 pub(crate) struct Reproduction<'a> {
     pub(crate) seed: u64,
     pub(crate) schedule: &'a Schedule,
+    /// The line that is being replayed, if one is, whether or not it turned out to fit.
+    pub(crate) replayed: Option<&'a str>,
     /// Rust source of the policy, if it can say.
     pub(crate) policy: Option<String>,
 }
@@ -24,7 +26,9 @@ impl Reproduction<'_> {
         if self.seed != 0 {
             line.push_str(&format!(".seed({})", self.seed));
         }
-        if !self.schedule.is_empty() {
+        if let Some(replayed) = self.replayed {
+            line.push_str(&format!(".replay({replayed:?})"));
+        } else if !self.schedule.is_empty() {
             let schedule = self.schedule.to_string();
             match &self.policy {
                 Some(policy) if schedule.len() > SCHEDULE_SHOWN_MAX => {

@@ -4,10 +4,10 @@ use std::fmt::{self, Display, Formatter, Write};
 use std::panic::Location;
 
 use super::failure::{
-    Deadlock, Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence, Wait,
-    WaitingTask,
+    Deadlock, Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence,
+    Spinner, Wait, WaitingTask,
 };
-use crate::kernel::shown_duration;
+use crate::kernel::{Instant, shown_duration};
 
 /// Lines that a list is given at most; the data behind it is whole.
 const LINES_MAX: usize = 40;
@@ -17,7 +17,7 @@ impl Display for Failure {
         let when = format!("at {} (turn {})", self.at(), self.turn());
         match self.kind() {
             FailureKind::Deadlock(deadlock) => write_deadlock(f, &when, deadlock)?,
-            FailureKind::Livelock(livelock) => write_livelock(f, &self.at().to_string(), livelock)?,
+            FailureKind::Livelock(livelock) => write_livelock(f, &when, livelock)?,
             FailureKind::Panic(panic) => write_panic(f, &when, panic)?,
             FailureKind::TurnLimit { limit, alive } => {
                 writeln!(
@@ -29,11 +29,13 @@ impl Display for Failure {
             }
             FailureKind::TimeLimit { limit, beyond, tasks } => {
                 let limit = shown_duration(*limit);
-                writeln!(
-                    f,
-                    "virtual time limit of {limit} reached {when}: the clock would go to {beyond}"
-                )?;
-                write_lines(f, tasks.iter().map(|task| format!("{task} is due then")))?;
+                write!(f, "virtual time limit of {limit} reached {when}: ")?;
+                if *beyond == self.at() {
+                    writeln!(f, "{} blocked the loop until then", tasks.join(", "))?;
+                } else {
+                    writeln!(f, "the clock would go to {beyond}")?;
+                    write_lines(f, tasks.iter().map(|task| format!("{task} is due then")))?;
+                }
             }
             FailureKind::ForeignWake { task, thread } => {
                 let thread =
@@ -60,7 +62,7 @@ impl Display for Failure {
                     "  join or abort them before the end, or allow them: `deny_leftovers(false)`"
                 )?;
             }
-            FailureKind::ReplayDiverged(divergence) => write_divergence(f, divergence)?,
+            FailureKind::ReplayDiverged(divergence) => write_divergence(f, self.at(), divergence)?,
             FailureKind::InvalidReplay(error) => writeln!(f, "nothing was run: {error}")?,
             FailureKind::PolicyFault { policy, fault } => {
                 writeln!(f, "policy fault {when}: {policy} {fault}")?;
@@ -135,34 +137,35 @@ fn write_deadlock(f: &mut Formatter<'_>, when: &str, deadlock: &Deadlock) -> fmt
 }
 
 fn reason(task: &WaitingTask) -> String {
-    let waits: Vec<String> = task.waits.iter().map(|wait| what(wait, task)).collect();
+    let waits: Vec<String> = task.waits.iter().map(what).collect();
     let daemon = if task.is_daemon { " (a daemon)" } else { "" };
-    format!("{} since {}{daemon}", waits.join(" or "), task.since)
+    let since = format!("{} since {}", waits.join(" or "), task.since);
+    let site = site(task.spawned_at);
+    match task.waits[..] {
+        [Wait::Foreign] => format!("{since} (spawned at {site}){daemon}"),
+        [Wait::Nothing] => format!(
+            "{since}, but nobody holds its waker, so it can never wake (spawned at {site}){daemon}"
+        ),
+        _ => format!("{since}{daemon}"),
+    }
 }
 
-fn what(wait: &Wait, task: &WaitingTask) -> String {
+fn what(wait: &Wait) -> String {
     match wait {
         Wait::Join(path) => format!("joins `{path}`"),
         Wait::Timer(deadline) => format!("sleeps until {deadline}"),
         Wait::Never => "sleeps for ever".to_owned(),
         Wait::Settle => "waits for the others to settle".to_owned(),
-        Wait::Foreign => {
-            format!("waits for a future of its own (spawned at {})", site(task.spawned_at))
-        }
-        Wait::Nothing => {
-            format!(
-                "waits, but nobody holds its waker: it can never wake (spawned at {})",
-                site(task.spawned_at)
-            )
-        }
+        Wait::Foreign => "waits for a future of its own".to_owned(),
+        Wait::Nothing => "waits".to_owned(),
     }
 }
 
-fn write_livelock(f: &mut Formatter<'_>, at: &str, livelock: &Livelock) -> fmt::Result {
+fn write_livelock(f: &mut Formatter<'_>, when: &str, livelock: &Livelock) -> fmt::Result {
     let Livelock { turns, watched, spinners } = livelock;
     writeln!(
         f,
-        "livelock at {at}: {turns} turns without time advancing (limit `turns_per_instant`)"
+        "livelock {when}: {turns} turns without time advancing (limit `turns_per_instant`)"
     )?;
     const SPINNERS_SHOWN: usize = 5;
     for (rank, spinner) in spinners.iter().take(SPINNERS_SHOWN).enumerate() {
@@ -191,8 +194,6 @@ fn write_livelock(f: &mut Formatter<'_>, at: &str, livelock: &Livelock) -> fmt::
         "  a task that waits must await a timer or a resource; `yield_now` in a loop does neither"
     )
 }
-
-use super::failure::Spinner;
 
 fn write_panic(f: &mut Formatter<'_>, when: &str, panic: &Panic) -> fmt::Result {
     let mut message = panic.message.lines();
@@ -224,7 +225,11 @@ fn write_panic(f: &mut Formatter<'_>, when: &str, panic: &Panic) -> fmt::Result 
     writeln!(f, "  {reason}")
 }
 
-fn write_divergence(f: &mut Formatter<'_>, divergence: &ReplayDivergence) -> fmt::Result {
+fn write_divergence(
+    f: &mut Formatter<'_>,
+    at: Instant,
+    divergence: &ReplayDivergence,
+) -> fmt::Result {
     let ReplayDivergence { turn, index, alternatives, is_value, found, ready } = divergence;
     let number = index + 1;
     let chose = match is_value {
@@ -232,12 +237,12 @@ fn write_divergence(f: &mut Formatter<'_>, divergence: &ReplayDivergence) -> fmt
         false => format!("the schedule chose {number} of {alternatives} ready tasks"),
     };
     let now = match found {
-        None => "the run has no such choice".to_owned(),
+        None => "but the run has no such choice".to_owned(),
         Some(found) if *is_value => format!("now it has {found} alternatives"),
         Some(1) => "now 1 is ready".to_owned(),
         Some(found) => format!("now {found} are ready"),
     };
-    writeln!(f, "replay diverged at turn {turn}: {chose}, {now}")?;
+    writeln!(f, "replay diverged at turn {turn} ({at}): {chose}, {now}")?;
     if !ready.is_empty() {
         let shown: Vec<&str> = ready.iter().take(LINES_MAX).map(String::as_str).collect();
         let more = if ready.len() > shown.len() {

@@ -100,5 +100,5 @@ impl Instant {
 /// ```
 #[track_caller]
 pub fn block_for(duration: Duration) {
-    executor::with("block_for", |core| core.state().kernel.block_for(duration));
+    executor::with("block_for", |core| core.block_for(duration));
 }

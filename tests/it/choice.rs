@@ -1,0 +1,206 @@
+//! Rules S31 to S35: choices, schedules, random numbers, reproducibility.
+
+use std::collections::BTreeSet;
+
+use simloop::policy::{Choice, ChoiceKind, Fifo, Policy, Random};
+use simloop::report::FailureKind;
+use simloop::trace::Level;
+use simloop::{Builder, Report, choose, note, rng, sleep, spawn_named, yield_now};
+
+use crate::secs;
+
+/// Three tasks of three steps that note what they do.
+async fn three_tasks() {
+    let tasks = ["a", "b", "c"].map(|name| {
+        spawn_named(name, async move {
+            for step in 0..3 {
+                note!("{name}{step}");
+                yield_now().await;
+            }
+        })
+    });
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+fn lines(report: &Report<()>) -> Vec<String> {
+    report.trace.notes().map(str::to_owned).collect()
+}
+
+#[test]
+fn s31_a_choice_happens_only_among_two_or_more_and_index_0_is_first_in_first_out() {
+    #[derive(Debug)]
+    struct First(std::rc::Rc<std::cell::RefCell<Vec<(u64, usize)>>>);
+    impl Policy for First {
+        fn choose(&mut self, choice: &Choice<'_>) -> usize {
+            assert!(choice.len() >= 2);
+            assert_eq!(choice.kind(), ChoiceKind::Task);
+            assert!(
+                (0..choice.len())
+                    .all(|index| choice.task(index).is_some() && choice.path(index).is_some())
+            );
+            self.0.borrow_mut().push((choice.turn(), choice.len()));
+            0
+        }
+    }
+    let asked = std::rc::Rc::default();
+    let first = Builder::new()
+        .trace(Level::Full)
+        .policy(First(std::rc::Rc::clone(&asked)))
+        .run(three_tasks());
+    let fifo = Builder::new().trace(Level::Full).policy(Fifo).run(three_tasks());
+    assert_eq!(first.trace, fifo.trace);
+    assert_eq!(asked.borrow()[..3], [(2, 3), (3, 3), (4, 3)]);
+    assert!(first.schedule.is_empty());
+}
+
+#[test]
+fn s31_a_deviation_is_recorded_as_turn_alternatives_and_index() {
+    #[derive(Debug)]
+    struct LastAtTurn(u64);
+    impl Policy for LastAtTurn {
+        fn choose(&mut self, choice: &Choice<'_>) -> usize {
+            if choice.turn() == self.0 { choice.len() - 1 } else { 0 }
+        }
+    }
+    let report = Builder::new().trace(Level::Full).policy(LastAtTurn(3)).run(three_tasks());
+    assert_eq!(report.schedule.to_string(), "v1:3=2/3");
+    assert_eq!(lines(&report)[..4], ["a0", "a1", "b0", "c0"], "the last of `b`, `c` and `a` again");
+}
+
+#[test]
+fn s31_choose_takes_the_first_by_default_and_any_by_policy() {
+    let program = || async { (choose(3), choose(1), choose(2)) };
+    assert_eq!(Builder::new().run(program()).unwrap(), (0, 0, 0));
+    let mut seen = BTreeSet::new();
+    for seed in 0..100 {
+        let report = Builder::new().policy(Random::new(seed)).run(program());
+        let replayed = Builder::new().replay(&report.schedule.to_string()).run(program());
+        assert_eq!(replayed.schedule, report.schedule);
+        let chosen = report.unwrap();
+        assert_eq!(replayed.unwrap(), chosen);
+        seen.insert(chosen);
+    }
+    assert_eq!(seen.len(), 6, "every combination, and a choice of one is none");
+}
+
+#[test]
+fn s32_drawing_more_random_numbers_does_not_shift_a_schedule() {
+    let program = |draws: usize| async move {
+        for _ in 0..draws {
+            rng().next_u64();
+        }
+        three_tasks().await;
+    };
+    for seed in 0..20 {
+        let few = Builder::new().trace(Level::Full).policy(Random::new(seed)).run(program(0));
+        let many = Builder::new().trace(Level::Full).policy(Random::new(seed)).run(program(50));
+        assert_eq!(few.schedule, many.schedule);
+        assert_eq!(lines(&few), lines(&many));
+    }
+}
+
+#[test]
+fn s32_a_schedule_of_one_line_brings_a_run_back() {
+    let mut interleavings = BTreeSet::new();
+    for seed in 0..200 {
+        let found = Builder::new().trace(Level::Full).policy(Random::new(seed)).run(three_tasks());
+        let line = found.schedule.to_string();
+        assert!(!line.contains(char::is_whitespace));
+        let again = Builder::new().trace(Level::Full).replay(&line).run(three_tasks());
+        assert_eq!(again.trace, found.trace);
+        assert_eq!(again.schedule, found.schedule);
+        interleavings.insert(lines(&found));
+    }
+    assert!(interleavings.len() > 150, "{} interleavings", interleavings.len());
+}
+
+#[test]
+fn s33_random_numbers_come_from_the_seed_and_the_path() {
+    let program = |with_neighbour: bool| async move {
+        if with_neighbour {
+            spawn_named("neighbour", async { rng().next_u64() }).await.unwrap();
+        }
+        let worker = spawn_named("worker", async {
+            let early = rng().next_u64();
+            yield_now().await;
+            (early, rng().next_u64())
+        });
+        (rng().next_u64(), worker.await.unwrap())
+    };
+    let draw =
+        |seed, with_neighbour| Builder::new().seed(seed).run(program(with_neighbour)).unwrap();
+    assert_eq!(draw(1, false), draw(1, true), "a new task disturbs nobody");
+    assert_ne!(draw(1, false), draw(2, false));
+    let (root, (early, late)) = draw(1, false);
+    assert!(root != early && early != late, "each path and each call has its own");
+    assert_eq!(draw(7, false), (PINNED[0], (PINNED[1], PINNED[2])), "outputs are pinned");
+}
+
+/// What the program above draws with seed 7. A change of these changes every user's runs.
+const PINNED: [u64; 3] = [4076112727104099278, 14247534596299808504, 11978509615217393858];
+
+#[test]
+fn s33_a_path_means_the_same_numbers_whenever_its_task_is_spawned() {
+    let program = |delay| async move {
+        sleep(secs(delay)).await;
+        spawn_named("worker", async { rng().range(0..1_000_000) }).await.unwrap()
+    };
+    let draws: BTreeSet<i32> =
+        (0..5).map(|delay| Builder::new().seed(3).run(program(delay)).unwrap()).collect();
+    assert_eq!(draws.len(), 1);
+}
+
+#[test]
+fn s34_the_same_program_policy_and_seed_give_the_same_trace_in_any_thread() {
+    let run = || {
+        let report =
+            Builder::new().seed(5).trace(Level::Full).policy(Random::new(9)).run(three_tasks());
+        (report.trace.to_string(), report.digest)
+    };
+    let here = run();
+    assert_eq!(here, run());
+    assert_eq!(here, std::thread::spawn(run).join().unwrap());
+    assert_eq!(
+        here.1.to_string(),
+        DIGEST,
+        "the digest is pinned, for every platform and build profile"
+    );
+}
+
+const DIGEST: &str = "6a988f3f34d05743";
+
+#[test]
+fn s35_a_replay_that_does_not_fit_stops_at_the_first_turn_that_shows_it() {
+    let diverge = |line: &str| {
+        let failure = Builder::new().replay(line).run(three_tasks()).unwrap_failure();
+        match failure.kind() {
+            FailureKind::ReplayDiverged(divergence) => (divergence.turn, divergence.found),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(diverge("v1:3=1/5"), (3, Some(3)), "other alternatives");
+    assert_eq!(diverge("v1:1=1/2"), (1, Some(1)), "no choice at all");
+    assert_eq!(diverge("v1:2=1/3,900=1/2"), (900, None), "the run ended before");
+    assert_eq!(diverge("v1:2.1=1/2"), (2, None), "a call of `choose` that did not come");
+}
+
+#[test]
+fn s35_a_choice_of_a_value_that_does_not_fit_is_noticed_too() {
+    let program = || async {
+        choose(3);
+        yield_now().await;
+        unreachable!("the run stops when the poll has ended");
+    };
+    let failure = Builder::new().replay("v1:1.1=1/2").run(program()).unwrap_failure();
+    let FailureKind::ReplayDiverged(divergence) = failure.kind() else { panic!("{failure}") };
+    assert_eq!((divergence.turn, divergence.is_value, divergence.found), (1, true, Some(3)));
+}
+
+#[test]
+fn s35_a_line_that_is_no_schedule_fails_the_run_before_it_starts() {
+    let report = Builder::new().replay("v1:nonsense").run(async { unreachable!("not polled") });
+    let failure = report.unwrap_failure();
+    assert!(matches!(failure.kind(), FailureKind::InvalidReplay(_)));
+}

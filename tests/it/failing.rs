@@ -1,0 +1,434 @@
+//! Rules S36 to S41: every failure is a value, and its text is a snapshot.
+
+use std::cell::RefCell;
+use std::future::{pending, poll_fn};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use simloop::policy::{Choice, Policy, Random};
+use simloop::report::{FailureKind, Wait};
+use simloop::{
+    Builder, Failure, JoinHandle, Limits, choose, rng, settle, sleep, spawn, spawn_named, task,
+    time, timeout, yield_now,
+};
+
+use crate::snapshots::assert_shown;
+use crate::{millis, secs};
+
+#[track_caller]
+fn shown(name: &str, failure: &Failure) {
+    assert_shown("failing", name, failure);
+}
+
+#[test]
+fn s36_a_run_returns_a_report_and_the_short_form_panics_with_the_failure() {
+    let report = Builder::new().seed(7).run(async {
+        sleep(secs(1)).await;
+        "output"
+    });
+    assert_eq!((report.seed, report.ended_at.to_string().as_str()), (7, "1s"));
+    assert_eq!(report.counters.turns, 2);
+    assert_eq!(report.counters.polls, 2);
+    assert_eq!(report.counters.tasks_spawned, 1);
+    assert!(report.schedule.is_empty() && report.leftovers.is_empty());
+    assert_eq!(report.map(str::len).unwrap(), 6);
+
+    let panic = std::panic::catch_unwind(|| simloop::run(pending::<()>())).unwrap_err();
+    let failure = Builder::new().run(pending::<()>()).unwrap_failure();
+    let without_site =
+        |text: &str| text.lines().filter(|line| !line.contains("spawned at")).collect::<String>();
+    assert_eq!(
+        without_site(panic.downcast_ref::<String>().unwrap()),
+        without_site(&failure.to_string())
+    );
+    assert_eq!(format!("{failure:?}"), failure.to_string(), "an `unwrap` is readable");
+}
+
+#[test]
+fn s37_a_deadlock_lists_every_waiting_task_with_what_it_waits_for() {
+    let failure = Builder::new()
+        .run(async {
+            let (_sender, receiver) = oneshot::channel::<()>();
+            let sleeper = spawn_named("sleeper", sleep(Duration::MAX));
+            let reader = spawn_named("reader", async move {
+                sleep(secs(2)).await;
+                let _ = receiver.await;
+            });
+            spawn_named("either", async move {
+                futures_util::future::select(sleeper, sleep(Duration::MAX)).await;
+            });
+            sleep(millis(2500)).await;
+            reader.await.unwrap();
+        })
+        .unwrap_failure();
+    shown("deadlock", &failure);
+    let FailureKind::Deadlock(deadlock) = failure.kind() else { panic!("{failure}") };
+    assert_eq!(deadlock.waiting.len(), 4);
+    assert_eq!(deadlock.waiting[0].waits, [Wait::Join("main/reader".to_owned())]);
+    assert_eq!(deadlock.waiting[1].waits, [Wait::Never]);
+    assert_eq!(deadlock.waiting[2].waits, [Wait::Foreign]);
+    assert_eq!(deadlock.waiting[2].since.to_string(), "2s");
+    assert_eq!(deadlock.waiting[3].waits, [Wait::Join("main/sleeper".to_owned()), Wait::Never]);
+    assert!(deadlock.cycle.is_empty());
+}
+
+#[test]
+fn s37_a_ring_of_joins_is_shown_as_a_cycle() {
+    let failure = Builder::new()
+        .run(async {
+            type Shelf = Rc<RefCell<Option<JoinHandle<()>>>>;
+            let shelf: Shelf = Rc::default();
+            let other = Rc::clone(&shelf);
+            let first = spawn_named("first", async move {
+                yield_now().await;
+                let handle = other.borrow_mut().take().unwrap();
+                let _ = handle.await;
+            });
+            *shelf.borrow_mut() = Some(spawn_named("second", async move {
+                let _ = first.await;
+            }));
+            drop(shelf);
+            settle().await;
+            sleep(secs(1)).await;
+            pending::<()>().await;
+        })
+        .unwrap_failure();
+    shown("deadlock_cycle", &failure);
+}
+
+#[test]
+fn s37_daemons_do_not_keep_a_run_alive() {
+    let failure = Builder::new()
+        .run(async {
+            task::Builder::new().name("heartbeat").daemon(true).spawn(async {
+                loop {
+                    sleep(secs(1)).await;
+                }
+            });
+            sleep(millis(1500)).await;
+            let (_sender, receiver) = oneshot::channel::<()>();
+            let _ = receiver.await;
+            unreachable!("nobody sends");
+        })
+        .unwrap_failure();
+    shown("deadlock_daemons", &failure);
+    assert_eq!(failure.at().to_string(), "1.5s");
+}
+
+#[test]
+fn s37_a_deadlock_of_very_many_tasks_is_shown_in_part_and_kept_whole() {
+    let failure = Builder::new()
+        .run(async {
+            for _ in 0..1_000 {
+                spawn(pending::<()>());
+            }
+            pending::<()>().await;
+        })
+        .unwrap_failure();
+    let FailureKind::Deadlock(deadlock) = failure.kind() else { panic!("{failure}") };
+    assert_eq!(deadlock.waiting.len(), 1_001);
+    let text = failure.to_string();
+    assert_eq!(text.lines().count(), 1 + 40 + 1 + 1);
+    assert!(text.contains("  and 961 more\n"), "{text}");
+}
+
+#[test]
+fn s37_a_task_that_waits_for_the_others_to_settle_is_no_deadlock_but_goes_on() {
+    simloop::run(async {
+        spawn(pending::<()>());
+        settle().await;
+    });
+}
+
+#[test]
+fn s38_a_livelock_is_called_and_names_who_kept_going() {
+    let limits = Limits::new().turns_per_instant(100_000);
+    let failure = Builder::new()
+        .seed(7)
+        .limits(limits)
+        .run(async {
+            sleep(millis(250)).await;
+            spawn_named("poller", async {
+                loop {
+                    yield_now().await;
+                }
+            })
+            .await
+            .unwrap();
+        })
+        .unwrap_failure();
+    shown("livelock", &failure);
+}
+
+#[test]
+fn s38_tasks_that_keep_waking_each_other_are_named_with_who_woke_them() {
+    use futures_channel::mpsc;
+    use futures_util::StreamExt;
+    let failure = Builder::new()
+        .limits(Limits::new().turns_per_instant(10_000))
+        .run(async {
+            let (ping, mut pings) = mpsc::unbounded::<()>();
+            let (pong, mut pongs) = mpsc::unbounded::<()>();
+            spawn_named("ping", async move {
+                loop {
+                    ping.unbounded_send(()).unwrap();
+                    pongs.next().await;
+                }
+            });
+            spawn_named("pong", async move {
+                while pings.next().await.is_some() {
+                    pong.unbounded_send(()).unwrap();
+                }
+            });
+            sleep(secs(1)).await;
+        })
+        .unwrap_failure();
+    shown("livelock_of_two", &failure);
+}
+
+#[test]
+fn s38_a_livelock_ends_with_the_default_limits_too() {
+    let failure = Builder::new()
+        .run(async {
+            loop {
+                yield_now().await;
+            }
+        })
+        .unwrap_failure();
+    assert!(matches!(failure.kind(), FailureKind::Livelock(_)));
+}
+
+#[test]
+fn s38_honest_load_is_no_livelock() {
+    let report = Builder::new().run(async {
+        let tasks: Vec<_> = (0..1_000)
+            .map(|_| {
+                spawn(async {
+                    for _ in 0..1_000 {
+                        yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    assert!(report.counters.polls > 1_000_000);
+    assert_eq!(report.counters.jumps, 0, "all at one instant");
+    report.unwrap();
+}
+
+#[test]
+fn s39_limits_on_turns_and_on_virtual_time_end_a_run() {
+    async fn ticking() {
+        spawn_named("background", pending::<()>());
+        loop {
+            sleep(secs(1)).await;
+        }
+    }
+    let by_turns = Builder::new().limits(Limits::new().turns(10)).run(ticking()).unwrap_failure();
+    shown("turn_limit", &by_turns);
+    assert_eq!(by_turns.turn(), 10);
+    let by_time = Builder::new()
+        .limits(Limits::new().virtual_time(millis(3500)))
+        .run(ticking())
+        .unwrap_failure();
+    shown("time_limit", &by_time);
+    assert_eq!(by_time.at().to_string(), "3s", "the clock did not pass the limit");
+    let by_blocking = Builder::new()
+        .limits(Limits::new().virtual_time(secs(1)))
+        .run(async {
+            spawn_named("cruncher", async { time::block_for(secs(2)) });
+            sleep(millis(10)).await;
+        })
+        .unwrap_failure();
+    shown("time_limit_blocked", &by_blocking);
+    let exactly =
+        Builder::new().limits(Limits::new().virtual_time(secs(3))).run(sleep_three_seconds());
+    exactly.unwrap();
+}
+
+async fn sleep_three_seconds() {
+    sleep(secs(3)).await;
+}
+
+#[test]
+fn s40_a_task_whose_waker_nobody_holds_is_told_apart() {
+    let failure = Builder::new()
+        .run(async {
+            let kept = Rc::new(RefCell::new(None));
+            let shelf = Rc::clone(&kept);
+            spawn_named(
+                "held",
+                poll_fn(move |cx| {
+                    *shelf.borrow_mut() = Some(cx.waker().clone());
+                    Poll::<()>::Pending
+                }),
+            );
+            // It had a waker registered once, and lost it.
+            let (sender, receiver) = oneshot::channel::<()>();
+            spawn_named("lost", async move {
+                let _ = receiver.await;
+                pending::<()>().await;
+            });
+            sleep(secs(1)).await;
+            drop(sender);
+            settle().await;
+            std::mem::forget(kept);
+            pending::<()>().await;
+        })
+        .unwrap_failure();
+    shown("lost_waker", &failure);
+    let FailureKind::Deadlock(deadlock) = failure.kind() else { panic!("{failure}") };
+    let waits: Vec<_> = deadlock.waiting.iter().map(|task| task.waits[0].clone()).collect();
+    assert_eq!(waits, [Wait::Nothing, Wait::Foreign, Wait::Nothing]);
+}
+
+#[test]
+fn s41_a_panic_says_what_when_who_and_how_to_see_it_again() {
+    let failure = Builder::new()
+        .seed(3)
+        .policy(Random::new(1))
+        .run(async {
+            for _ in 0..3 {
+                spawn_named("client", async {
+                    sleep(millis(1200)).await;
+                    let orders: Vec<u32> = vec![1, 2, 3];
+                    let index = orders.len() + choose(2);
+                    assert!(
+                        index == 3,
+                        "index {index} is out of reach\nthere are {} orders",
+                        orders.len()
+                    );
+                });
+            }
+            sleep(secs(2)).await;
+        })
+        .unwrap_failure();
+    shown("panic_detached", &failure);
+
+    let in_root = Builder::new().run(async {
+        sleep(secs(1)).await;
+        let _: u32 = None.expect("a number");
+    });
+    shown("panic_root", &in_root.unwrap_failure());
+
+    let then = Builder::new().run(async {
+        let (sender, receiver) = oneshot::channel::<()>();
+        spawn_named("server", async move {
+            sleep(secs(1)).await;
+            let _sender = sender;
+            panic!("the server is down");
+        });
+        let _ = receiver.await;
+        pending::<()>().await;
+    });
+    shown("panic_then_deadlock", &then.unwrap_failure());
+}
+
+#[test]
+fn s41_the_other_failures_answer_the_same_questions() {
+    let foreign = Builder::new().run(async {
+        spawn_named("victim", async {
+            let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+            std::thread::Builder::new()
+                .name("meddler".into())
+                .spawn(move || waker.wake())
+                .unwrap()
+                .join()
+                .unwrap();
+            pending::<()>().await;
+        });
+        sleep(secs(1)).await;
+    });
+    shown("foreign_wake", &foreign.unwrap_failure());
+
+    let nested = Builder::new().run(async { Builder::new().run(async {}).unwrap_failure() });
+    shown("nested_loop", &nested.unwrap());
+
+    let left = Builder::new().deny_leftovers(true).run(async {
+        spawn_named("forgotten", pending::<()>());
+        spawn_named("forgotten", pending::<()>());
+        sleep(secs(1)).await;
+    });
+    shown("leftovers", &left.unwrap_failure());
+
+    let cancelled = Builder::new().run(async {
+        task::current().abort_handle().abort();
+        yield_now().await;
+    });
+    shown("root_cancelled", &cancelled.unwrap_failure());
+}
+
+#[test]
+fn s41_replays_that_go_wrong_say_what_was_expected_and_what_is_there() {
+    async fn two_tasks() {
+        let handles = ["a", "b"].map(|name| spawn_named(name, yield_now()));
+        for handle in handles {
+            handle.await.unwrap();
+        }
+    }
+    let replay = |line: &str| Builder::new().replay(line).run(two_tasks()).unwrap_failure();
+    shown("replay_diverged", &replay("v1:2=2/4"));
+    shown("replay_without_such_a_choice", &replay("v1:900=1/2"));
+    shown(
+        "replay_of_a_value",
+        &Builder::new().replay("v1:1.1=1/2").run(async { choose(3) }).map(drop).unwrap_failure(),
+    );
+    shown("replay_invalid", &replay("v1:2=2/2"));
+}
+
+#[derive(Debug)]
+struct Broken(fn(&Choice<'_>) -> usize);
+
+impl Policy for Broken {
+    fn choose(&mut self, choice: &Choice<'_>) -> usize {
+        (self.0)(choice)
+    }
+}
+
+#[test]
+fn a_policy_that_is_wrong_panics_or_meddles_fails_the_run() {
+    let run = |policy: fn(&Choice<'_>) -> usize| {
+        Builder::new().policy(Broken(policy)).run(async {
+            spawn(async {});
+            spawn(async {});
+            sleep(secs(1)).await;
+        })
+    };
+    let fault = |policy| match run(policy).unwrap_failure().kind() {
+        FailureKind::PolicyFault { fault, .. } => fault.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(fault(|choice| choice.len()), "chose 2, but the 2 alternatives count from 0");
+    assert_eq!(fault(|_| panic!("no idea")), "panicked: no idea");
+    assert_eq!(
+        fault(|_| rng().range(0..2)),
+        "panicked: the loop was used from inside a policy, which may only look at the choice it is given"
+    );
+}
+
+#[test]
+fn a_long_schedule_gives_way_to_the_policy_that_drew_it() {
+    let report = Builder::new().policy(Random::new(12)).run(async {
+        let tasks: Vec<_> = (0..10)
+            .map(|_| {
+                spawn(async {
+                    for _ in 0..10 {
+                        yield_now().await
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        timeout(secs(1), pending::<()>()).await.unwrap();
+    });
+    let schedule = report.schedule.to_string();
+    assert!(schedule.len() > 200);
+    assert_eq!(report.unwrap_failure().reproduction(), "Builder::new().policy(Random::new(12))");
+}

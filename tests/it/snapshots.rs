@@ -1,0 +1,14 @@
+//! The one way to a snapshot: `snapshots/<area>/<name>.snap`, holding the text that a reader sees.
+
+/// Compares `text` with the snapshot `name` of `area`.
+///
+/// Line numbers of the tests themselves are replaced, so that a line more above changes no snapshot.
+#[track_caller]
+pub(crate) fn assert_shown(area: &str, name: &str, text: impl std::fmt::Display) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(format!("../../snapshots/{area}"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter(r"(tests/it/\w+\.rs):\d+", "$1:LINE");
+    settings.bind(|| insta::assert_snapshot!(name, text.to_string()));
+}
