@@ -27,3 +27,7 @@ pub mod architecture {}
 /// The rules that every run obeys.
 #[doc = include_str!("../docs/design/semantics.md")]
 pub mod semantics {}
+
+/// What other crates do behind the loop's back, and what to use instead.
+#[doc = include_str!("../docs/design/foreign.md")]
+pub mod foreign {}

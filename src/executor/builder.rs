@@ -134,7 +134,8 @@ impl Builder {
         self
     }
 
-    /// Makes tasks that are alive when the run ends a failure (S21). Daemons may be.
+    /// Makes tasks that are alive when the run ends a failure (S21), callbacks that are still due among
+    /// them. Daemons may be alive.
     pub fn deny_leftovers(mut self, deny: bool) -> Self {
         self.deny_leftovers = deny;
         self

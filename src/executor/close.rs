@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::context;
-use super::core::{Core, Phase, Picker, drop_caught};
+use super::core::{Core, Panicked, Phase, Picker, drop_caught};
 use super::describe;
 use super::turn::forget_panic;
 use crate::kernel::{Ending, TaskId, TaskKey};
@@ -48,21 +48,26 @@ impl Core {
     }
 
     /// Adds to the outcome what was collected: panics that nobody took, tasks that should not be left.
+    ///
+    /// The first thing that went wrong is the failure, and what went wrong later is its consequence.
     fn judge<T>(&self, outcome: Result<T, Failure>, left: &[LeftTask]) -> Result<T, Failure> {
         let state = self.state();
-        let panicked = state.unjoined.first().map(|first| describe::panicked(&state, first, false));
-        match (outcome, panicked) {
-            // The root's own panic is the outcome already.
-            (Err(failure), Some(_)) if matches!(failure.kind(), FailureKind::Panic(_)) => {
-                Err(failure)
-            }
-            (Err(failure), Some(panicked)) => Err(panicked.followed_by(failure)),
-            (Err(failure), None) => Err(failure),
-            (Ok(_), Some(panicked)) => Err(panicked),
-            (Ok(_), None) if state.deny_leftovers && !left.is_empty() => {
+        let (output, ended_badly) = match outcome {
+            Ok(output) => (Some(output), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let (at_end, before): (Vec<_>, Vec<_>) =
+            state.unjoined.iter().partition(|panicked| panicked.is_at_end);
+        let told = |panicked: &Panicked| describe::panicked(&state, panicked, false);
+        let failures = before.into_iter().map(told).chain(ended_badly);
+        let failures: Vec<Failure> = failures.chain(at_end.into_iter().map(told)).collect();
+        let mut failures = failures.into_iter();
+        match (failures.next(), output) {
+            (Some(first), _) => Err(first.followed_by(failures.collect())),
+            (None, Some(_)) if state.deny_leftovers && !left.is_empty() => {
                 Err(describe::failure(&state, FailureKind::Leftovers { tasks: left.to_vec() }))
             }
-            (Ok(output), None) => Ok(output),
+            (None, output) => Ok(output.expect("a run without an output has failed")),
         }
     }
 

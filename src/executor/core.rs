@@ -90,6 +90,8 @@ pub(super) struct Panicked {
     pub(super) site: &'static Location<'static>,
     pub(super) place: PanicPlace,
     pub(super) payload: Option<Payload>,
+    /// It happened as the ended run was dropped.
+    pub(super) is_at_end: bool,
 }
 
 impl std::fmt::Debug for State {
@@ -250,9 +252,17 @@ impl Core {
             let (serial, site, has_handle) = (task.serial, task.site, task.has_handle);
             let path = shown_path(&state.kernel.path(key));
             let (at, turn) = (state.kernel.now(), state.kernel.turn());
-            let payload = Some(payload);
-            let panicked =
-                Panicked { serial, path, message: message.clone(), at, turn, site, place, payload };
+            let panicked = Panicked {
+                serial,
+                path,
+                message: message.clone(),
+                at,
+                turn,
+                site,
+                place,
+                payload: Some(payload),
+                is_at_end: !state.is_open(),
+            };
             if has_handle {
                 state.panics.insert(key, panicked);
             } else {
@@ -274,7 +284,7 @@ impl Core {
             task.map_or((u64::MAX, Location::caller()), |task| (task.serial, task.site));
         let path =
             running.map_or_else(|| what.to_owned(), |key| shown_path(&state.kernel.path(key)));
-        let place = PanicPlace::Drop;
+        let is_at_end = !state.is_open();
         state.unjoined.push(Panicked {
             serial,
             path,
@@ -282,8 +292,9 @@ impl Core {
             at,
             turn,
             site,
-            place,
+            place: PanicPlace::Drop,
             payload: Some(payload),
+            is_at_end,
         });
     }
 

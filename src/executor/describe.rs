@@ -10,13 +10,21 @@ use crate::report::{
 
 /// Makes a failure of this instant.
 pub(super) fn failure(state: &State, kind: FailureKind) -> Failure {
-    Failure::new(kind, state.kernel.now(), state.kernel.turn(), reproduction(state))
+    let reproduction = match &kind {
+        // Its choices do not bring a fault of the policy back, only the policy does.
+        FailureKind::PolicyFault { policy, .. } => {
+            let source = state.policy_source.as_ref().unwrap_or(policy);
+            Reproduction { policy: Some(source.clone()), ..reproduction(state) }.with_policy()
+        }
+        _ => reproduction(state).line(),
+    };
+    Failure::new(kind, state.kernel.now(), state.kernel.turn(), reproduction)
 }
 
-fn reproduction(state: &State) -> String {
+fn reproduction(state: &State) -> Reproduction<'_> {
     let policy = state.policy_source.clone();
     let replayed = state.replayed.as_deref();
-    Reproduction { seed: state.seed, schedule: &state.schedule, replayed, policy }.line()
+    Reproduction { seed: state.seed, schedule: &state.schedule, replayed, policy }
 }
 
 /// Makes the failure of a panic that nobody took, at the instant at which it happened.
@@ -27,7 +35,7 @@ pub(super) fn panicked(state: &State, panicked: &Panicked, is_root: bool) -> Fai
         place: if is_root { PanicPlace::Root } else { panicked.place },
         spawned_at: panicked.site,
     });
-    Failure::new(kind, panicked.at, panicked.turn, reproduction(state))
+    Failure::new(kind, panicked.at, panicked.turn, reproduction(state).line())
 }
 
 /// Describes a deadlock: everybody who waits, for what, and in which ring.

@@ -52,8 +52,9 @@ where
 /// The clock stands still between calls. What the calls in between do to tasks, such as sending to a
 /// channel, takes effect at the next call, in order.
 ///
-/// A call that fails returns the [`Failure`]; all but a deadlock in [`block_on`](Self::block_on) end the
-/// loop, and further calls return the same failure. A panic of a task does not stop the loop: it is for
+/// A call that fails returns the [`Failure`]. A livelock, a limit, a wake from another thread, a replay that
+/// does not fit and a fault of the policy end the loop: further calls return the same failure. A deadlock,
+/// a panic or an abort of the future given to [`block_on`](Self::block_on) concerns that future alone. A panic of a task does not stop the loop: it is for
 /// whoever joins the task, or for the report of [`finish`](Self::finish) (S20).
 ///
 /// Dropping the loop cancels what is alive in it, newest first.

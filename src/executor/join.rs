@@ -94,6 +94,8 @@ impl<T> JoinHandle<T> {
     }
 
     /// Returns the task's path, such as `main/worker[1]`, or its id once its loop has forgotten it.
+    ///
+    /// The index is part of it from when a second sibling of the name exists (S18).
     #[doc(alias = "name")]
     pub fn path(&self) -> String {
         self.task.path()

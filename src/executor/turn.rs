@@ -166,7 +166,10 @@ impl Core {
                 return Err(self.fail(|state| describe::divergence(state, divergence)));
             }
             Err(fault) => {
-                let policy = format!("{:?}", self.picker.borrow());
+                let policy = match &*self.picker.borrow() {
+                    Picker::Policy(policy) => format!("{policy:?}"),
+                    other => format!("{other:?}"),
+                };
                 return Err(self.fail(|_| FailureKind::PolicyFault { policy, fault }));
             }
         };

@@ -33,17 +33,19 @@ struct Inner {
     at: Instant,
     turn: u64,
     reproduction: String,
-    consequence: Option<Failure>,
+    consequences: Vec<Failure>,
 }
 
 impl Failure {
     pub(crate) fn new(kind: FailureKind, at: Instant, turn: u64, reproduction: String) -> Self {
-        Failure { inner: Box::new(Inner { kind, at, turn, reproduction, consequence: None }) }
+        Failure {
+            inner: Box::new(Inner { kind, at, turn, reproduction, consequences: Vec::new() }),
+        }
     }
 
     /// Adds what happened later, probably because of this one.
-    pub(crate) fn followed_by(mut self, consequence: Failure) -> Self {
-        self.inner.consequence = Some(consequence);
+    pub(crate) fn followed_by(mut self, consequences: Vec<Failure>) -> Self {
+        self.inner.consequences = consequences;
         self
     }
 
@@ -67,9 +69,10 @@ impl Failure {
         &self.inner.reproduction
     }
 
-    /// Returns how the run ended after a panic that nobody took, if it did not end well either.
-    pub fn consequence(&self) -> Option<&Failure> {
-        self.inner.consequence.as_ref()
+    /// Returns what else went wrong, in order: after a panic that nobody took, other such panics, and how the
+    /// run ended if it did not end well.
+    pub fn consequences(&self) -> &[Failure] {
+        &self.inner.consequences
     }
 }
 

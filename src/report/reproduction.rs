@@ -22,21 +22,31 @@ impl Reproduction<'_> {
     /// A schedule is preferred, since it holds even when the policy's draws come to mean something else; a
     /// long one gives way to the policy that drew it.
     pub(crate) fn line(&self) -> String {
-        let mut line = "Builder::new()".to_owned();
-        if self.seed != 0 {
-            line.push_str(&format!(".seed({})", self.seed));
-        }
         if let Some(replayed) = self.replayed {
-            line.push_str(&format!(".replay({replayed:?})"));
-        } else if !self.schedule.is_empty() {
-            let schedule = self.schedule.to_string();
-            match &self.policy {
-                Some(policy) if schedule.len() > SCHEDULE_SHOWN_MAX => {
-                    line.push_str(&format!(".policy({policy})"));
-                }
-                _ => line.push_str(&format!(".replay(\"{schedule}\")")),
-            }
+            return format!("{}.replay({replayed:?})", self.seeded());
         }
-        line
+        if self.schedule.is_empty() {
+            return self.seeded();
+        }
+        let schedule = self.schedule.to_string();
+        if self.policy.is_some() && schedule.len() > SCHEDULE_SHOWN_MAX {
+            return self.with_policy();
+        }
+        format!("{}.replay(\"{schedule}\")", self.seeded())
+    }
+
+    /// The same with the policy, whatever it chose.
+    pub(crate) fn with_policy(&self) -> String {
+        match &self.policy {
+            Some(policy) => format!("{}.policy({policy})", self.seeded()),
+            None => self.seeded(),
+        }
+    }
+
+    fn seeded(&self) -> String {
+        match self.seed {
+            0 => "Builder::new()".to_owned(),
+            seed => format!("Builder::new().seed({seed})"),
+        }
     }
 }

@@ -12,6 +12,9 @@ use crate::kernel::{Instant, shown_duration};
 /// Lines that a list is given at most; the data behind it is whole.
 const LINES_MAX: usize = 40;
 
+/// Later failures that are told at most.
+const CONSEQUENCES_MAX: usize = 5;
+
 impl Display for Failure {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let when = format!("at {} (turn {})", self.at(), self.turn());
@@ -74,13 +77,14 @@ impl Display for Failure {
                 )?;
             }
         }
-        if let Some(consequence) = self.consequence() {
+        let consequences = self.consequences();
+        for consequence in consequences.iter().take(CONSEQUENCES_MAX) {
             f.write_str("  then: ")?;
-            write!(
-                Indented { f: &mut *f, at_line_start: false },
-                "{}",
-                consequence.without_replay()
-            )?;
+            let mut indented = Indented { f: &mut *f, at_line_start: false };
+            write!(indented, "{}", consequence.without_replay())?;
+        }
+        if consequences.len() > CONSEQUENCES_MAX {
+            writeln!(f, "  then: {} more failures", consequences.len() - CONSEQUENCES_MAX)?;
         }
         write!(f, "  replay: {}", self.reproduction())
     }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::task::Poll;
 
 use futures_channel::{mpsc, oneshot};
 use futures_util::StreamExt;
@@ -213,7 +214,7 @@ fn a_handle_of_one_loop_can_be_awaited_in_another() {
 #[test]
 fn a_sleep_of_one_loop_cannot_be_awaited_in_another() {
     let mut one = EventLoop::new();
-    let nap = one.block_on(async { sleep(secs(1)) }).unwrap();
+    let nap = one.block_on(std::future::poll_fn(|_| Poll::Ready(sleep(secs(1))))).unwrap();
     let failure = Builder::new().run(nap).unwrap_failure();
     assert!(
         failure

@@ -312,7 +312,7 @@ fn s41_a_panic_says_what_when_who_and_how_to_see_it_again() {
 
     let in_root = Builder::new().run(async {
         sleep(secs(1)).await;
-        let _: u32 = None.expect("a number");
+        panic!("a number");
     });
     shown("panic_root", &in_root.unwrap_failure());
 
@@ -326,7 +326,9 @@ fn s41_a_panic_says_what_when_who_and_how_to_see_it_again() {
         let _ = receiver.await;
         pending::<()>().await;
     });
-    shown("panic_then_deadlock", &then.unwrap_failure());
+    let then = then.unwrap_failure();
+    shown("panic_then_deadlock", &then);
+    assert!(matches!(then.consequences()[0].kind(), FailureKind::Deadlock(_)));
 }
 
 #[test]
@@ -381,8 +383,13 @@ fn s41_replays_that_go_wrong_say_what_was_expected_and_what_is_there() {
     shown("replay_invalid", &replay("v1:2=2/2"));
 }
 
-#[derive(Debug)]
 struct Broken(fn(&Choice<'_>) -> usize);
+
+impl std::fmt::Debug for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Broken")
+    }
+}
 
 impl Policy for Broken {
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
@@ -399,9 +406,16 @@ fn a_policy_that_is_wrong_panics_or_meddles_fails_the_run() {
             sleep(secs(1)).await;
         })
     };
-    let fault = |policy| match run(policy).unwrap_failure().kind() {
-        FailureKind::PolicyFault { fault, .. } => fault.clone(),
-        other => panic!("{other:?}"),
+    let fault = |policy| {
+        let failure = run(policy).unwrap_failure();
+        assert!(failure.reproduction().starts_with("Builder::new().policy(Broken)"), "{failure}");
+        if failure.to_string().contains("chose 2") {
+            shown("policy_fault", &failure);
+        }
+        match failure.kind() {
+            FailureKind::PolicyFault { fault, .. } => fault.clone(),
+            other => panic!("{other:?}"),
+        }
     };
     assert_eq!(fault(|choice| choice.len()), "chose 2, but the 2 alternatives count from 0");
     assert_eq!(fault(|_| panic!("no idea")), "panicked: no idea");

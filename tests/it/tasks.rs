@@ -132,18 +132,20 @@ fn s18_a_task_is_shown_by_its_path() {
 #[test]
 fn s18_a_path_keeps_the_names_of_parents_that_have_ended() {
     run(async {
-        let orphan: JoinHandle<String> = spawn_named("parent", async {
-            spawn_named("child", async {
-                sleep(secs(1)).await;
-                task::current().path()
-            })
-        })
-        .await
-        .unwrap();
+        let child = async {
+            sleep(secs(1)).await;
+            task::current().path()
+        };
+        let parent = poll_fn(move |_| Poll::Ready(spawn_named("child", sleep(secs(1)))));
+        let orphan: JoinHandle<()> = spawn_named("parent", parent).await.unwrap();
+        let elder: JoinHandle<String> =
+            spawn_named("elder", async { spawn_named("child", child).await.unwrap() });
         for _ in 0..10 {
             spawn(async {}).await.unwrap();
         }
-        assert_eq!(orphan.await.unwrap(), "main/parent/child");
+        assert_eq!(orphan.path(), "main/parent/child", "its parent has ended");
+        assert_eq!(elder.await.unwrap(), "main/elder/child");
+        orphan.await.unwrap();
     });
 }
 
@@ -282,6 +284,29 @@ fn s20_the_first_of_several_panics_is_the_failure() {
         sleep(secs(3)).await;
     });
     assert_eq!(panic_of(&report).0, "main/first");
+    let failure = report.unwrap_failure();
+    assert_eq!(failure.consequences().len(), 1);
+    assert!(
+        failure.to_string().contains("\n  then: panic at 2s (turn 5) in main/second: lost\n"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn s20_very_many_panics_that_nobody_takes_are_told_in_part() {
+    let report = Builder::new().run(async {
+        for _ in 0..10_000 {
+            spawn(async { std::panic::resume_unwind(Box::new("lost")) });
+        }
+        sleep(secs(1)).await;
+        std::panic::resume_unwind(Box::new("and the root too"));
+    });
+    let failure = report.unwrap_failure();
+    assert_eq!(failure.consequences().len(), 10_000);
+    assert!(failure.to_string().contains("\n  then: 9995 more failures\n"));
+    assert!(
+        failure.consequences().last().unwrap().to_string().contains("in main: and the root too")
+    );
 }
 
 #[test]
@@ -523,6 +548,12 @@ fn s23_a_wake_from_another_thread_after_the_task_or_the_loop_is_gone_does_nothin
     report.unwrap();
 }
 
+fn put(shelf: &std::sync::Mutex<Vec<std::task::Waker>>, waker: std::task::Waker) {
+    let mut shelf = shelf.lock().unwrap();
+    shelf.push(waker);
+    shelf.truncate(64);
+}
+
 #[test]
 fn s23_wakers_are_shared_with_threads_while_loops_come_and_go() {
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -561,10 +592,7 @@ fn s23_wakers_are_shared_with_threads_while_loops_come_and_go() {
             }
             for _ in 0..20 {
                 let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-                let mut shelf = shelf.lock().unwrap();
-                shelf.push(waker);
-                shelf.truncate(64);
-                drop(shelf);
+                put(&shelf, waker);
                 yield_now().await;
             }
         });

@@ -1,0 +1,103 @@
+//! One allocation a task, none a timer, none a wake. A binary of its own, because its allocator counts.
+
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+use std::time::Duration;
+
+use allocation_counter::measure;
+use simloop::{EventLoop, JoinHandle, sleep, spawn, timeout, yield_now};
+
+/// Tasks that are alive while the tables grow, so that none grows later.
+const TASKS: usize = 200;
+
+/// Grows the loop's tables: tasks, timers and ready set.
+fn warm(event_loop: &mut EventLoop) {
+    let sleepers: Vec<_> = (0..2 * TASKS)
+        .map(|_| {
+            event_loop.spawn(async {
+                yield_now().await;
+                timeout(Duration::from_secs(1), sleep(Duration::from_secs(2))).await
+            })
+        })
+        .collect();
+    event_loop.advance(Duration::from_secs(1)).expect("it runs");
+    drop(sleepers);
+}
+
+#[test]
+fn a_task_is_one_allocation() {
+    let mut event_loop = EventLoop::new();
+    warm(&mut event_loop);
+    let mut handles: Vec<JoinHandle<[u64; 8]>> = Vec::with_capacity(TASKS);
+    let spawned = measure(|| {
+        for number in 0..TASKS {
+            handles.push(event_loop.spawn(async move {
+                yield_now().await;
+                [number as u64; 8]
+            }));
+        }
+    });
+    assert_eq!(
+        spawned.count_total, TASKS as u64,
+        "the future, and later its output in the same place"
+    );
+    let ran = measure(|| event_loop.run_until_idle().expect("it runs"));
+    assert_eq!(ran.count_total, 0, "polls, wakes and completions");
+    drop(handles);
+}
+
+#[test]
+fn timers_wakes_and_turns_allocate_nothing() {
+    let mut event_loop = EventLoop::new();
+    warm(&mut event_loop);
+    // Enough tasks for debug builds not to check the machine at every jump, which does allocate.
+    for _ in 0..64 {
+        event_loop.spawn(std::future::pending::<()>());
+    }
+    for number in 0..20 {
+        event_loop.spawn(async move {
+            loop {
+                sleep(Duration::from_millis(number)).await;
+                yield_now().await;
+                let _ = timeout(Duration::from_millis(3), sleep(Duration::from_millis(7))).await;
+                let _ = timeout(Duration::from_millis(3), yield_now()).await;
+            }
+        });
+    }
+    // Long enough for every queue to have been as long as it gets.
+    event_loop.advance(Duration::from_secs(100)).expect("it runs");
+    let before = event_loop.counters();
+    let ran = measure(|| event_loop.advance(Duration::from_secs(10)).expect("it runs"));
+    let after = event_loop.counters();
+    assert!(after.timers_fired - before.timers_fired > 10_000, "the work was done");
+    assert!(after.timers_cancelled - before.timers_cancelled > 10_000, "and undone");
+    assert_eq!(ran.count_total, 0);
+}
+
+#[test]
+fn joining_and_waking_by_a_cloned_waker_allocate_nothing() {
+    let mut event_loop = EventLoop::new();
+    warm(&mut event_loop);
+    let joined = event_loop.block_on(async {
+        let child = spawn(async {
+            yield_now().await;
+            7
+        });
+        let mut child = Box::pin(child);
+        let mut allocations = 0;
+        let mut is_over = false;
+        poll_fn(|cx| {
+            let polled = measure(|| {
+                let clone = cx.waker().clone();
+                clone.wake_by_ref();
+                drop(clone);
+                is_over = child.as_mut().poll(cx).is_ready();
+            });
+            allocations += polled.count_total;
+            if is_over { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        allocations
+    });
+    assert_eq!(joined.expect("it runs"), 0);
+}
