@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use super::core::Core;
-use super::registry::{self, LoopId};
+use super::registry::{self, LoopId, RunId};
 use super::waker::Address;
 
 thread_local! {
@@ -58,6 +58,12 @@ pub(crate) fn with_loop<R>(id: LoopId, f: impl FnOnce(&Core) -> R) -> Option<R> 
         Ok(result) => Some(result),
         Err(f) => idle(id).map(|core| f(&core)),
     }
+}
+
+/// Calls `f` with the loop of a run; `None` if that run is over.
+#[inline]
+pub(super) fn with_run<R>(id: RunId, f: impl FnOnce(&Core) -> R) -> Option<R> {
+    with_loop(id.loop_id, |core| (core.run_id() == id).then(|| f(core))).flatten()
 }
 
 #[cold]

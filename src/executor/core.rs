@@ -4,7 +4,7 @@
 //! destructor, a waker, a callback. Whatever is foreign is moved out first.
 
 use std::any::Any;
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::cell::BoxedCell;
-use super::registry::{self, Inbox, LoopId};
+use super::registry::{self, Inbox, LoopId, RunId};
 use super::waker;
 use crate::kernel::{
     Ending, Instant, Join, Kernel, Spawn, State as TaskState, Target, TaskId, TaskKey, WakerKey,
@@ -30,6 +30,8 @@ pub(super) type Payload = Box<dyn Any + Send>;
 pub(crate) struct Core {
     pub(super) id: LoopId,
     pub(super) inbox: Arc<Inbox>,
+    /// How many runs have ended in it.
+    runs: Cell<u32>,
     state: RefCell<State>,
     /// Apart from the state, because a policy is foreign code that reads the kernel while it chooses.
     pub(super) picker: RefCell<Picker>,
@@ -119,6 +121,7 @@ impl Core {
         Rc::new(Core {
             id: claim.id,
             inbox: claim.inbox,
+            runs: Cell::new(0),
             state: RefCell::new(state),
             picker: RefCell::new(Picker::Fifo),
         })
@@ -129,8 +132,13 @@ impl Core {
     /// Returns `false` if it has grown too much to be kept, or its keys are used up.
     pub(super) fn reset(&self) -> bool {
         self.inbox.clear();
+        self.runs.set(self.runs.get().wrapping_add(1));
         *self.picker.borrow_mut() = Picker::Fifo;
         self.state().reset()
+    }
+
+    pub(super) fn run_id(&self) -> RunId {
+        RunId { loop_id: self.id, run: self.runs.get() }
     }
 
     /// Borrows the state for one short call.
@@ -241,6 +249,7 @@ impl Core {
         drop(state);
         if waker.is_some() {
             self.call_waker(waker);
+            self.state().kernel.end_hand_back();
         }
     }
 

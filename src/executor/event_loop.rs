@@ -286,7 +286,9 @@ impl EventLoop {
     /// Panics if the clock cannot go so far.
     #[track_caller]
     pub fn advance(&mut self, duration: Duration) -> Result<(), Failure> {
-        self.run_until(self.now() + duration)
+        let until = self.now() + duration;
+        assert!(!until.is_never(), "a loop cannot advance by {duration:?}: the clock ends before");
+        self.run_until(until)
     }
 
     /// Moves on to the earliest deadline and runs all that is ready there; returns the new instant, or

@@ -12,6 +12,15 @@ use crate::kernel::{GENERATION_MAX, TaskKey};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct LoopId(pub(super) u16);
 
+/// One run of a loop: a loop that has ended serves another run with the same number.
+///
+/// What holds an instant of a run, a sleep for one, means nothing in the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct RunId {
+    pub(super) loop_id: LoopId,
+    pub(super) run: u32,
+}
+
 /// What other threads have done to a loop's tasks.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
@@ -60,7 +69,8 @@ impl Inbox {
 struct Registry {
     /// By loop number.
     places: Vec<Place>,
-    /// Numbers to be used again, the one free for longest first.
+    /// Numbers to be used again once there is no new one, the one free for longest first. The later a number
+    /// comes back, the fewer handles there are that remember its last loop.
     free: VecDeque<u16>,
 }
 
@@ -94,14 +104,14 @@ pub(super) struct Claim {
 /// With 65,536 loops in the process there is no number left.
 pub(super) fn claim() -> Claim {
     let mut registry = lock(&REGISTRY);
-    let number = match registry.free.pop_front() {
-        Some(number) => number,
-        None => {
-            let number = u16::try_from(registry.places.len());
-            let number =
-                number.expect("a process holds at most 65536 loops at once, and all are in use");
+    let number = match u16::try_from(registry.places.len()) {
+        Ok(number) => {
             registry.places.push(Place::default());
             number
+        }
+        Err(_) => {
+            let number = registry.free.pop_front();
+            number.expect("a process holds at most 65536 loops at once, and all are in use")
         }
     };
     let inbox = Arc::new(Inbox::default());

@@ -9,13 +9,13 @@ use std::task::{Context, Poll};
 
 use super::context;
 use super::core::Core;
-use super::registry::LoopId;
+use super::registry::RunId;
 use crate::kernel::{Instant, SettleKey, Target, TimerKey};
 
 /// A place in the timer queue of one loop, empty at first. Dropping it removes the timer at once (S8).
 #[derive(Debug)]
 pub(crate) struct Timer {
-    loop_id: LoopId,
+    run: RunId,
     key: Option<TimerKey>,
 }
 
@@ -24,7 +24,7 @@ impl Timer {
     #[track_caller]
     pub(crate) fn new(what: &str) -> (Timer, Instant) {
         context::with(what, |core| {
-            (Timer { loop_id: core.id, key: None }, core.state().kernel.now())
+            (Timer { run: core.run_id(), key: None }, core.state().kernel.now())
         })
     }
 
@@ -43,7 +43,7 @@ impl Timer {
     pub(crate) fn poll(&mut self, deadline: Instant, cx: &Context<'_>) -> Poll<()> {
         context::with("sleep", |core| {
             assert!(
-                core.id == self.loop_id,
+                core.run_id() == self.run,
                 "a sleep was polled in another loop than the one it was made in"
             );
             if core.state().kernel.now() >= deadline && !deadline.is_never() {
@@ -67,7 +67,7 @@ impl Timer {
 
     /// A place for a timer that is registered already.
     pub(super) fn registered(core: &Core, key: TimerKey) -> Timer {
-        Timer { loop_id: core.id, key: Some(key) }
+        Timer { run: core.run_id(), key: Some(key) }
     }
 
     /// Moves a registered timer to `deadline`, as a new registration (S7). One that is due then fires now.
@@ -86,13 +86,13 @@ impl Timer {
             }
             None
         };
-        self.key = context::with_loop(self.loop_id, reset).flatten();
+        self.key = context::with_run(self.run, reset).flatten();
     }
 
     /// Removes the timer.
     pub(crate) fn cancel(&mut self) {
         if self.key.is_some() {
-            context::with_loop(self.loop_id, |core| self.remove(core));
+            context::with_run(self.run, |core| self.remove(core));
         }
     }
 
@@ -119,7 +119,7 @@ impl Drop for Timer {
 #[derive(Debug)]
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Settle {
-    loop_id: LoopId,
+    run: RunId,
     key: Option<SettleKey>,
     is_done: bool,
 }
@@ -127,7 +127,7 @@ pub struct Settle {
 impl Settle {
     #[track_caller]
     pub(crate) fn new() -> Settle {
-        Settle { loop_id: context::with("settle", |core| core.id), key: None, is_done: false }
+        Settle { run: context::with("settle", Core::run_id), key: None, is_done: false }
     }
 }
 
@@ -140,7 +140,7 @@ impl Future for Settle {
         }
         context::with("settle", |core| {
             assert!(
-                core.id == self.loop_id,
+                core.run_id() == self.run,
                 "`settle` was polled in another loop than the one it was made in"
             );
             let target = core.target(cx.waker());
@@ -173,7 +173,7 @@ impl Future for Settle {
 impl Drop for Settle {
     fn drop(&mut self) {
         let Some(key) = self.key.take() else { return };
-        context::with_loop(self.loop_id, |core| {
+        context::with_run(self.run, |core| {
             let target = core.state().kernel.unsettle(key);
             if let Some(Target::Waker(waker)) = target {
                 core.drop_waker(Some(waker));

@@ -15,20 +15,31 @@ pub(crate) struct SettleKey(u64);
 impl Kernel {
     /// Registers a timer that wakes `target` at `deadline`. One for `NEVER` only marks who waits (S6).
     pub(crate) fn register(&mut self, deadline: Instant, target: Target) -> TimerKey {
-        let owner = self.owner(target).and_then(|key| self.tasks.get(key));
-        let holds = !deadline.is_never() && owner.is_none_or(|task| !task.daemon);
+        let holds = self.holds(deadline, target);
         self.timers_holding += usize::from(holds);
         let key = self.timers.insert(deadline, Registration { target, holds });
         self.record_timer(target, Event::TimerRegistered { deadline });
         key
     }
 
+    /// Says whether such a timer keeps a blocked run alive (S6, S37).
+    fn holds(&self, deadline: Instant, target: Target) -> bool {
+        let owner = self.owner(target).and_then(|key| self.tasks.get(key));
+        !deadline.is_never() && owner.is_none_or(|task| !task.daemon)
+    }
+
     /// Makes a registered timer wake `target` instead. Its place in the order stays (S7).
     ///
     /// The waker it was to wake before is handed back.
     pub(crate) fn retarget(&mut self, key: TimerKey, target: Target) -> Option<WakerKey> {
-        let registration = self.timers.get_mut(key)?;
-        let replaced = std::mem::replace(&mut registration.target, target);
+        let (deadline, &Registration { target: replaced, holds: held }) = self.timers.get(key)?;
+        if replaced == target {
+            return None;
+        }
+        // A sleep may move from a daemon to another task, which a run has to wait for (S37).
+        let holds = self.holds(deadline, target);
+        self.timers_holding = self.timers_holding - usize::from(held) + usize::from(holds);
+        *self.timers.get_mut(key)? = Registration { target, holds };
         handed_back(Some(replaced), target)
     }
 
@@ -154,7 +165,7 @@ impl Kernel {
         waker
     }
 
-    /// Ends the stretch in which a waker handed back by the clock was called.
+    /// Ends the stretch in which a waker that was handed back was called.
     pub(crate) fn end_hand_back(&mut self) {
         if self.running.is_none() {
             self.cause = Cause::Outside;

@@ -107,7 +107,7 @@ pub(crate) struct Entry {
 }
 
 /// What the log knows of a task, by its serial: enough to write its path after it is gone.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct TaskEntry {
     /// The parent's serial, or [`NO_TASK`].
     pub(crate) parent: u32,
@@ -118,7 +118,7 @@ pub(crate) struct TaskEntry {
 }
 
 /// The list of what happened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Log {
     pub(crate) level: Level,
     pub(crate) entries: Vec<Entry>,

@@ -179,3 +179,200 @@ impl Kernel {
         self.tasks.iter().find(|(_, task)| super::serial(task) == number).map(|(key, _)| key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Spawn, Turn};
+    use super::*;
+
+    fn kernel(limits: Limits, tasks: u32) -> Kernel {
+        let mut kernel = Kernel::default();
+        kernel.configure(limits, super::super::Level::Off);
+        spawn(&mut kernel, tasks);
+        kernel
+    }
+
+    #[track_caller]
+    fn spawn(kernel: &mut Kernel, tasks: u32) {
+        let site = std::panic::Location::caller();
+        for _ in 0..tasks {
+            kernel.spawn(&Spawn {
+                name: None,
+                parent: None,
+                daemon: false,
+                has_handle: false,
+                site,
+            });
+        }
+    }
+
+    /// Takes turns of tasks that do nothing but wake themselves, until a limit is reached.
+    fn turns_until_breach(kernel: &mut Kernel) -> (u64, Breach) {
+        for turns in 0..1_000_000 {
+            if let Err(breach) = yield_once(kernel) {
+                return (turns, breach);
+            }
+        }
+        panic!("no limit is reached in a million turns");
+    }
+
+    fn yield_once(kernel: &mut Kernel) -> Result<(), Breach> {
+        turn(kernel, |kernel, task| kernel.wake(task))
+    }
+
+    fn turn(kernel: &mut Kernel, poll: impl FnOnce(&mut Kernel, TaskKey)) -> Result<(), Breach> {
+        kernel.check_limits()?;
+        let Turn { task, .. } = kernel.start(0).expect("a task is ready");
+        poll(kernel, task);
+        kernel.suspend();
+        Ok(())
+    }
+
+    fn turns_allowed(turns_per_instant: u64, tasks: u32) -> u64 {
+        let limits = Limits::new().turns_per_instant(turns_per_instant);
+        let (turns, breach) = turns_until_breach(&mut kernel(limits, tasks));
+        assert!(matches!(breach, Breach::Livelock { turns: told, .. } if told == turns));
+        turns
+    }
+
+    #[test]
+    fn s38_a_livelock_is_called_after_exactly_the_turns_allowed() {
+        for turns in [1, 2, 5, 999, 1_000, 1_001, 2_500] {
+            assert_eq!(turns_allowed(turns, 3), turns);
+        }
+        assert_eq!(turns_allowed(0, 1), 1, "a limit of zero would refuse every program");
+    }
+
+    #[test]
+    fn s38_the_allowance_grows_in_proportion_beyond_a_thousand_tasks() {
+        assert_eq!(turns_allowed(3_000, 1_000), 3_000);
+        assert_eq!(turns_allowed(3_000, 1_001), 3_003);
+        assert_eq!(turns_allowed(3_000, 2_500), 7_500);
+    }
+
+    #[test]
+    fn s38_tasks_spawned_meanwhile_raise_the_allowance() {
+        let mut kernel = kernel(Limits::new().turns_per_instant(2_000), 1);
+        for _ in 0..1_999 {
+            yield_once(&mut kernel).unwrap();
+        }
+        spawn(&mut kernel, 1_999);
+        assert_eq!(turns_until_breach(&mut kernel).0, 4_000 - 1_999);
+    }
+
+    #[test]
+    fn s38_a_thousand_tasks_that_yield_a_thousand_times_each_are_no_livelock() {
+        let mut kernel = kernel(Limits::new(), 1_000);
+        for _ in 0..1_000 * 1_000 {
+            yield_once(&mut kernel).unwrap();
+        }
+    }
+
+    #[test]
+    fn s38_spinners_name_who_woke_them() {
+        let mut kernel = kernel(Limits::new().turns_per_instant(3_000), 3);
+        let tasks: Vec<TaskKey> = (0..3).filter_map(|index| kernel.ready_task(index)).collect();
+        let [ping, pong, bystander] = tasks[..] else { panic!("three tasks are ready") };
+        let mut pong_polls = 0;
+        let breach = loop {
+            let poll = |kernel: &mut Kernel, task| {
+                if task == ping {
+                    kernel.wake(pong);
+                } else if task == pong {
+                    // Every third time it yields rather than pass on.
+                    pong_polls += 1;
+                    kernel.wake(if pong_polls % 3 == 0 { pong } else { ping });
+                }
+            };
+            if let Err(breach) = turn(&mut kernel, poll) {
+                break breach;
+            }
+        };
+        let Breach::Livelock { turns: 3_000, watched: 1_000, spinners } = breach else {
+            panic!("a livelock after 3000 turns, of which the last 1000 are watched: {breach:?}");
+        };
+        assert!(
+            spinners.iter().all(|spinner| spinner.task != bystander),
+            "it ran once, long before"
+        );
+        let [first, second] = &spinners[..] else { panic!("ping and pong: {spinners:?}") };
+        assert_eq!((first.task, second.task), (pong, ping), "the busiest comes first");
+        assert_eq!((first.polls, second.polls), (600, 400));
+        // Each poll has its wake, and the most frequent cause comes first.
+        assert_eq!(first.woken_by, [(Cause::Task(0), 400), (Cause::Task(1), 200)]);
+        assert_eq!(second.woken_by, [(Cause::Task(1), 400)]);
+    }
+
+    #[test]
+    fn s38_equally_busy_spinners_stand_in_the_order_of_spawning() {
+        let (_, breach) =
+            turns_until_breach(&mut kernel(Limits::new().turns_per_instant(3_000), 4));
+        let Breach::Livelock { spinners, .. } = breach else { panic!("no livelock: {breach:?}") };
+        let told: Vec<_> =
+            spinners.iter().map(|spinner| (spinner.task.slot, spinner.polls)).collect();
+        assert_eq!(told, [(0, 250), (1, 250), (2, 250), (3, 250)]);
+    }
+
+    #[test]
+    fn s38_a_jump_of_the_clock_begins_the_count_anew() {
+        let mut kernel = kernel(Limits::new().turns_per_instant(1_500), 1);
+        for second in 1..=3 {
+            for _ in 0..1_500 {
+                yield_once(&mut kernel).unwrap();
+            }
+            kernel.jump(Instant::ZERO + Duration::from_secs(second));
+        }
+        let (turns, breach) = turns_until_breach(&mut kernel);
+        assert_eq!(turns, 1_500);
+        // What was counted before the jump is void too.
+        assert!(matches!(breach, Breach::Livelock { turns: 1_500, watched: 1_000, .. }));
+    }
+
+    #[test]
+    fn s38_blocking_moves_the_clock_and_begins_the_count_anew() {
+        let mut kernel = kernel(Limits::new().turns_per_instant(100), 1);
+        for _ in 0..10 {
+            for _ in 0..99 {
+                yield_once(&mut kernel).unwrap();
+            }
+            let block = |kernel: &mut Kernel, task| {
+                kernel.wake(task);
+                kernel.block_for(Duration::from_nanos(1));
+            };
+            turn(&mut kernel, block).unwrap();
+        }
+        // The turn that blocked belongs to the instant in which it began.
+        assert_eq!(turns_until_breach(&mut kernel).0, 100);
+    }
+
+    #[test]
+    fn s39_the_limit_on_turns_is_exact() {
+        for limit in [0, 1, 2, 1_000, 1_001] {
+            let mut kernel = kernel(Limits::new().turns(limit), 2);
+            assert_eq!(turns_until_breach(&mut kernel), (limit, Breach::Turns { limit }));
+            assert_eq!(kernel.turn(), limit);
+        }
+    }
+
+    #[test]
+    fn s39_the_limit_on_turns_counts_over_all_instants() {
+        let mut kernel = kernel(Limits::new().turns(25).turns_per_instant(20), 1);
+        for second in 1..=5 {
+            for _ in 0..5 {
+                yield_once(&mut kernel).unwrap();
+            }
+            kernel.jump(Instant::ZERO + Duration::from_secs(second));
+        }
+        assert_eq!(turns_until_breach(&mut kernel), (0, Breach::Turns { limit: 25 }));
+    }
+
+    #[test]
+    fn s39_the_clock_may_reach_the_limit_on_virtual_time_and_not_pass_it() {
+        let limit = Duration::from_secs(60);
+        let kernel = kernel(Limits::new().virtual_time(limit), 0);
+        let last = Instant::ZERO + limit;
+        assert_eq!(kernel.check_virtual_time(last), Ok(()));
+        let passed = last + Duration::from_nanos(1);
+        assert_eq!(kernel.check_virtual_time(passed), Err(Breach::VirtualTime { limit }));
+    }
+}

@@ -14,6 +14,8 @@ mod event;
 mod instant;
 mod key;
 mod limits;
+#[cfg(test)]
+mod model;
 mod path;
 mod ready;
 mod tasks;
@@ -246,7 +248,7 @@ impl Kernel {
                 self.tasks.parent(task).map_or(NO_TASK, |parent| serial(&self.tasks[parent.slot]));
             self.log.tasks.push(TaskEntry {
                 parent,
-                name: spawn.name.map(Box::from),
+                name: spawn.own_name().map(Box::from),
                 index: self.tasks.step(task).index,
                 is_daemon: spawn.daemon,
                 site: spawn.site,
@@ -298,22 +300,25 @@ impl Kernel {
             task.state = State::Suspended;
         }
         task.since = self.now;
-        self.leave_turn();
+        self.running = None;
+        self.cause = Cause::Outside;
         Suspension::Kept
     }
 
     /// Ends a task, and its turn if it is the running one.
     ///
-    /// Wakes whoever joins it; a joiner's waker that is not a task's own is handed back to be called.
+    /// Wakes whoever joins it; a joiner's waker that is not a task's own is handed back to be called, with
+    /// [`end_hand_back`](Self::end_hand_back) after it.
     pub(crate) fn finish(&mut self, key: TaskKey, ending: Ending<'_>) -> Option<WakerKey> {
         let task = self.tasks.get_mut(key).filter(|task| task.state.is_alive())?;
         let number = serial(task);
         let joiner = task.joiner.take();
         task.woken = false;
-        if task.state == State::Ready {
-            // Only when a run closes does a task end that was to run once more.
-            self.ready.remove(key.slot);
-        }
+        debug_assert_eq!(
+            task.state,
+            State::Running,
+            "a task ends in its turn, or as it is dropped"
+        );
         let (state, event) = match ending {
             Ending::Completed => (State::Completed, Event::Completed),
             Ending::Cancelled => (State::Cancelled, Event::Cancelled),
@@ -323,17 +328,17 @@ impl Kernel {
             }
         };
         self.record(number, event);
-        let handed_back = joiner.and_then(|target| self.wake_target(target));
+        // Finished before the joiner is woken: a task that joins itself is not woken after its end.
         self.tasks.finish(key.slot, state);
+        let handed_back = joiner.and_then(|target| self.wake_target(target));
         if self.running == Some(key) {
-            self.leave_turn();
+            self.running = None;
+            // A waker that is handed back is called on behalf of the task that has just finished.
+            if handed_back.is_none() {
+                self.cause = Cause::Outside;
+            }
         }
         handed_back
-    }
-
-    fn leave_turn(&mut self) {
-        self.running = None;
-        self.cause = Cause::Outside;
     }
 
     /// Makes a suspended task ready, or notes that the running one wants to run again (S17).
@@ -345,7 +350,7 @@ impl Kernel {
                 task.state = State::Ready;
                 self.ready.push(key.slot);
             }
-            State::Running if !task.woken => task.woken = true,
+            State::Running if !task.woken && !self.is_closing => task.woken = true,
             _ => return,
         }
         self.counters.wakes += 1;
@@ -488,6 +493,8 @@ impl Kernel {
             ready: mem::take(&mut self.ready),
             timers: mem::replace(&mut self.timers, Timers::new()),
             settlers: mem::take(&mut self.settlers),
+            // Goes on counting: a settler of this run that is dropped in the next must not find another.
+            settles: self.settles,
             ..Kernel::default()
         };
         has_keys

@@ -30,11 +30,6 @@ impl ReadySet {
         if index == 0 { self.order.pop_front() } else { self.order.remove(index) }
     }
 
-    /// Removes a slot wherever it stands.
-    pub(crate) fn remove(&mut self, slot: u32) {
-        self.order.retain(|&other| other != slot);
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
         self.order.iter().copied()
     }

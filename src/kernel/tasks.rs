@@ -118,6 +118,14 @@ pub(crate) struct Spawn<'a> {
     pub(crate) site: &'static Location<'static>,
 }
 
+impl<'a> Spawn<'a> {
+    /// The name, unless it is the one that the unnamed have: those two kinds of siblings share a name, and
+    /// so their indices (S18). Counted apart, two tasks would have one path, and one stream of random numbers.
+    pub(crate) fn own_name(&self) -> Option<&'a str> {
+        self.name.filter(|&name| name != UNNAMED)
+    }
+}
+
 /// The table of all tasks of a loop.
 #[derive(Debug, Default)]
 pub(crate) struct TaskTable {
@@ -147,13 +155,14 @@ impl TaskTable {
     ///
     /// With 16,777,215 tasks in the table there is no key left for another.
     pub(crate) fn add(&mut self, spawn: &Spawn<'_>, now: Instant) -> TaskKey {
+        let name = spawn.own_name();
         let (parent, index) = match spawn.parent.filter(|&key| self.get(key).is_some()) {
             Some(parent) => {
                 let parent_task = &mut self.slots[parent.slot as usize];
                 parent_task.children_kept += 1;
-                (parent.slot, parent_task.children.number(spawn.name))
+                (parent.slot, parent_task.children.number(name))
             }
-            None => (NO_SLOT, self.top.number(spawn.name)),
+            None => (NO_SLOT, self.top.number(name)),
         };
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         assert!(
@@ -178,7 +187,7 @@ impl TaskTable {
             since: now,
             joiner: None,
             site: spawn.site,
-            name: spawn.name.map(Box::from),
+            name: name.map(Box::from),
         };
         match self.slots.get_mut(slot as usize) {
             Some(vacant) => *vacant = task,
@@ -211,7 +220,10 @@ impl TaskTable {
     /// Puts an alive task into a finished state. Its slot is kept while anybody needs it.
     pub(crate) fn finish(&mut self, slot: u32, state: State) {
         debug_assert!(state.is_finished(), "a task finishes completed, cancelled or panicked");
-        self.slots[slot as usize].state = state;
+        let task = &mut self.slots[slot as usize];
+        task.state = state;
+        // It may have been woken in its last poll; it will not run again.
+        task.woken = false;
         self.alive -= 1;
         self.free_unneeded(slot);
     }

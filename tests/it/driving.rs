@@ -212,6 +212,17 @@ fn a_handle_of_one_loop_can_be_awaited_in_another() {
 }
 
 #[test]
+fn a_sleep_of_one_run_cannot_be_awaited_in_the_next() {
+    let nap = simloop::run(std::future::poll_fn(|_| Poll::Ready(sleep(secs(1)))));
+    let failure = Builder::new().run(nap).unwrap_failure();
+    assert!(
+        failure
+            .to_string()
+            .contains("a sleep was polled in another loop than the one it was made in")
+    );
+}
+
+#[test]
 fn a_sleep_of_one_loop_cannot_be_awaited_in_another() {
     let mut one = EventLoop::new();
     let nap = one.block_on(std::future::poll_fn(|_| Poll::Ready(sleep(secs(1))))).unwrap();

@@ -7,6 +7,7 @@ mod choice;
 mod driving;
 mod failing;
 mod foreign;
+mod layers;
 mod programs;
 mod snapshots;
 mod tasks;

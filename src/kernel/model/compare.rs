@@ -1,0 +1,73 @@
+//! What kernel and model must agree on: all that a shell could ask.
+
+use super::super::shown_path;
+use super::machine::sort_waits;
+use super::pair::Pair;
+
+impl Pair {
+    pub(super) fn compare(&mut self) {
+        self.kernel.check();
+        let Pair { kernel, model, .. } = &*self;
+        let counters = model.counters;
+        assert_eq!(kernel.now(), model.now, "the clock");
+        assert_eq!(kernel.turn(), counters.turns, "the turn");
+        assert_eq!(kernel.counters(), counters, "the counters");
+        assert_eq!(kernel.digest(), model.digest, "the digest");
+        let mut entries = kernel.log().entries.iter().zip(&model.log.entries);
+        let different = entries.find(|(entry, expected)| entry != expected);
+        assert_eq!(different, None, "the first entry of the log that differs");
+        assert!(kernel.log() == &model.log, "a log is longer, or names other tasks or texts");
+        let ready: Vec<_> = (0..kernel.ready_len()).map_while(|i| kernel.ready_task(i)).collect();
+        assert_eq!(ready, model.ready_keys(), "the ready tasks in order");
+        assert_eq!(kernel.ready_task(ready.len()), None, "behind the last ready task");
+        let running = model.running.map(|place| model.tasks[place].key);
+        assert_eq!(kernel.running(), running, "the running task");
+        assert_eq!(kernel.next_deadline(), model.next_deadline(), "the next deadline");
+        assert_eq!(kernel.has_holding_timer(), model.has_holding_timer(), "a timer holds the run");
+        assert_eq!(kernel.has_settler(), !model.settlers.is_empty(), "a settler waits");
+        assert_eq!(kernel.alive_in_spawn_order(), model.alive_in_spawn_order(), "who is alive");
+        let mut waiting = kernel.waiting();
+        waiting.iter_mut().for_each(|waiting| sort_waits(&mut waiting.waits));
+        assert_eq!(waiting, model.waiting(), "who waits for what");
+        for &key in &self.timers {
+            let is_registered = model.timers.iter().any(|timer| timer.key == key);
+            assert_eq!(kernel.is_registered(key), is_registered, "{key:?} is registered");
+        }
+        self.compare_tasks();
+        if self.tasks_compared != self.model.tasks.len() {
+            self.tasks_compared = self.model.tasks.len();
+            self.compare_paths();
+        }
+    }
+
+    fn compare_tasks(&self) {
+        for (expected, is_kept) in self.model.tasks.iter().zip(self.model.kept()) {
+            let key = expected.key;
+            let Some(task) = self.kernel.task(key) else {
+                assert!(!is_kept, "{key:?} can still be asked for");
+                continue;
+            };
+            assert!(is_kept, "nobody can ask for {key:?} any more");
+            assert_eq!(task.state, expected.state, "the state of {key:?}");
+            assert_eq!(task.woken, expected.woken, "{key:?} is to run again");
+            assert_eq!(task.abort, expected.abort, "{key:?} is to be dropped");
+            assert_eq!(task.has_handle, expected.has_handle, "{key:?} has a handle");
+            assert_eq!(task.wakers, expected.wakers, "the wakers of {key:?}");
+            assert_eq!(task.serial, expected.serial, "the number of {key:?}");
+            assert_eq!(task.since, expected.since, "since when {key:?} waits");
+            assert_eq!(task.joiner, expected.joiner, "who joins {key:?}");
+        }
+    }
+
+    pub(super) fn compare_paths(&self) {
+        for (place, is_kept) in self.model.kept().into_iter().enumerate() {
+            let task = &self.model.tasks[place];
+            let path = shown_path(&self.kernel.path(task.key));
+            let is_of_run = task.run == self.model.run;
+            let found = self.kernel.task_of_serial(task.serial as u32).filter(|_| is_of_run);
+            let expected = if is_kept { self.model.path(place) } else { String::new() };
+            assert_eq!(path, expected, "the path of {:?}", task.key);
+            assert_eq!(found, is_kept.then_some(task.key), "the task of its number");
+        }
+    }
+}
