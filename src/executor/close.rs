@@ -75,6 +75,10 @@ impl Core {
     ///
     /// Returns the tasks that were alive, daemons and the root left out.
     pub(super) fn close(self: &Rc<Self>, root: Option<TaskId>) -> Vec<LeftTask> {
+        if !self.state().is_open() {
+            // A loop that has run to its end is closed again when it is dropped.
+            return Vec::new();
+        }
         let _entered = context::enter(self);
         let mut state = self.state();
         let mut left = describe::alive(&state);

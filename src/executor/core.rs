@@ -159,14 +159,23 @@ impl Core {
     /// The key under which to register `waker`: the task's, if it is a task's of this loop.
     ///
     /// Clones any other, so it must be called without a borrow; the clone is kept until it is handed back.
+    #[inline]
     pub(super) fn target(&self, waker: &Waker) -> Target {
-        match waker::address(waker) {
-            Some(address) if address.loop_id == self.id => Target::Task(address.task),
-            _ => {
-                let clone = waker.clone();
-                Target::Waker(self.state().keep(clone))
-            }
-        }
+        self.own_target(waker).unwrap_or_else(|| self.foreign_target(waker))
+    }
+
+    /// The task behind `waker`, if it is one of this loop. Looks at numbers only, borrowed or not.
+    #[inline]
+    pub(super) fn own_target(&self, waker: &Waker) -> Option<Target> {
+        let address = waker::address(waker).filter(|address| address.loop_id == self.id)?;
+        Some(Target::Task(address.task))
+    }
+
+    /// Keeps a clone of a waker that is not a task's of this loop.
+    #[cold]
+    pub(super) fn foreign_target(&self, waker: &Waker) -> Target {
+        let clone = waker.clone();
+        Target::Waker(self.state().keep(clone))
     }
 
     /// Takes back a waker that the kernel has no more use for, and drops it.
@@ -241,16 +250,28 @@ impl Core {
 
     /// Ends a task, and wakes whoever joins it.
     pub(super) fn finish(&self, key: TaskKey, ending: Ending<'_>) {
-        let mut state = self.state();
+        self.finish_in(self.state(), key, ending);
+    }
+
+    /// As [`finish`](Self::finish), within a borrow and returning one.
+    pub(super) fn finish_in<'a>(
+        &'a self,
+        mut state: RefMut<'a, State>,
+        key: TaskKey,
+        ending: Ending<'_>,
+    ) -> RefMut<'a, State> {
         if !state.draws.is_empty() {
             state.draws.remove(&Some(key));
         }
         let waker = state.kernel.finish(key, ending);
-        drop(state);
-        if waker.is_some() {
-            self.call_waker(waker);
-            self.state().kernel.end_hand_back();
+        if waker.is_none() {
+            return state;
         }
+        drop(state);
+        self.call_waker(waker);
+        let mut state = self.state();
+        state.kernel.end_hand_back();
+        state
     }
 
     /// Ends a task with a panic. It is kept for whoever joins, or becomes the run's.

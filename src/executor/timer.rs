@@ -22,6 +22,7 @@ pub(crate) struct Timer {
 impl Timer {
     /// Creates an empty place in the running loop, and returns the present instant with it.
     #[track_caller]
+    #[inline]
     pub(crate) fn new(what: &str) -> (Timer, Instant) {
         context::with(what, |core| {
             (Timer { run: core.run_id(), key: None }, core.state().kernel.now())
@@ -46,12 +47,21 @@ impl Timer {
                 core.run_id() == self.run,
                 "a sleep was polled in another loop than the one it was made in"
             );
-            if core.state().kernel.now() >= deadline && !deadline.is_never() {
+            let mut state = core.state();
+            if state.kernel.now() >= deadline && !deadline.is_never() {
+                drop(state);
                 self.remove(core);
                 return Poll::Ready(());
             }
-            let target = core.target(cx.waker());
-            let mut state = core.state();
+            let target = match core.own_target(cx.waker()) {
+                Some(target) => target,
+                None => {
+                    drop(state);
+                    let target = core.foreign_target(cx.waker());
+                    state = core.state();
+                    target
+                }
+            };
             let replaced = match self.key.filter(|&key| state.kernel.is_registered(key)) {
                 Some(key) => state.kernel.retarget(key, target),
                 None => {
@@ -60,7 +70,9 @@ impl Timer {
                 }
             };
             drop(state);
-            core.drop_waker(replaced);
+            if replaced.is_some() {
+                core.drop_waker(replaced);
+            }
             Poll::Pending
         })
     }
@@ -90,10 +102,15 @@ impl Timer {
     }
 
     /// Removes the timer.
+    #[inline]
     pub(crate) fn cancel(&mut self) {
         if self.key.is_some() {
-            context::with_run(self.run, |core| self.remove(core));
+            self.cancel_registered();
         }
+    }
+
+    fn cancel_registered(&mut self) {
+        context::with_run(self.run, |core| self.remove(core));
     }
 
     fn remove(&mut self, core: &Core) {
@@ -106,6 +123,7 @@ impl Timer {
 }
 
 impl Drop for Timer {
+    #[inline]
     fn drop(&mut self) {
         self.cancel();
     }

@@ -1,11 +1,12 @@
 //! One turn: choose a ready task, poll it, see what became of it. And what happens when none is ready.
 
+use std::cell::RefMut;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::core::{Core, Picker, drop_caught, message};
+use super::core::{Core, Picker, State, drop_caught, message};
 use super::describe;
 use super::waker::{self, Address};
 use crate::kernel::{Ending, Instant, Suspension, TaskKey};
@@ -25,6 +26,7 @@ pub(super) enum Idle {
 
 impl Core {
     /// Takes one turn. Returns the task, or `None` when none is ready.
+    #[inline(always)]
     pub(super) fn turn(self: &Rc<Self>) -> Result<Option<TaskKey>, Failure> {
         if self.inbox.has_wake() {
             self.check_foreign_wake()?;
@@ -55,12 +57,12 @@ impl Core {
         let slot = turn.task.slot as usize;
         let cell = state.cells[slot].take().expect("a task that is alive has a future");
         drop(state);
-        if turn.is_aborted {
+        let mut state = if turn.is_aborted {
             self.cancel(turn.task, cell);
+            self.state()
         } else {
-            self.poll(turn.task, cell);
-        }
-        let mut state = self.state();
+            self.poll(turn.task, cell)
+        };
         if let Some(failure) = &state.failure {
             // It came up in the middle of the poll: `choose` met a schedule that no longer fits, or
             // `block_for` a limit.
@@ -73,7 +75,9 @@ impl Core {
         Ok(Some(turn.task))
     }
 
-    fn poll(&self, task: TaskKey, mut cell: super::cell::BoxedCell) {
+    /// Polls a task and ends its turn. The borrow in which it ended goes on to the caller.
+    #[inline(always)]
+    fn poll(&self, task: TaskKey, mut cell: super::cell::BoxedCell) -> RefMut<'_, State> {
         let waker = waker::waker(Address { loop_id: self.id, task });
         let mut cx = Context::from_waker(&waker);
         let polled = catch_unwind(AssertUnwindSafe(|| cell.as_mut().poll(&mut cx)));
@@ -81,7 +85,10 @@ impl Core {
             Ok(Poll::Pending) => {
                 let mut state = self.state();
                 match state.kernel.suspend() {
-                    Suspension::Kept => state.cells[task.slot as usize] = Some(cell),
+                    Suspension::Kept => {
+                        state.cells[task.slot as usize] = Some(cell);
+                        return state;
+                    }
                     Suspension::Aborted => {
                         drop(state);
                         self.cancel(task, cell);
@@ -92,14 +99,12 @@ impl Core {
                 let mut state = self.state();
                 if state.kernel.task(task).is_some_and(|task| task.has_handle) {
                     state.cells[task.slot as usize] = Some(cell);
-                    drop(state);
-                    self.finish(task, Ending::Completed);
-                } else {
-                    drop(state);
-                    match drop_caught(cell) {
-                        None => self.finish(task, Ending::Completed),
-                        Some(payload) => self.finish_panicked(task, payload, PanicPlace::Drop),
-                    }
+                    return self.finish_in(state, task, Ending::Completed);
+                }
+                drop(state);
+                match drop_caught(cell) {
+                    None => self.finish(task, Ending::Completed),
+                    Some(payload) => self.finish_panicked(task, payload, PanicPlace::Drop),
                 }
             }
             Err(payload) => {
@@ -108,6 +113,7 @@ impl Core {
                 self.finish_panicked(task, payload, PanicPlace::Detached);
             }
         }
+        self.state()
     }
 
     /// Drops a task's future before its end.
@@ -239,8 +245,12 @@ impl Core {
         }
         state.kernel.jump(to);
         state.kernel.debug_check();
+        let due = state.kernel.fire_due();
         drop(state);
-        self.fire_due();
+        if due.is_some() {
+            self.call_waker(due);
+            self.fire_due();
+        }
         Ok(())
     }
 

@@ -14,6 +14,7 @@ pub(crate) struct SettleKey(u64);
 
 impl Kernel {
     /// Registers a timer that wakes `target` at `deadline`. One for `NEVER` only marks who waits (S6).
+    #[inline]
     pub(crate) fn register(&mut self, deadline: Instant, target: Target) -> TimerKey {
         let holds = self.holds(deadline, target);
         self.timers_holding += usize::from(holds);
@@ -31,6 +32,7 @@ impl Kernel {
     /// Makes a registered timer wake `target` instead. Its place in the order stays (S7).
     ///
     /// The waker it was to wake before is handed back.
+    #[inline]
     pub(crate) fn retarget(&mut self, key: TimerKey, target: Target) -> Option<WakerKey> {
         let (deadline, &Registration { target: replaced, holds: held }) = self.timers.get(key)?;
         if replaced == target {
@@ -44,11 +46,13 @@ impl Kernel {
     }
 
     /// Says whether a timer has neither fired nor been cancelled.
+    #[inline]
     pub(crate) fn is_registered(&self, key: TimerKey) -> bool {
         self.timers.get(key).is_some()
     }
 
     /// Removes a timer at once (S8) and returns what it was to wake; `None` if it has fired.
+    #[inline]
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Target> {
         let deadline = if self.log.is_on() { self.timers.get(key)?.0 } else { Instant::ZERO };
         let registration = self.timers.cancel(key)?;
@@ -69,6 +73,7 @@ impl Kernel {
     }
 
     /// Moves the clock on to `to` (S3). Timers due by then fire by [`fire_due`](Self::fire_due).
+    #[inline]
     pub(crate) fn jump(&mut self, to: Instant) {
         debug_assert!(to >= self.now, "time does not run backwards");
         if to > self.now {
@@ -101,6 +106,7 @@ impl Kernel {
     ///
     /// Tasks become ready at once. A waker that is not a task's own is handed back: call it, then come again
     /// until there is none.
+    #[inline]
     pub(crate) fn fire_due(&mut self) -> Option<WakerKey> {
         self.cause = Cause::Timer;
         while let Some((deadline, registration)) = self.timers.pop_due(self.now) {
@@ -116,12 +122,20 @@ impl Kernel {
     }
 
     /// Records a timer's event for the task that waits behind it. Waiting for ever is no timer (S6).
+    #[inline]
     fn record_timer(&mut self, target: Target, event: Event) {
+        if self.log.is_on() {
+            self.write_timer(target, event);
+        }
+    }
+
+    #[cold]
+    fn write_timer(&mut self, target: Target, event: Event) {
         let is_never = matches!(
             event,
             Event::TimerRegistered { deadline } | Event::TimerCancelled { deadline } if deadline.is_never()
         );
-        if self.log.is_on() && !is_never {
+        if !is_never {
             let owner = self.owner(target).and_then(|key| self.tasks.get(key));
             let task = owner.map_or(NO_TASK, serial);
             self.record(task, event);

@@ -81,6 +81,7 @@ impl Instant {
 impl Add<Duration> for Instant {
     type Output = Instant;
 
+    #[inline]
     fn add(self, duration: Duration) -> Instant {
         // Seconds beyond 64 bits of nanoseconds are some 584 years away: that is never.
         let nanos = duration

@@ -261,6 +261,7 @@ impl Kernel {
     /// Takes the ready task at `index` in arrival order and marks it running.
     ///
     /// Returns `None` when there are not so many.
+    #[inline(always)]
     pub(crate) fn start(&mut self, index: usize) -> Option<Turn> {
         let ready = self.ready.len();
         let slot = self.ready.take(index)?;
@@ -275,17 +276,26 @@ impl Kernel {
         self.cause = Cause::Task(number);
         if !is_aborted {
             self.counters.polls += 1;
-            if self.log.wants(Level::Full) {
-                self.record(number, Event::Polled { index: index as u32, ready: ready as u32 });
-            }
         }
-        if let Some(watch) = &mut self.watch {
-            watch.count_poll(number);
+        if self.log.is_on() || self.watch.is_some() {
+            self.note_turn(number, is_aborted, index, ready);
         }
         Some(Turn { task: key, is_aborted })
     }
 
+    /// Out of line, so that the ordinary turn is short.
+    #[cold]
+    fn note_turn(&mut self, number: u32, is_aborted: bool, index: usize, ready: usize) {
+        if !is_aborted && self.log.wants(Level::Full) {
+            self.record(number, Event::Polled { index: index as u32, ready: ready as u32 });
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.count_poll(number);
+        }
+    }
+
     /// Ends a turn whose poll returned pending.
+    #[inline(always)]
     pub(crate) fn suspend(&mut self) -> Suspension {
         let key = self.running.expect("a turn is under way");
         let task = &mut self.tasks[key.slot];
@@ -359,6 +369,7 @@ impl Kernel {
         }
     }
 
+    #[cold]
     fn note_wake(&mut self, key: TaskKey) {
         let number = serial(&self.tasks[key.slot]);
         self.record(number, Event::Woken(self.cause));

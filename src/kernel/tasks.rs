@@ -269,6 +269,9 @@ impl TaskTable {
 
     /// The keys of all tasks that are alive, in the order in which they were spawned.
     pub(crate) fn alive_in_spawn_order(&self) -> Vec<TaskKey> {
+        if self.alive == 0 {
+            return Vec::new();
+        }
         let mut alive: Vec<_> = self
             .iter()
             .filter(|(_, task)| task.state.is_alive())

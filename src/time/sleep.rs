@@ -30,6 +30,7 @@ use crate::kernel::Instant;
 ///     assert_eq!(now().to_string(), "2s");
 /// });
 /// ```
+#[inline]
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     let (timer, now) = Timer::new("sleep");
@@ -120,6 +121,7 @@ impl Sleep {
 impl Future for Sleep {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_due {
             return Poll::Ready(());
