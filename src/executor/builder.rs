@@ -154,9 +154,11 @@ impl Builder {
             context::add(&core);
             core
         });
+        let is_fifo = matches!(self.picker, Picker::Fifo);
         *core.picker.borrow_mut() = self.picker;
         let mut state = core.state();
         state.kernel.configure(self.limits, self.level);
+        state.is_fifo = is_fifo;
         state.seed = self.seed;
         state.echo = self.echo;
         state.deny_leftovers = self.deny_leftovers;

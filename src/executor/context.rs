@@ -6,6 +6,7 @@ use std::rc::{Rc, Weak};
 use super::core::Core;
 use super::registry::{self, LoopId, RunId};
 use super::waker::Address;
+use crate::kernel::TaskKey;
 
 thread_local! {
     /// The loop that is running.
@@ -54,10 +55,18 @@ pub(crate) fn with_loop<R>(id: LoopId, f: impl FnOnce(&Core) -> R) -> Option<R> 
         Some(core) if core.id == id => Ok(f(core)),
         _ => Err(f),
     };
-    match CURRENT.try_with(running).ok()? {
-        Ok(result) => Some(result),
-        Err(f) => idle(id).map(|core| f(&core)),
+    match CURRENT.try_with(running) {
+        Ok(Ok(result)) => Some(result),
+        Ok(Err(f)) => with_idle(id, f),
+        Err(_) => None,
     }
+}
+
+/// The same for a loop that is not the running one: out of line, because it is the rare case.
+#[cold]
+#[inline(never)]
+fn with_idle<R>(id: LoopId, f: impl FnOnce(&Core) -> R) -> Option<R> {
+    idle(id).map(|core| f(&core))
 }
 
 /// Calls `f` with the loop of a run; `None` if that run is over.
@@ -122,8 +131,14 @@ impl Drop for Entered {
 pub(super) fn wake(address: Address) {
     let Address { loop_id, task } = address;
     if with_loop(loop_id, |core| core.state().kernel.wake(task)).is_none() {
-        registry::wake_from_elsewhere(loop_id, task);
+        wake_from_elsewhere(loop_id, task);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn wake_from_elsewhere(loop_id: LoopId, task: TaskKey) {
+    registry::wake_from_elsewhere(loop_id, task);
 }
 
 /// Counts a clone of a task's waker, or its end.

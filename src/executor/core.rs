@@ -69,6 +69,8 @@ pub(crate) struct State {
     pub(super) schedule: Schedule,
     /// Calls of `choose` in the current turn.
     pub(super) values_chosen: u32,
+    /// Nobody needs to be asked which task runs.
+    pub(super) is_fifo: bool,
     pub(super) seed: u64,
     pub(super) echo: bool,
     pub(super) deny_leftovers: bool,
@@ -371,6 +373,7 @@ impl State {
             draws: BTreeMap::new(),
             schedule: Schedule::default(),
             values_chosen: 0,
+            is_fifo: true,
             seed: 0,
             echo: false,
             deny_leftovers: false,

@@ -12,7 +12,7 @@ use super::describe;
 use super::join::JoinHandle;
 use super::spawn;
 use super::spawn::Builder as TaskBuilder;
-use super::turn::{Idle, forget_panic};
+use super::turn::{Idle, Turned, forget_panic};
 use crate::kernel::{Counters, Digest, Instant, State as TaskState, TaskId, TaskKey};
 use crate::report::{Failure, FailureKind, PanicPlace, Report};
 
@@ -193,19 +193,12 @@ impl EventLoop {
     fn drive(&self, root: TaskKey) -> Result<(), Failure> {
         loop {
             match self.core.turn()? {
-                Some(task) if task == root => {
-                    if let Some(end) = self.core.end_of_root(root) {
-                        return end;
-                    }
+                Some(Turned { task, is_finished: true }) if task == root => {
+                    return self.core.end_of_root(root);
                 }
                 Some(_) => {}
-                None => match self.core.idle() {
-                    Idle::Settled => {}
-                    Idle::Until(deadline) if self.core.state().kernel.has_holding_timer() => {
-                        self.core.jump(deadline)?
-                    }
-                    Idle::Until(_) | Idle::Nothing => return Err(self.core.deadlock()),
-                },
+                None if self.core.pass_time()? => {}
+                None => return Err(self.core.deadlock()),
             }
         }
     }
@@ -368,12 +361,12 @@ impl Drop for EventLoop {
 }
 
 impl Core {
-    /// Says how the root ended, if it has.
-    fn end_of_root(&self, root: TaskKey) -> Option<Result<(), Failure>> {
+    /// Says how the root ended.
+    fn end_of_root(&self, root: TaskKey) -> Result<(), Failure> {
         let mut state = self.state();
         let task = state.kernel.task(root).expect("the root's handle keeps it in the table");
         match task.state {
-            TaskState::Completed => Some(Ok(())),
+            TaskState::Completed => Ok(()),
             TaskState::Panicked => {
                 let panicked = state
                     .panics
@@ -383,13 +376,13 @@ impl Core {
                 let failure = describe::panicked(&state, &panicked, is_root);
                 drop(state);
                 panicked.payload.into_iter().for_each(forget_panic);
-                Some(Err(failure))
+                Err(failure)
             }
             TaskState::Cancelled => {
                 let task = state.path(root);
-                Some(Err(describe::failure(&state, FailureKind::RootCancelled { task })))
+                Err(describe::failure(&state, FailureKind::RootCancelled { task }))
             }
-            _ => None,
+            state => unreachable!("a root that has ended is {state:?}"),
         }
     }
 

@@ -49,8 +49,12 @@ impl Timer {
             );
             let mut state = core.state();
             if state.kernel.now() >= deadline && !deadline.is_never() {
-                drop(state);
-                self.remove(core);
+                // It has fired, unless the task has blocked the loop past the deadline in this very poll.
+                if state.kernel.is_late() {
+                    drop(state);
+                    self.remove(core);
+                }
+                self.key = None;
                 return Poll::Ready(());
             }
             let target = match core.own_target(cx.waker()) {

@@ -6,12 +6,21 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::cell::BoxedCell;
 use super::core::{Core, Picker, State, drop_caught, message};
 use super::describe;
 use super::waker::{self, Address};
 use crate::kernel::{Ending, Instant, Suspension, TaskKey};
 use crate::policy::{Choice, Deviation};
 use crate::report::{Failure, FailureKind, PanicPlace};
+
+/// A turn that was taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turned {
+    pub(super) task: TaskKey,
+    /// The task ended in it: completed, cancelled or panicked.
+    pub(super) is_finished: bool,
+}
 
 /// What a loop does when no task is ready.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,9 +34,9 @@ pub(super) enum Idle {
 }
 
 impl Core {
-    /// Takes one turn. Returns the task, or `None` when none is ready.
+    /// Takes one turn. Returns its task, or `None` when none is ready.
     #[inline(always)]
-    pub(super) fn turn(self: &Rc<Self>) -> Result<Option<TaskKey>, Failure> {
+    pub(super) fn turn(self: &Rc<Self>) -> Result<Option<Turned>, Failure> {
         if self.inbox.has_wake() {
             self.check_foreign_wake()?;
         }
@@ -36,30 +45,26 @@ impl Core {
         if ready == 0 {
             return Ok(None);
         }
-        if let Err(breach) = state.kernel.check_limits() {
-            drop(state);
-            return Err(self.fail(|state| describe::breach(state, breach)));
+        if state.kernel.is_limit_near() {
+            if let Err(breach) = state.kernel.check_limits() {
+                drop(state);
+                return Err(self.fail(|state| describe::breach(state, breach)));
+            }
         }
-        let index = match &*self.picker.borrow() {
-            Picker::Fifo => 0,
-            _ => usize::MAX,
-        };
-        let index = if index == 0 {
-            0
-        } else {
+        let mut index = 0;
+        if !state.is_fifo {
             drop(state);
-            let index = self.pick(ready)?;
+            index = self.pick(ready)?;
             state = self.state();
-            index
-        };
+        }
         state.values_chosen = 0;
         let turn = state.kernel.start(index).expect("the index was checked against the ready set");
         let slot = turn.task.slot as usize;
         let cell = state.cells[slot].take().expect("a task that is alive has a future");
         drop(state);
-        let mut state = if turn.is_aborted {
+        let (mut state, is_finished) = if turn.is_aborted {
             self.cancel(turn.task, cell);
-            self.state()
+            (self.state(), true)
         } else {
             self.poll(turn.task, cell)
         };
@@ -72,12 +77,12 @@ impl Core {
             drop(state);
             self.fire_due();
         }
-        Ok(Some(turn.task))
+        Ok(Some(Turned { task: turn.task, is_finished }))
     }
 
     /// Polls a task and ends its turn. The borrow in which it ended goes on to the caller.
     #[inline(always)]
-    fn poll(&self, task: TaskKey, mut cell: super::cell::BoxedCell) -> RefMut<'_, State> {
+    fn poll(&self, task: TaskKey, mut cell: BoxedCell) -> (RefMut<'_, State>, bool) {
         let waker = waker::waker(Address { loop_id: self.id, task });
         let mut cx = Context::from_waker(&waker);
         let polled = catch_unwind(AssertUnwindSafe(|| cell.as_mut().poll(&mut cx)));
@@ -87,7 +92,7 @@ impl Core {
                 match state.kernel.suspend() {
                     Suspension::Kept => {
                         state.cells[task.slot as usize] = Some(cell);
-                        return state;
+                        return (state, false);
                     }
                     Suspension::Aborted => {
                         drop(state);
@@ -99,7 +104,7 @@ impl Core {
                 let mut state = self.state();
                 if state.kernel.task(task).is_some_and(|task| task.has_handle) {
                     state.cells[task.slot as usize] = Some(cell);
-                    return self.finish_in(state, task, Ending::Completed);
+                    return (self.finish_in(state, task, Ending::Completed), true);
                 }
                 drop(state);
                 match drop_caught(cell) {
@@ -113,11 +118,11 @@ impl Core {
                 self.finish_panicked(task, payload, PanicPlace::Detached);
             }
         }
-        self.state()
+        (self.state(), true)
     }
 
     /// Drops a task's future before its end.
-    pub(super) fn cancel(&self, task: TaskKey, cell: super::cell::BoxedCell) {
+    pub(super) fn cancel(&self, task: TaskKey, cell: BoxedCell) {
         match drop_caught(cell) {
             None => self.finish(task, Ending::Cancelled),
             Some(payload) => self.finish_panicked(task, payload, PanicPlace::Drop),
@@ -220,14 +225,28 @@ impl Core {
         }
     }
 
+    /// Goes on when no task is ready, and says whether it could: lets a settling task go on, or else moves
+    /// the clock to the earliest deadline. Timers of daemons alone do not count (S37).
+    #[inline]
+    pub(super) fn pass_time(&self) -> Result<bool, Failure> {
+        let state = self.state();
+        if state.kernel.has_settler() {
+            self.settle(state);
+            return Ok(true);
+        }
+        match state.kernel.next_deadline() {
+            Some(deadline) if state.kernel.has_holding_timer() => {
+                self.jump_in(state, deadline).map(|()| true)
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// Says what there is to do when no task is ready, and does what needs no time.
     pub(super) fn idle(&self) -> Idle {
-        let mut state = self.state();
+        let state = self.state();
         if state.kernel.has_settler() {
-            let waker = state.kernel.wake_settler();
-            drop(state);
-            self.call_waker(waker);
-            self.state().kernel.end_hand_back();
+            self.settle(state);
             return Idle::Settled;
         }
         match state.kernel.next_deadline() {
@@ -236,9 +255,20 @@ impl Core {
         }
     }
 
+    fn settle(&self, mut state: RefMut<'_, State>) {
+        let waker = state.kernel.wake_settler();
+        drop(state);
+        self.call_waker(waker);
+        self.state().kernel.end_hand_back();
+    }
+
     /// Moves the clock to `to` and fires what is due then (S3).
-    pub(super) fn jump(self: &Rc<Self>, to: Instant) -> Result<(), Failure> {
-        let mut state = self.state();
+    pub(super) fn jump(&self, to: Instant) -> Result<(), Failure> {
+        self.jump_in(self.state(), to)
+    }
+
+    #[inline]
+    fn jump_in(&self, mut state: RefMut<'_, State>, to: Instant) -> Result<(), Failure> {
         if let Err(breach) = state.kernel.check_virtual_time(to) {
             drop(state);
             return Err(self.fail(|state| describe::time_limit(state, breach, to, None)));

@@ -25,7 +25,9 @@ impl Kernel {
         self.check_ready();
         self.check_running();
         assert_eq!(self.turn, self.counters().turns, "turns are counted once");
-        assert!(self.counters.polls <= self.turn, "a poll is part of a turn");
+        assert!(self.unpolled_turns <= self.turn, "a turn without a poll is a turn");
+        let is_observed = self.log.is_on() || self.watch.is_some();
+        assert_eq!(self.is_observed, is_observed, "the flag for both observers is wrong");
         assert!(self.turns_before_instant <= self.turn, "an instant begins in the past");
         let holding = self.timers.iter().filter(|(_, registration)| registration.holds).count();
         assert_eq!(holding, self.timers_holding, "timers that hold the run are miscounted");
@@ -55,7 +57,7 @@ impl Kernel {
             .collect();
         assert_eq!(
             running,
-            Vec::from_iter(self.running),
+            Vec::from_iter(self.running()),
             "exactly the task of the turn is running"
         );
         for (key, task) in self.tasks.iter() {

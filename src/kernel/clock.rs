@@ -92,9 +92,13 @@ impl Kernel {
             let from = std::mem::replace(&mut self.now, to);
             self.is_late = true;
             self.begin_instant();
-            let task = self.running.map_or(NO_TASK, |key| serial(&self.tasks[key.slot]));
-            self.record(task, Event::Blocked { from });
+            self.record(self.running_serial(), Event::Blocked { from });
         }
+    }
+
+    /// Says whether the clock moved during the present poll, so that timers may be overdue.
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_late
     }
 
     /// Says whether the clock moved during the poll that just ended, and forgets it.
@@ -108,7 +112,7 @@ impl Kernel {
     /// until there is none.
     #[inline]
     pub(crate) fn fire_due(&mut self) -> Option<WakerKey> {
-        self.cause = Cause::Timer;
+        self.ambient = Cause::Timer;
         while let Some((deadline, registration)) = self.timers.pop_due(self.now) {
             self.timers_holding -= usize::from(registration.holds);
             self.counters.timers_fired += 1;
@@ -117,7 +121,7 @@ impl Kernel {
                 return Some(waker);
             }
         }
-        self.cause = Cause::Outside;
+        self.ambient = Cause::Outside;
         None
     }
 
@@ -171,18 +175,16 @@ impl Kernel {
     /// run, and the second one's promise is that all wait.
     pub(crate) fn wake_settler(&mut self) -> Option<WakerKey> {
         let (_, target) = self.settlers.pop_front()?;
-        self.cause = Cause::Settled;
+        self.ambient = Cause::Settled;
         let waker = self.wake_target(target);
         if waker.is_none() {
-            self.cause = Cause::Outside;
+            self.ambient = Cause::Outside;
         }
         waker
     }
 
     /// Ends the stretch in which a waker that was handed back was called.
     pub(crate) fn end_hand_back(&mut self) {
-        if self.running.is_none() {
-            self.cause = Cause::Outside;
-        }
+        self.ambient = Cause::Outside;
     }
 }

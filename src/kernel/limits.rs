@@ -35,9 +35,9 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// No limit on turns and on virtual time; [`turns_per_instant`](Self::turns_per_instant) at 5,000,000.
+    /// No limit on turns and on virtual time; [`turns_per_instant`](Self::turns_per_instant) at 10,000,000.
     pub const fn new() -> Self {
-        Limits { turns: u64::MAX, virtual_time: Duration::MAX, turns_per_instant: 5_000_000 }
+        Limits { turns: u64::MAX, virtual_time: Duration::MAX, turns_per_instant: 10_000_000 }
     }
 
     /// Ends the run as a failure after this many turns (S39).
@@ -117,14 +117,15 @@ impl Watch {
 }
 
 impl Kernel {
-    /// Looks at the limits if it is time to; to be called before each turn.
+    /// Says whether [`check_limits`](Self::check_limits) has anything to look at before the next turn.
     #[inline]
-    pub(crate) fn check_limits(&mut self) -> Result<(), Breach> {
-        if self.turn < self.checkpoint { Ok(()) } else { self.review_limits() }
+    pub(crate) fn is_limit_near(&self) -> bool {
+        self.turn >= self.checkpoint
     }
 
+    /// Looks at the limits; to be called before each turn that may reach one.
     #[cold]
-    fn review_limits(&mut self) -> Result<(), Breach> {
+    pub(crate) fn check_limits(&mut self) -> Result<(), Breach> {
         if self.turn >= self.limits.turns {
             return Err(Breach::Turns { limit: self.limits.turns });
         }
@@ -135,6 +136,7 @@ impl Kernel {
             unwatched
         } else if turns_here < allowed {
             self.watch.get_or_insert_default();
+            self.is_observed = true;
             allowed
         } else {
             return Err(self.livelock(turns_here));
@@ -146,6 +148,7 @@ impl Kernel {
 
     fn livelock(&mut self, turns: u64) -> Breach {
         let watch = self.watch.take().unwrap_or_default();
+        self.is_observed = self.log.is_on();
         let by_serial: BTreeMap<u32, TaskKey> =
             self.tasks.iter().map(|(key, task)| (super::serial(task), key)).collect();
         let mut spinners: Vec<Spinner> = watch
@@ -163,6 +166,7 @@ impl Kernel {
     }
 
     /// Says whether the clock may move to `to`.
+    #[inline]
     pub(crate) fn check_virtual_time(&self, to: Instant) -> Result<(), Breach> {
         let limit = self.limits.virtual_time;
         // Most runs have no limit, and need not take the instant apart into seconds.
@@ -174,9 +178,13 @@ impl Kernel {
     }
 
     /// A new instant has begun: what was counted for the old one is void.
+    #[inline]
     pub(super) fn begin_instant(&mut self) {
         self.turns_before_instant = self.turn;
-        self.watch = None;
+        self.digest.mix_instant(self.now.as_nanos());
+        if self.watch.take().is_some() {
+            self.is_observed = self.log.is_on();
+        }
     }
 
     /// The key of the task with this serial, for reports; looks at every task.
@@ -226,7 +234,9 @@ mod tests {
     }
 
     fn turn(kernel: &mut Kernel, poll: impl FnOnce(&mut Kernel, TaskKey)) -> Result<(), Breach> {
-        kernel.check_limits()?;
+        if kernel.is_limit_near() {
+            kernel.check_limits()?;
+        }
         let Turn { task, .. } = kernel.start(0).expect("a task is ready");
         poll(kernel, task);
         kernel.suspend();

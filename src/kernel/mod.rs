@@ -43,7 +43,7 @@ pub(crate) use waits::{Wait, Waiting};
 use key::WakerOwners;
 use limits::Watch;
 use ready::ReadySet;
-use tasks::TaskTable;
+use tasks::{NO_SLOT, TaskTable};
 use timers::Timers;
 
 /// What happened in a run, in numbers.
@@ -123,9 +123,10 @@ pub(crate) struct Kernel {
     settlers: VecDeque<(SettleKey, Target)>,
     settles: u64,
     wakers: WakerOwners,
-    running: Option<TaskKey>,
-    /// To whom a wake is put down right now.
-    cause: Cause,
+    /// The slot of the task whose turn it is, or [`NO_SLOT`].
+    running: u32,
+    /// To whom a wake is put down while no task runs.
+    ambient: Cause,
     /// The clock moved during the current poll (S9), so timers may be overdue.
     is_late: bool,
     /// The run has ended and its tasks are being dropped (S21): wakes are ignored.
@@ -136,6 +137,10 @@ pub(crate) struct Kernel {
     /// The last turn before the present instant began.
     turns_before_instant: u64,
     watch: Option<Box<Watch>>,
+    /// Turns and wakes are to be noted one by one, in the log or by the watch: one branch for both.
+    is_observed: bool,
+    /// Turns in which an aborted task was dropped.
+    unpolled_turns: u64,
     counters: Counters,
     digest: Digest,
     log: Log,
@@ -153,14 +158,16 @@ impl Default for Kernel {
             settlers: VecDeque::new(),
             settles: 0,
             wakers: WakerOwners::default(),
-            running: None,
-            cause: Cause::Outside,
+            running: NO_SLOT,
+            ambient: Cause::Outside,
             is_late: false,
             is_closing: false,
             limits: Limits::new(),
             checkpoint: 0,
             turns_before_instant: 0,
             watch: None,
+            is_observed: false,
+            unpolled_turns: 0,
             counters: Counters::default(),
             digest: Digest::default(),
             log: Log::default(),
@@ -173,6 +180,7 @@ impl Kernel {
     pub(crate) fn configure(&mut self, limits: Limits, level: Level) {
         self.limits = limits;
         self.log.level = level;
+        self.is_observed = self.log.is_on();
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -185,15 +193,30 @@ impl Kernel {
     }
 
     pub(crate) fn running(&self) -> Option<TaskKey> {
-        self.running
+        (self.running != NO_SLOT).then(|| self.tasks.key(self.running))
+    }
+
+    /// The serial of the running task, or [`NO_TASK`].
+    fn running_serial(&self) -> u32 {
+        if self.running == NO_SLOT { NO_TASK } else { serial(&self.tasks[self.running]) }
+    }
+
+    /// To whom a wake is put down right now.
+    fn cause(&self) -> Cause {
+        if self.running == NO_SLOT { self.ambient } else { Cause::Task(self.running_serial()) }
     }
 
     pub(crate) fn counters(&self) -> Counters {
-        Counters { turns: self.turn, tasks_spawned: self.tasks.spawned(), ..self.counters }
+        Counters {
+            turns: self.turn,
+            polls: self.turn - self.unpolled_turns,
+            tasks_spawned: self.tasks.spawned(),
+            ..self.counters
+        }
     }
 
     pub(crate) fn digest(&self) -> Digest {
-        self.digest
+        self.digest.finished()
     }
 
     pub(crate) fn log(&self) -> &Log {
@@ -269,23 +292,22 @@ impl Kernel {
         let task = &mut self.tasks[slot];
         task.state = State::Running;
         let is_aborted = task.abort;
-        let number = serial(task);
-        self.digest.mix(task.serial, self.now.as_nanos());
-        let key = self.tasks.key(slot);
-        self.running = Some(key);
-        self.cause = Cause::Task(number);
-        if !is_aborted {
-            self.counters.polls += 1;
+        let task_key = TaskKey { slot, generation: task.generation() };
+        self.digest.mix(task.serial);
+        self.running = slot;
+        if is_aborted {
+            self.unpolled_turns += 1;
         }
-        if self.log.is_on() || self.watch.is_some() {
-            self.note_turn(number, is_aborted, index, ready);
+        if self.is_observed {
+            self.note_turn(slot, is_aborted, index, ready);
         }
-        Some(Turn { task: key, is_aborted })
+        Some(Turn { task: task_key, is_aborted })
     }
 
     /// Out of line, so that the ordinary turn is short.
     #[cold]
-    fn note_turn(&mut self, number: u32, is_aborted: bool, index: usize, ready: usize) {
+    fn note_turn(&mut self, slot: u32, is_aborted: bool, index: usize, ready: usize) {
+        let number = serial(&self.tasks[slot]);
         if !is_aborted && self.log.wants(Level::Full) {
             self.record(number, Event::Polled { index: index as u32, ready: ready as u32 });
         }
@@ -297,21 +319,20 @@ impl Kernel {
     /// Ends a turn whose poll returned pending.
     #[inline(always)]
     pub(crate) fn suspend(&mut self) -> Suspension {
-        let key = self.running.expect("a turn is under way");
-        let task = &mut self.tasks[key.slot];
+        let slot = self.running;
+        let task = &mut self.tasks[slot];
         if task.abort {
             return Suspension::Aborted;
         }
+        task.since = self.now;
         if task.woken {
             task.woken = false;
             task.state = State::Ready;
-            self.ready.push(key.slot);
+            self.ready.push(slot);
         } else {
             task.state = State::Suspended;
         }
-        task.since = self.now;
-        self.running = None;
-        self.cause = Cause::Outside;
+        self.running = NO_SLOT;
         Suspension::Kept
     }
 
@@ -341,12 +362,10 @@ impl Kernel {
         // Finished before the joiner is woken: a task that joins itself is not woken after its end.
         self.tasks.finish(key.slot, state);
         let handed_back = joiner.and_then(|target| self.wake_target(target));
-        if self.running == Some(key) {
-            self.running = None;
-            // A waker that is handed back is called on behalf of the task that has just finished.
-            if handed_back.is_none() {
-                self.cause = Cause::Outside;
-            }
+        self.running = NO_SLOT;
+        if handed_back.is_some() {
+            // It is called on behalf of the task that has just finished.
+            self.ambient = Cause::Task(number);
         }
         handed_back
     }
@@ -364,7 +383,7 @@ impl Kernel {
             _ => return,
         }
         self.counters.wakes += 1;
-        if self.log.is_on() || self.watch.is_some() {
+        if self.is_observed {
             self.note_wake(key);
         }
     }
@@ -372,9 +391,10 @@ impl Kernel {
     #[cold]
     fn note_wake(&mut self, key: TaskKey) {
         let number = serial(&self.tasks[key.slot]);
-        self.record(number, Event::Woken(self.cause));
+        let cause = self.cause();
+        self.record(number, Event::Woken(cause));
         if let Some(watch) = &mut self.watch {
-            watch.count_wake(number, self.cause);
+            watch.count_wake(number, cause);
         }
     }
 
@@ -399,7 +419,8 @@ impl Kernel {
         task.abort = true;
         let number = serial(task);
         let is_suspended = task.state == State::Suspended;
-        self.record(number, Event::AbortRequested(self.cause));
+        let cause = self.cause();
+        self.record(number, Event::AbortRequested(cause));
         if is_suspended {
             self.wake(key);
         }
@@ -443,7 +464,7 @@ impl Kernel {
 
     /// Names a waker that the shell is about to keep, for the task that registers it.
     pub(crate) fn add_waker(&mut self) -> WakerKey {
-        self.wakers.add(self.running)
+        self.wakers.add(self.running())
     }
 
     /// Forgets the name of a waker that the shell no longer keeps.
@@ -470,18 +491,15 @@ impl Kernel {
 
     /// Marks a task as the one whose future is being dropped as the run ends.
     pub(crate) fn start_drop(&mut self, key: TaskKey) {
-        let task = &mut self.tasks[key.slot];
-        task.state = State::Running;
-        self.cause = Cause::Task(serial(task));
-        self.running = Some(key);
+        self.tasks[key.slot].state = State::Running;
+        self.running = key.slot;
     }
 
     /// Writes a line of the program into the log.
     pub(crate) fn note(&mut self, line: &str) {
         if self.log.is_on() {
-            let task = self.running.map_or(NO_TASK, |key| serial(&self.tasks[key.slot]));
             let text = self.log.text(line);
-            self.record(task, Event::Note { text });
+            self.record(self.running_serial(), Event::Note { text });
         }
     }
 

@@ -71,6 +71,12 @@ pub(crate) struct Task {
     name: Option<Box<str>>,
 }
 
+impl Task {
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
+    }
+}
+
 /// How many children of each name were spawned so far: the source of the indices in paths.
 #[derive(Debug, Default)]
 struct Children {

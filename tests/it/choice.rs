@@ -169,7 +169,7 @@ fn s34_the_same_program_policy_and_seed_give_the_same_trace_in_any_thread() {
     );
 }
 
-const DIGEST: &str = "6a988f3f34d05743";
+const DIGEST: &str = "ac1482bec6a5c25d";
 
 #[test]
 fn s35_a_replay_that_does_not_fit_stops_at_the_first_turn_that_shows_it() {

@@ -48,6 +48,7 @@ impl Machine {
         if to > self.now {
             self.counters.jumps += 1;
             let from = std::mem::replace(&mut self.now, to);
+            self.digest.mix_instant(to.as_nanos());
             self.record(None, Event::Jumped { from });
         }
     }
@@ -57,6 +58,7 @@ impl Machine {
         if to > self.now {
             self.is_late = true;
             let from = std::mem::replace(&mut self.now, to);
+            self.digest.mix_instant(to.as_nanos());
             self.record(self.running, Event::Blocked { from });
         }
     }

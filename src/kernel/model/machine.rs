@@ -169,7 +169,7 @@ impl Machine {
         let task = &mut self.tasks[place];
         task.state = State::Running;
         let turn = Turn { task: task.key, is_aborted: task.abort };
-        self.digest.mix(task.serial, self.now.as_nanos());
+        self.digest.mix(task.serial);
         if !turn.is_aborted {
             self.counters.polls += 1;
             self.record(Some(place), Event::Polled { index: index as u32, ready });
