@@ -85,7 +85,7 @@ impl fmt::Debug for CallHandle {
 #[track_caller]
 pub fn call_soon(callback: impl FnOnce() + 'static) -> CallHandle {
     let site = Location::caller();
-    context::with("call_soon", |core| core.call(None, callback, site))
+    context::current("call_soon").call(None, callback, site)
 }
 
 /// Calls `callback` after `delay`, in a turn of its own.
@@ -108,10 +108,9 @@ pub fn call_soon(callback: impl FnOnce() + 'static) -> CallHandle {
 #[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> CallHandle {
     let site = Location::caller();
-    context::with("call_later", |core| {
-        let when = core.state().kernel.now() + delay;
-        core.call(Some(when), callback, site)
-    })
+    let core = context::current("call_later");
+    let when = core.state().kernel.now() + delay;
+    core.call(Some(when), callback, site)
 }
 
 /// Calls `callback` at `when`, in a turn of its own; soon, if that has passed.
@@ -122,7 +121,7 @@ pub fn call_later(delay: Duration, callback: impl FnOnce() + 'static) -> CallHan
 #[track_caller]
 pub fn call_at(when: Instant, callback: impl FnOnce() + 'static) -> CallHandle {
     let site = Location::caller();
-    context::with("call_at", |core| core.call(Some(when), callback, site))
+    context::current("call_at").call(Some(when), callback, site)
 }
 
 impl EventLoop {

@@ -17,9 +17,14 @@ impl Core {
         outcome: Result<T, Failure>,
         root: Option<TaskId>,
     ) -> Report<T> {
-        let outcome = outcome.and_then(|output| self.check_end().map(|()| output));
+        let ended = self.check_end();
         let left = self.close(root);
-        let outcome = self.judge(outcome, &left);
+        let (output, ended_badly) = match (outcome, ended) {
+            (Ok(output), Ok(())) => (Some(output), None),
+            (Ok(output), Err(failure)) => (Some(output), Some(failure)),
+            (Err(failure), _) => (None, Some(failure)),
+        };
+        let outcome = self.judge(output, ended_badly, &left, root);
         let mut state = self.state();
         Report {
             outcome,
@@ -50,25 +55,49 @@ impl Core {
     /// Adds to the outcome what was collected: panics that nobody took, tasks that should not be left.
     ///
     /// The first thing that went wrong is the failure, and what went wrong later is its consequence.
-    fn judge<T>(&self, outcome: Result<T, Failure>, left: &[LeftTask]) -> Result<T, Failure> {
+    fn judge<T>(
+        self: &Rc<Self>,
+        output: Option<T>,
+        ended_badly: Option<Failure>,
+        left: &[LeftTask],
+        root: Option<TaskId>,
+    ) -> Result<T, Failure> {
         let state = self.state();
-        let (output, ended_badly) = match outcome {
-            Ok(output) => (Some(output), None),
-            Err(failure) => (None, Some(failure)),
-        };
+        let is_denied = state.deny_leftovers && !left.is_empty();
+        let has_failed = ended_badly.is_some() || !state.unjoined.is_empty() || is_denied;
+        drop(state);
+        match output {
+            Some(output) if !has_failed => return Ok(output),
+            // Dropped as a task's output is: what is in it may be foreign, and may panic.
+            Some(output) => {
+                let _entered = context::enter(self);
+                self.drop_foreign("the output of a run that failed", output);
+            }
+            None => {}
+        }
+        let state = self.state();
         let (at_end, before): (Vec<_>, Vec<_>) =
             state.unjoined.iter().partition(|panicked| panicked.is_at_end);
-        let told = |panicked: &Panicked| describe::panicked(&state, panicked, false);
-        let failures = before.into_iter().map(told).chain(ended_badly);
-        let failures: Vec<Failure> = failures.chain(at_end.into_iter().map(told)).collect();
-        let mut failures = failures.into_iter();
-        match (failures.next(), output) {
-            (Some(first), _) => Err(first.followed_by(failures.collect())),
-            (None, Some(_)) if state.deny_leftovers && !left.is_empty() => {
-                Err(describe::failure(&state, FailureKind::Leftovers { tasks: left.to_vec() }))
-            }
-            (None, output) => Ok(output.expect("a run without an output has failed")),
+        let told = |panicked: &Panicked| {
+            let is_root = root == Some(TaskId::new(panicked.serial));
+            describe::panicked(&state, panicked, is_root)
+        };
+        let mut failures: Vec<Failure> = before.into_iter().map(told).collect();
+        if let Some(failure) = ended_badly {
+            // What ends a loop for good does so in the middle of a poll, whatever the poll does then.
+            let is_first =
+                |panic: &Failure| state.failure.is_some() && panic.turn() >= failure.turn();
+            let place = failures.iter().position(is_first).unwrap_or(failures.len());
+            failures.insert(place, failure);
         }
+        failures.extend(at_end.into_iter().map(told));
+        if failures.is_empty() {
+            let kind = FailureKind::Leftovers { tasks: left.to_vec() };
+            failures.push(describe::failure(&state, kind));
+        }
+        let consequences = failures.split_off(1);
+        let first = failures.pop().expect("a failed run has a failure");
+        Err(first.followed_by(consequences))
     }
 
     /// Cancels everything that is alive, and drops everything foreign that is left.
@@ -108,15 +137,20 @@ impl Core {
 
     /// Drops the outputs that nobody fetched, the wakers that nobody called, and the panics' payloads.
     fn drop_outputs(&self) {
-        let mut state = self.state();
-        let mut cells = std::mem::take(&mut state.cells);
-        let mut wakers = std::mem::take(&mut state.wakers);
-        drop(state);
-        cells.drain(..).for_each(|cell| self.drop_foreign("an output that nobody fetched", cell));
+        // One by one, because what is dropped may ask for another.
+        let slots = self.state().cells.len();
+        for slot in 0..slots {
+            let cell = self.state().take_cell(slot as u32);
+            if cell.is_some() {
+                self.drop_foreign("an output that nobody fetched", cell);
+            }
+        }
+        let mut wakers = std::mem::take(&mut self.state().wakers);
         wakers.drain(..).for_each(|waker| self.drop_foreign("a waker", waker));
         let mut state = self.state();
-        // Emptied, they go back for the memory they have.
-        (state.cells, state.wakers) = (cells, wakers);
+        state.cells.clear();
+        // Emptied, it goes back for the memory it has.
+        state.wakers = wakers;
         let panics = std::mem::take(&mut state.panics);
         let not_joined = panics.into_values().map(|mut panicked| {
             if panicked.place != PanicPlace::Drop {

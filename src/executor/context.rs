@@ -18,6 +18,9 @@ thread_local! {
 }
 
 /// Calls `f` with the running loop, or returns `None` outside one.
+///
+/// The loop stays borrowed meanwhile, so `f` must not run foreign code, nor drop foreign data: either may
+/// start or end a loop. Where it has to, [`current`] gives the loop away.
 #[inline]
 pub(crate) fn try_with<R>(f: impl FnOnce(&Core) -> R) -> Option<R> {
     // On a thread that is going away there is no loop any more; that is no reason to panic.
@@ -39,6 +42,28 @@ pub(crate) fn with<R>(what: &str, f: impl FnOnce(&Core) -> R) -> R {
     }
 }
 
+/// Returns the running loop, for calls in which foreign code runs.
+///
+/// # Panics
+///
+/// Panics outside a loop, with advice (S22).
+#[inline]
+#[track_caller]
+pub(super) fn current(what: &str) -> Rc<Core> {
+    let current = CURRENT.try_with(|current| current.borrow().clone());
+    match current.ok().flatten() {
+        Some(core) => core,
+        None => outside(what),
+    }
+}
+
+/// Returns a loop of this thread, running or not; `None` if it is gone or on another thread.
+#[inline]
+pub(super) fn find(id: LoopId) -> Option<Rc<Core>> {
+    let current = CURRENT.try_with(|current| current.borrow().clone());
+    current.ok().flatten().filter(|core| core.id == id).or_else(|| idle(id))
+}
+
 #[cold]
 #[track_caller]
 fn outside(what: &str) -> ! {
@@ -49,6 +74,8 @@ fn outside(what: &str) -> ! {
 }
 
 /// Calls `f` with a loop of this thread, running or not; `None` if it is gone or on another thread.
+///
+/// As in [`try_with`], `f` must not run foreign code.
 #[inline]
 pub(crate) fn with_loop<R>(id: LoopId, f: impl FnOnce(&Core) -> R) -> Option<R> {
     let running = |current: &RefCell<Option<Rc<Core>>>| match current.borrow().as_deref() {
@@ -69,10 +96,10 @@ fn with_idle<R>(id: LoopId, f: impl FnOnce(&Core) -> R) -> Option<R> {
     idle(id).map(|core| f(&core))
 }
 
-/// Calls `f` with the loop of a run; `None` if that run is over.
+/// Returns the loop of a run; `None` if that run is over, or on another thread.
 #[inline]
-pub(super) fn with_run<R>(id: RunId, f: impl FnOnce(&Core) -> R) -> Option<R> {
-    with_loop(id.loop_id, |core| (core.run_id() == id).then(|| f(core))).flatten()
+pub(super) fn find_run(id: RunId) -> Option<Rc<Core>> {
+    find(id.loop_id).filter(|core| core.run_id() == id)
 }
 
 #[cold]
@@ -103,7 +130,7 @@ pub(super) fn recycle(core: &Rc<Core>) {
 
 /// Makes a loop known to this thread.
 pub(super) fn add(core: &Rc<Core>) {
-    LOOPS.with(|loops| {
+    let _ = LOOPS.try_with(|loops| {
         let mut loops = loops.borrow_mut();
         loops.retain(|other| other.strong_count() > 0);
         loops.push(Rc::downgrade(core));
@@ -116,13 +143,16 @@ pub(super) struct Entered {
 }
 
 pub(super) fn enter(core: &Rc<Core>) -> Entered {
-    Entered { before: CURRENT.replace(Some(Rc::clone(core))) }
+    // On a thread that is going away there is nothing to enter; a loop is then closed without.
+    let before = CURRENT.try_with(|current| current.replace(Some(Rc::clone(core))));
+    Entered { before: before.ok().flatten() }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         // What was current is dropped outside the cell; a loop's end may run code that looks here.
-        let _ = CURRENT.try_with(|current| current.replace(self.before.take()));
+        let left = CURRENT.try_with(|current| current.replace(self.before.take()));
+        drop(left);
     }
 }
 

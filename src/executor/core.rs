@@ -13,11 +13,12 @@ use std::task::{Context, Poll, Waker};
 
 use super::cell::BoxedCell;
 use super::registry::{self, Inbox, LoopId, RunId};
+use super::turn::forget_panic;
 use super::waker;
+use crate::kernel::shown_path;
 use crate::kernel::{
     Ending, Instant, Join, Kernel, Spawn, State as TaskState, Target, TaskId, TaskKey, WakerKey,
 };
-use crate::kernel::{UNNAMED, shown_path};
 use crate::policy::{Policy, Replay, Schedule};
 use crate::report::{Failure, PanicPlace};
 use crate::rng::{Rng, stream_child};
@@ -123,7 +124,7 @@ impl Core {
         Rc::new(Core {
             id: claim.id,
             inbox: claim.inbox,
-            runs: Cell::new(0),
+            runs: Cell::new(claim.runs),
             state: RefCell::new(state),
             picker: RefCell::new(Picker::Fifo),
         })
@@ -135,7 +136,9 @@ impl Core {
     pub(super) fn reset(&self) -> bool {
         self.inbox.clear();
         self.runs.set(self.runs.get().wrapping_add(1));
-        *self.picker.borrow_mut() = Picker::Fifo;
+        let picker = self.picker.replace(Picker::Fifo);
+        // A policy is foreign, and so is its destructor; the run it was for has been reported.
+        drop_caught(picker).into_iter().for_each(forget_panic);
         self.state().reset()
     }
 
@@ -209,12 +212,14 @@ impl Core {
     }
 
     /// Waits for a task to finish, and moves its output into `place`.
+    ///
+    /// Ready with `None` if the loop has forgotten the task.
     pub(super) fn poll_join(
         &self,
         key: TaskKey,
         place: &mut dyn Any,
         cx: &Context<'_>,
-    ) -> Poll<Joined> {
+    ) -> Poll<Option<Joined>> {
         let target = self.target(cx.waker());
         let mut state = self.state();
         match state.kernel.join(key, target) {
@@ -239,15 +244,15 @@ impl Core {
         let mut state = self.state();
         let is_finished = state.kernel.task(key).is_some_and(|task| task.state.is_finished());
         let waker = state.kernel.leave_join(key);
-        let cell = if is_finished { state.cells[key.slot as usize].take() } else { None };
+        let cell = if is_finished { state.take_cell(key.slot) } else { None };
         if let Some(panicked) = state.panics.remove(&key) {
             state.unjoined.push(Panicked { place: PanicPlace::Detached, ..panicked });
         }
         state.kernel.release_handle(key);
         drop(state);
         self.drop_waker(waker);
-        // The output's destructor is the handle's owner's affair, panics included.
-        drop(cell);
+        // Caught, because a handle may be dropped while its owner panics.
+        self.drop_foreign("an output whose handle was dropped", cell);
     }
 
     /// Ends a task, and wakes whoever joins it.
@@ -355,7 +360,8 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
-        registry::release(self.id, self.state.get_mut().kernel.generation_unused());
+        let generation = self.state.get_mut().kernel.generation_unused();
+        registry::release(self.id, generation, self.runs.get().wrapping_add(1));
     }
 }
 
@@ -428,14 +434,17 @@ impl State {
         waker
     }
 
-    fn take_joined(&mut self, key: TaskKey, finished: Option<Join>, place: &mut dyn Any) -> Joined {
-        let Some(task) = self.kernel.task(key) else {
-            return Joined::Cancelled { id: TaskId::new(u64::MAX), path: UNNAMED.to_owned() };
-        };
+    fn take_joined(
+        &mut self,
+        key: TaskKey,
+        finished: Option<Join>,
+        place: &mut dyn Any,
+    ) -> Option<Joined> {
+        let task = self.kernel.task(key)?;
         let id = TaskId::new(task.serial);
         let joined = match finished {
             Some(Join::Finished(TaskState::Completed)) => {
-                if let Some(mut cell) = self.cells[key.slot as usize].take() {
+                if let Some(mut cell) = self.take_cell(key.slot) {
                     // The emptied cell goes with it: memory, and no destructor of anybody's.
                     cell.as_mut().take(place);
                 }
@@ -448,7 +457,12 @@ impl State {
             _ => Joined::Cancelled { id, path: self.path(key) },
         };
         self.kernel.release_handle(key);
-        joined
+        Some(joined)
+    }
+
+    /// Takes the future or the output of a task, if it is there.
+    pub(super) fn take_cell(&mut self, slot: u32) -> Option<BoxedCell> {
+        self.cells.get_mut(slot as usize)?.take()
     }
 
     pub(super) fn path(&self, key: TaskKey) -> String {

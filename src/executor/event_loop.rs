@@ -326,8 +326,7 @@ impl EventLoop {
     /// The outcome is a failure if the loop had failed, if a task panicked and nobody took the panic, or if
     /// tasks are left over and that was denied.
     pub fn finish(self) -> Report<()> {
-        let failure = self.core.state().failure.clone();
-        self.core.conclude(failure.map_or(Ok(()), Err), None)
+        self.core.conclude(self.check_failed(), None)
     }
 
     /// Checks that the loop may run: none runs on this thread, and this one has not failed.
@@ -335,6 +334,11 @@ impl EventLoop {
         if let Some(failure) = context::try_with(nested) {
             return Err(failure);
         }
+        self.check_failed()
+    }
+
+    /// Returns the failure that has ended the loop, or keeps it from starting.
+    fn check_failed(&self) -> Result<(), Failure> {
         let state = self.core.state();
         match (&state.failure, &state.replay_error) {
             (Some(failure), _) => Err(failure.clone()),

@@ -5,12 +5,13 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use super::context;
-use super::core::{Joined, Payload, message};
-use super::registry::LoopId;
+use super::core::{Core, Joined, Payload, message};
+use super::registry::{self, LoopId};
 use crate::kernel::{TaskId, TaskKey};
 
 /// A task's handle: a future of its result.
@@ -24,7 +25,8 @@ use crate::kernel::{TaskId, TaskKey};
 ///
 /// # Panics
 ///
-/// Awaiting it again after it has given its result panics.
+/// Awaiting it again after it has given its result panics, and so does awaiting it, aborting it and asking
+/// for its end on another thread than the loop's.
 ///
 /// # Examples
 ///
@@ -112,7 +114,7 @@ impl<T: 'static> JoinHandle<T> {
     }
 }
 
-/// A handle polled under another executor than the loop's finds its task as well.
+/// A handle polled under another executor than the loop's finds its task as well, on the loop's thread.
 impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
@@ -120,18 +122,18 @@ impl<T: 'static> Future for JoinHandle<T> {
         assert!(self.is_open, "a join handle was polled after it had given its result");
         let mut output: Option<T> = None;
         let place: &mut dyn Any = &mut output;
-        let AbortHandle { loop_id, key, id } = self.task;
-        let joined =
-            key.and_then(|key| context::with_loop(loop_id, |core| core.poll_join(key, place, cx)));
+        let id = self.task.id;
+        let joined = match self.task.found() {
+            Some((core, key)) => ready!(core.poll_join(key, place, cx)),
+            None => None,
+        };
         let result = match joined {
-            Some(joined) => match ready!(joined) {
-                Joined::Completed => Ok(output.expect("a completed task leaves an output")),
-                Joined::Cancelled { id, path } => Err(JoinError { id, path, payload: None }),
-                Joined::Panicked { id, path, payload } => {
-                    Err(JoinError::panicked(id, path, payload))
-                }
-            },
-            // The task's loop is gone, and what was alive in it was cancelled.
+            Some(Joined::Completed) => Ok(output.expect("a completed task leaves an output")),
+            Some(Joined::Cancelled { id, path }) => Err(JoinError { id, path, payload: None }),
+            Some(Joined::Panicked { id, path, payload }) => {
+                Err(JoinError::panicked(id, path, payload))
+            }
+            // The task's run is over, and what was alive in it was cancelled.
             None => Err(JoinError { id, path: id.to_string(), payload: None }),
         };
         self.is_open = false;
@@ -143,18 +145,16 @@ impl<T> Unpin for JoinHandle<T> {}
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        if let (true, Some(key)) = (self.is_open, self.task.key) {
-            context::with_loop(self.task.loop_id, |core| core.detach(key));
+        let key = self.task.key.filter(|_| self.is_open);
+        if let Some((core, key)) = context::find(self.task.loop_id).zip(key) {
+            core.detach(key);
         }
     }
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle")
-            .field("task", &self.path())
-            .field("finished", &self.is_finished())
-            .finish()
+        f.debug_struct("JoinHandle").field("task", &self.path()).finish()
     }
 }
 
@@ -187,21 +187,35 @@ impl AbortHandle {
         AbortHandle { loop_id, key, id }
     }
 
+    /// The task's loop and its key there; none if the task's run is over.
+    ///
+    /// # Panics
+    ///
+    /// Panics on another thread than the loop's, which cannot be asked from there.
+    #[track_caller]
+    fn found(&self) -> Option<(Rc<Core>, TaskKey)> {
+        let key = self.key?;
+        let core = context::find(self.loop_id);
+        assert!(
+            core.is_some() || !registry::exists(self.loop_id),
+            "a handle of a task was used on another thread than its loop's\n  \
+             handles may be sent, but a task is joined and aborted on the thread of its loop"
+        );
+        Some((core?, key))
+    }
+
     /// Asks for the task's cancellation; see [`JoinHandle::abort`].
     pub fn abort(&self) {
-        if let Some(key) = self.key {
-            context::with_loop(self.loop_id, |core| core.state().kernel.request_abort(key));
+        if let Some((core, key)) = self.found() {
+            core.state().kernel.request_abort(key);
         }
     }
 
     /// Says whether the task has completed, was cancelled, or panicked.
     pub fn is_finished(&self) -> bool {
-        let is_alive = |key| {
-            context::with_loop(self.loop_id, |core| {
-                core.state().kernel.task(key).is_some_and(|task| task.state.is_alive())
-            })
-        };
-        !self.key.and_then(is_alive).unwrap_or(false)
+        self.found().is_none_or(|(core, key)| {
+            !core.state().kernel.task(key).is_some_and(|task| task.state.is_alive())
+        })
     }
 
     /// Returns the task's id.

@@ -54,7 +54,7 @@ pub fn choose(alternatives: usize) -> usize {
     let alternatives =
         u32::try_from(alternatives).expect("`choose` takes at most 4294967295 alternatives");
     // A failure is kept by the loop and ends the run when the poll is over; any answer does until then.
-    context::with("choose", |core| core.choose_value(alternatives).unwrap_or(0))
+    context::current("choose").choose_value(alternatives).unwrap_or(0)
 }
 
 /// Writes a line of the program into the trace.

@@ -2,7 +2,7 @@
 //!
 //! A loop has a number of 16 bits while it exists. What other threads do to its tasks arrives in its inbox.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -31,17 +31,11 @@ pub(super) struct Inbox {
 
 #[derive(Debug, Default)]
 struct Mail {
-    /// The first wake. It fails the run, so further ones are not kept.
-    wake: Option<ForeignWake>,
+    /// The tasks that were woken, each with the first thread that did. Some may have ended before; the run
+    /// fails by the first that has not.
+    wakes: BTreeMap<TaskKey, Option<String>>,
     /// A waker of the loop was cloned or dropped elsewhere, so its clones are no longer counted rightly.
     is_waker_shared: bool,
-}
-
-/// A wake from another thread.
-#[derive(Clone, Debug)]
-pub(super) struct ForeignWake {
-    pub(super) task: TaskKey,
-    pub(super) thread: Option<String>,
 }
 
 impl Inbox {
@@ -49,10 +43,12 @@ impl Inbox {
         self.has_wake.load(Ordering::Acquire)
     }
 
-    pub(super) fn take_wake(&self) -> Option<ForeignWake> {
-        let wake = lock(&self.mail).wake.take();
+    /// Takes the tasks that other threads have woken, with the names of those threads.
+    pub(super) fn take_wakes(&self) -> BTreeMap<TaskKey, Option<String>> {
+        let mut mail = lock(&self.mail);
+        // Under the lock: a wake that comes later sets the flag again.
         self.has_wake.store(false, Ordering::Release);
-        wake
+        std::mem::take(&mut mail.wakes)
     }
 
     pub(super) fn is_waker_shared(&self) -> bool {
@@ -60,7 +56,8 @@ impl Inbox {
     }
 
     pub(super) fn clear(&self) {
-        *lock(&self.mail) = Mail::default();
+        let mut mail = lock(&self.mail);
+        *mail = Mail::default();
         self.has_wake.store(false, Ordering::Release);
     }
 }
@@ -80,6 +77,8 @@ struct Place {
     /// The first generation of task keys that no loop of this number has used, so that a waker that
     /// outlived its loop does not fit a task of the next one.
     generation: u32,
+    /// Runs that loops of this number have seen; the next goes on counting.
+    runs: u32,
 }
 
 static REGISTRY: Mutex<Registry> =
@@ -95,6 +94,7 @@ pub(super) struct Claim {
     pub(super) id: LoopId,
     pub(super) inbox: Arc<Inbox>,
     pub(super) generation: u32,
+    pub(super) runs: u32,
 }
 
 /// Enters a loop.
@@ -117,19 +117,24 @@ pub(super) fn claim() -> Claim {
     let inbox = Arc::new(Inbox::default());
     let place = &mut registry.places[usize::from(number)];
     place.inbox = Some(Arc::clone(&inbox));
-    Claim { id: LoopId(number), inbox, generation: place.generation }
+    Claim { id: LoopId(number), inbox, generation: place.generation, runs: place.runs }
 }
 
-/// Removes a loop. `generation` is the first that none of its task keys has.
-pub(super) fn release(id: LoopId, generation: u32) {
+/// Removes a loop. `generation` is the first that none of its task keys has, `runs` the number of its runs.
+pub(super) fn release(id: LoopId, generation: u32, runs: u32) {
     let mut registry = lock(&REGISTRY);
     let place = &mut registry.places[usize::from(id.0)];
     place.inbox = None;
-    place.generation = generation;
+    (place.generation, place.runs) = (generation, runs);
     // A number whose generations are used up is retired: 16 million runs of a task slot later.
     if generation < GENERATION_MAX {
         registry.free.push_back(id.0);
     }
+}
+
+/// Says whether a loop of this number exists in the process.
+pub(super) fn exists(id: LoopId) -> bool {
+    inbox(id).is_some()
 }
 
 fn inbox(id: LoopId) -> Option<Arc<Inbox>> {
@@ -140,7 +145,8 @@ fn inbox(id: LoopId) -> Option<Arc<Inbox>> {
 pub(super) fn wake_from_elsewhere(id: LoopId, task: TaskKey) {
     let Some(inbox) = inbox(id) else { return };
     let thread = std::thread::current().name().map(str::to_owned);
-    lock(&inbox.mail).wake.get_or_insert(ForeignWake { task, thread });
+    let mut mail = lock(&inbox.mail);
+    mail.wakes.entry(task).or_insert(thread);
     inbox.has_wake.store(true, Ordering::Release);
 }
 

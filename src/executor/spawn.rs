@@ -128,7 +128,7 @@ impl Builder {
     {
         let site = Location::caller();
         let cell = cell::boxed(future);
-        context::with("spawn", |core| self.spawn_cell(core, cell, site))
+        self.spawn_cell(&context::current("spawn"), cell, site)
     }
 
     /// Spawns the task in a loop from outside; see [`EventLoop::spawn`].

@@ -42,43 +42,61 @@ impl Timer {
     ///
     /// Panics outside the loop in which the timer was made: its deadline means nothing elsewhere.
     pub(crate) fn poll(&mut self, deadline: Instant, cx: &Context<'_>) -> Poll<()> {
-        context::with("sleep", |core| {
-            assert!(
-                core.run_id() == self.run,
-                "a sleep was polled in another loop than the one it was made in"
-            );
-            let mut state = core.state();
-            if state.kernel.now() >= deadline && !deadline.is_never() {
-                // It has fired, unless the task has blocked the loop past the deadline in this very poll.
-                if state.kernel.is_late() {
-                    drop(state);
-                    self.remove(core);
-                }
-                self.key = None;
-                return Poll::Ready(());
+        match context::with("sleep", |core| self.poll_own(core, deadline, cx)) {
+            Some(polled) => polled,
+            None => self.poll_foreign(&context::current("sleep"), deadline, cx),
+        }
+    }
+
+    /// Polls where no waker but a task's own is concerned. `None` where one is: then foreign code will run.
+    #[inline]
+    fn poll_own(&mut self, core: &Core, deadline: Instant, cx: &Context<'_>) -> Option<Poll<()>> {
+        self.check_loop(core);
+        let mut state = core.state();
+        if state.kernel.now() >= deadline && !deadline.is_never() {
+            // It has fired, unless the task has blocked the loop past the deadline in this very poll.
+            if state.kernel.is_late() {
+                return None;
             }
-            let target = match core.own_target(cx.waker()) {
-                Some(target) => target,
-                None => {
-                    drop(state);
-                    let target = core.foreign_target(cx.waker());
-                    state = core.state();
-                    target
-                }
-            };
-            let replaced = match self.key.filter(|&key| state.kernel.is_registered(key)) {
-                Some(key) => state.kernel.retarget(key, target),
-                None => {
-                    self.key = Some(state.kernel.register(deadline, target));
-                    None
-                }
-            };
-            drop(state);
-            if replaced.is_some() {
-                core.drop_waker(replaced);
+            self.key = None;
+            return Some(Poll::Ready(()));
+        }
+        let target = core.own_target(cx.waker())?;
+        match self.key.filter(|&key| state.kernel.is_registered(key)) {
+            // Replacing a waker that is not a task's own would drop it.
+            Some(key) if state.kernel.retarget_own(key, target).is_err() => return None,
+            Some(_) => {}
+            None => self.key = Some(state.kernel.register(deadline, target)),
+        }
+        Some(Poll::Pending)
+    }
+
+    #[cold]
+    fn poll_foreign(&mut self, core: &Core, deadline: Instant, cx: &Context<'_>) -> Poll<()> {
+        if core.state().kernel.now() >= deadline && !deadline.is_never() {
+            self.remove(core);
+            return Poll::Ready(());
+        }
+        let target = core.target(cx.waker());
+        let mut state = core.state();
+        let replaced = match self.key.filter(|&key| state.kernel.is_registered(key)) {
+            Some(key) => state.kernel.retarget(key, target),
+            None => {
+                self.key = Some(state.kernel.register(deadline, target));
+                None
             }
-            Poll::Pending
-        })
+        };
+        drop(state);
+        core.drop_waker(replaced);
+        Poll::Pending
+    }
+
+    #[inline]
+    fn check_loop(&self, core: &Core) {
+        assert!(
+            core.run_id() == self.run,
+            "a sleep was polled in another loop than the one it was made in"
+        );
     }
 
     /// A place for a timer that is registered already.
@@ -102,7 +120,7 @@ impl Timer {
             }
             None
         };
-        self.key = context::with_run(self.run, reset).flatten();
+        self.key = context::find_run(self.run).and_then(|core| reset(&core));
     }
 
     /// Removes the timer.
@@ -114,7 +132,9 @@ impl Timer {
     }
 
     fn cancel_registered(&mut self) {
-        context::with_run(self.run, |core| self.remove(core));
+        if let Some(core) = context::find_run(self.run) {
+            self.remove(&core);
+        }
     }
 
     fn remove(&mut self, core: &Core) {
@@ -160,46 +180,41 @@ impl Future for Settle {
         if self.is_done {
             return Poll::Ready(());
         }
-        context::with("settle", |core| {
-            assert!(
-                core.run_id() == self.run,
-                "`settle` was polled in another loop than the one it was made in"
-            );
-            let target = core.target(cx.waker());
-            let mut state = core.state();
-            match self.key {
-                None => {
-                    self.key = Some(state.kernel.settle(target));
-                    Poll::Pending
-                }
-                Some(key) => match state.kernel.resettle(key, target) {
-                    Some(replaced) => {
-                        drop(state);
-                        core.drop_waker(replaced);
-                        Poll::Pending
-                    }
-                    None => {
-                        drop(state);
-                        if let Target::Waker(unused) = target {
-                            core.drop_waker(Some(unused));
-                        }
-                        (self.key, self.is_done) = (None, true);
-                        Poll::Ready(())
-                    }
-                },
+        let core = context::current("settle");
+        assert!(
+            core.run_id() == self.run,
+            "`settle` was polled in another loop than the one it was made in"
+        );
+        let target = core.target(cx.waker());
+        let mut state = core.state();
+        let Some(key) = self.key else {
+            self.key = Some(state.kernel.settle(target));
+            return Poll::Pending;
+        };
+        let resettled = state.kernel.resettle(key, target);
+        drop(state);
+        match resettled {
+            Some(replaced) => {
+                core.drop_waker(replaced);
+                Poll::Pending
             }
-        })
+            None => {
+                if let Target::Waker(unused) = target {
+                    core.drop_waker(Some(unused));
+                }
+                (self.key, self.is_done) = (None, true);
+                Poll::Ready(())
+            }
+        }
     }
 }
 
 impl Drop for Settle {
     fn drop(&mut self) {
-        let Some(key) = self.key.take() else { return };
-        context::with_run(self.run, |core| {
-            let target = core.state().kernel.unsettle(key);
-            if let Some(Target::Waker(waker)) = target {
-                core.drop_waker(Some(waker));
-            }
-        });
+        let Some((key, core)) = self.key.take().zip(context::find_run(self.run)) else { return };
+        let target = core.state().kernel.unsettle(key);
+        if let Some(Target::Waker(waker)) = target {
+            core.drop_waker(Some(waker));
+        }
     }
 }

@@ -177,10 +177,14 @@ impl Core {
                 return Err(self.fail(|state| describe::divergence(state, divergence)));
             }
             Err(fault) => {
-                let policy = match &*self.picker.borrow() {
+                let shown = || match &*self.picker.borrow() {
                     Picker::Policy(policy) => format!("{policy:?}"),
                     other => format!("{other:?}"),
                 };
+                let policy = catch_unwind(AssertUnwindSafe(shown)).unwrap_or_else(|payload| {
+                    forget_panic(payload);
+                    "a policy that cannot be shown".to_owned()
+                });
                 return Err(self.fail(|_| FailureKind::PolicyFault { policy, fault }));
             }
         };
@@ -260,6 +264,14 @@ impl Core {
         drop(state);
         self.call_waker(waker);
         self.state().kernel.end_hand_back();
+        self.fire_late();
+    }
+
+    /// Fires what fell due because a waker that the loop called has blocked the loop (S9).
+    fn fire_late(&self) {
+        if self.state().kernel.take_late() {
+            self.fire_due();
+        }
     }
 
     /// Moves the clock to `to` and fires what is due then (S3).
@@ -280,26 +292,21 @@ impl Core {
         if due.is_some() {
             self.call_waker(due);
             self.fire_due();
+            self.fire_late();
         }
         Ok(())
     }
 
     /// Fails the run if another thread has woken a task that is still there.
     pub(super) fn check_foreign_wake(&self) -> Result<(), Failure> {
-        match self.inbox.take_wake() {
-            Some(wake)
-                if self
-                    .state()
-                    .kernel
-                    .task(wake.task)
-                    .is_some_and(|task| task.state.is_alive()) =>
-            {
-                let thread = wake.thread;
-                Err(self
-                    .fail(|state| FailureKind::ForeignWake { task: state.path(wake.task), thread }))
-            }
-            _ => Ok(()),
-        }
+        let wakes = self.inbox.take_wakes();
+        let state = self.state();
+        let is_alive = |task| state.kernel.task(task).is_some_and(|task| task.state.is_alive());
+        let Some((task, thread)) = wakes.into_iter().find(|(task, _)| is_alive(*task)) else {
+            return Ok(());
+        };
+        drop(state);
+        Err(self.fail(|state| FailureKind::ForeignWake { task: state.path(task), thread }))
     }
 
     /// Makes a failure of the run, at this instant, and keeps it: the loop goes no further.

@@ -45,6 +45,18 @@ impl Kernel {
         handed_back(Some(replaced), target)
     }
 
+    /// The same for a task's own waker in place of another such. `Err` where a waker would be handed back:
+    /// then nothing has changed.
+    pub(crate) fn retarget_own(&mut self, key: TimerKey, target: Target) -> Result<(), ()> {
+        match self.timers.get(key) {
+            Some((_, Registration { target: Target::Waker(_), .. })) => Err(()),
+            _ => {
+                self.retarget(key, target);
+                Ok(())
+            }
+        }
+    }
+
     /// Says whether a timer has neither fired nor been cancelled.
     #[inline]
     pub(crate) fn is_registered(&self, key: TimerKey) -> bool {

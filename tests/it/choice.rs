@@ -204,3 +204,22 @@ fn s35_a_line_that_is_no_schedule_fails_the_run_before_it_starts() {
     let failure = report.unwrap_failure();
     assert!(matches!(failure.kind(), FailureKind::InvalidReplay(_)));
 }
+
+#[test]
+fn s35_a_divergence_is_told_before_the_panic_that_it_led_to() {
+    let program = || async {
+        if choose(3) == 0 {
+            panic!("led to");
+        }
+    };
+    let failure = Builder::new().replay("v1:1.1=1/2").run(program()).unwrap_failure();
+    assert!(matches!(failure.kind(), FailureKind::ReplayDiverged(_)), "{failure}");
+    let FailureKind::Panic(panic) = failure.consequences()[0].kind() else { panic!("{failure}") };
+    assert_eq!((panic.path.as_str(), panic.place), ("main", simloop::report::PanicPlace::Root));
+}
+
+#[test]
+fn s35_a_line_that_is_no_schedule_fails_a_loop_that_never_ran() {
+    let failure = Builder::new().replay("garbage").build().finish().unwrap_failure();
+    assert!(matches!(failure.kind(), FailureKind::InvalidReplay(_)));
+}

@@ -643,3 +643,191 @@ fn spawning_a_boxed_future_of_any_kind_works() {
     });
     assert_eq!(run(async { spawn(boxed).await.unwrap() }), 1);
 }
+
+#[test]
+fn s20_foreign_data_may_run_end_and_own_loops_wherever_it_is_dropped() {
+    /// Runs a loop when it is dropped.
+    struct Runs;
+    impl Drop for Runs {
+        fn drop(&mut self) {
+            assert!(matches!(
+                Builder::new().run(async {}).unwrap_failure().kind(),
+                FailureKind::NestedLoop { .. }
+            ));
+        }
+    }
+    // The output of a detached task, of a joined one, of one whose handle is dropped when it has ended.
+    run(async {
+        drop(spawn(async { Runs }));
+        drop(spawn(async { Runs }).await.unwrap());
+        let owner = spawn(async { EventLoop::new() });
+        let runner = spawn(async { Runs });
+        yield_now().await;
+        drop((owner, runner));
+    });
+    // A future that is spawned as the run ends, and dropped at once.
+    struct Spawns;
+    impl Drop for Spawns {
+        fn drop(&mut self) {
+            let runs = Runs;
+            spawn(async move { drop(runs) });
+        }
+    }
+    run(async {
+        spawn(hold(Spawns));
+        yield_now().await;
+    });
+}
+
+#[test]
+fn s20_an_output_that_holds_handles_is_dropped_in_peace() {
+    let report = Builder::new().run(async {
+        let outer = spawn(async {
+            let inner = spawn(async { 5 });
+            yield_now().await;
+            yield_now().await;
+            inner
+        });
+        for _ in 0..5 {
+            yield_now().await;
+        }
+        outer
+    });
+    drop(report.unwrap());
+    let denied = Builder::new().deny_leftovers(true).run(async { spawn(pending::<()>()) });
+    assert!(matches!(denied.unwrap_failure().kind(), FailureKind::Leftovers { .. }));
+    let panicked = Builder::new().run(async {
+        drop(spawn(async { std::panic::resume_unwind(Box::new("lost")) }));
+        let kept = spawn(pending::<()>());
+        yield_now().await;
+        kept
+    });
+    assert_eq!(panic_of(&panicked.map(drop)).1, PanicPlace::Detached);
+}
+
+#[test]
+fn s20_a_handle_dropped_in_a_panic_does_not_abort_the_process() {
+    let report = Builder::new().run(async {
+        let bombs = [spawn(async { Bomb }), spawn(async { Bomb })];
+        yield_now().await;
+        let holder = spawn(async move {
+            let _bombs = bombs;
+            panic!("while it holds two outputs that panic");
+        });
+        assert!(holder.await.unwrap_err().is_panic());
+    });
+    let failure = report.unwrap_failure();
+    assert_eq!(failure.consequences().len(), 1, "both are told: {failure}");
+}
+
+#[test]
+fn a_loop_in_a_thread_local_ends_with_its_thread() {
+    thread_local! {
+        static KEPT: RefCell<Option<EventLoop>> = const { RefCell::new(None) };
+    }
+    std::thread::spawn(|| {
+        let event_loop = EventLoop::new();
+        event_loop.spawn(hold(vec![1, 2, 3]));
+        KEPT.with(|kept| *kept.borrow_mut() = Some(event_loop));
+        run(async { yield_now().await });
+    })
+    .join()
+    .unwrap();
+}
+
+#[test]
+fn s23_a_wake_of_a_task_that_has_ended_hides_none_of_a_task_that_lives() {
+    let report = Builder::new().run(async {
+        let dead = spawn(poll_fn(|cx| Poll::Ready(cx.waker().clone()))).await.unwrap();
+        let alive = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        std::thread::spawn(move || {
+            dead.wake();
+            alive.wake();
+        })
+        .join()
+        .unwrap();
+        pending::<()>().await;
+    });
+    assert!(
+        matches!(report.unwrap_failure().kind(), FailureKind::ForeignWake { task, .. } if task == "main")
+    );
+}
+
+#[test]
+fn s30_a_handle_used_on_another_thread_says_so_rather_than_lie() {
+    run(async {
+        let task = spawn(pending::<()>());
+        let message = std::thread::spawn(move || {
+            let asked =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task.is_finished()));
+            let aborted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task.abort()));
+            assert!(aborted.is_err());
+            asked.unwrap_err().downcast_ref::<&str>().map(|text| text.to_string()).unwrap()
+        });
+        let message = message.join().unwrap();
+        assert!(
+            message.starts_with("a handle of a task was used on another thread than its loop's"),
+            "{message}"
+        );
+    });
+}
+
+#[test]
+fn a_handle_that_outlived_its_loop_still_knows_its_id() {
+    let event_loop = EventLoop::new();
+    event_loop.spawn(async {});
+    let handle = event_loop.spawn_named("late", pending::<()>());
+    drop(event_loop);
+    assert_eq!(run(handle).unwrap_err().to_string(), "task `#1` was cancelled");
+}
+
+#[test]
+fn s20_a_policy_that_panics_when_it_is_shown_or_dropped_is_caught() {
+    use simloop::policy::{Choice, Policy};
+    struct Rude;
+    impl std::fmt::Debug for Rude {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("not to be shown")
+        }
+    }
+    impl Drop for Rude {
+        fn drop(&mut self) {
+            panic!("not to be dropped")
+        }
+    }
+    impl Policy for Rude {
+        fn choose(&mut self, choice: &Choice<'_>) -> usize {
+            choice.len()
+        }
+    }
+    let report = Builder::new().policy(Rude).run(async {
+        spawn(async {});
+        spawn(async {});
+        yield_now().await;
+    });
+    assert!(matches!(report.unwrap_failure().kind(), FailureKind::PolicyFault { .. }));
+}
+
+#[test]
+fn s09_a_waker_that_blocks_the_loop_delays_timers_and_breaks_nothing() {
+    struct Blocks(std::task::Waker);
+    impl std::task::Wake for Blocks {
+        fn wake(self: std::sync::Arc<Self>) {
+            time::block_for(secs(5));
+            self.0.wake_by_ref();
+        }
+    }
+    run(async {
+        let sleeper = spawn(async {
+            sleep(secs(1)).await;
+            now()
+        });
+        let mut settle = Box::pin(simloop::settle());
+        poll_fn(|cx| {
+            let blocks = std::task::Waker::from(std::sync::Arc::new(Blocks(cx.waker().clone())));
+            settle.as_mut().poll(&mut std::task::Context::from_waker(&blocks))
+        })
+        .await;
+        assert_eq!(sleeper.await.unwrap().to_string(), "5s");
+    });
+}
