@@ -153,7 +153,7 @@ impl Core {
     ) -> CallHandle {
         let mut state = self.state();
         let now = state.kernel.now();
-        let id = TaskId::new(state.kernel.counters().tasks_spawned);
+        let id = TaskId::new(state.kernel.tasks_spawned());
         let parent = state.kernel.running();
         let spawn = Spawn { name: Some("call"), parent, daemon: false, has_handle: false, site };
         let later = when.filter(|&when| when > now && state.is_open());

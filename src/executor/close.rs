@@ -138,19 +138,29 @@ impl Core {
     /// Drops the outputs that nobody fetched, the wakers that nobody called, and the panics' payloads.
     fn drop_outputs(&self) {
         // One by one, because what is dropped may ask for another.
-        let slots = self.state().cells.len();
-        for slot in 0..slots {
-            let cell = self.state().take_cell(slot as u32);
-            if cell.is_some() {
-                self.drop_foreign("an output that nobody fetched", cell);
-            }
+        let mut slot = 0;
+        loop {
+            let mut state = self.state();
+            let rest = state.cells.get_mut(slot..).unwrap_or_default();
+            let Some(next) = rest.iter().position(Option::is_some) else { break };
+            let cell = rest[next].take();
+            drop(state);
+            self.drop_foreign("an output that nobody fetched", cell);
+            slot += next + 1;
         }
-        let mut wakers = std::mem::take(&mut self.state().wakers);
-        wakers.drain(..).for_each(|waker| self.drop_foreign("a waker", waker));
         let mut state = self.state();
         state.cells.clear();
-        // Emptied, it goes back for the memory it has.
-        state.wakers = wakers;
+        if !state.wakers.is_empty() {
+            let mut wakers = std::mem::take(&mut state.wakers);
+            drop(state);
+            wakers.drain(..).for_each(|waker| self.drop_foreign("a waker", waker));
+            state = self.state();
+            // Emptied, it goes back for the memory it has.
+            state.wakers = wakers;
+        }
+        if state.panics.is_empty() && state.unjoined.is_empty() {
+            return;
+        }
         let panics = std::mem::take(&mut state.panics);
         let not_joined = panics.into_values().map(|mut panicked| {
             if panicked.place != PanicPlace::Drop {

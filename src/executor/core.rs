@@ -200,7 +200,17 @@ impl Core {
 
     /// Adds a task. In a run that has ended there is none, and its future is dropped.
     pub(super) fn spawn(&self, cell: BoxedCell, spawn: &Spawn<'_>) -> Option<TaskKey> {
-        let mut state = self.state();
+        self.spawn_in(self.state(), cell, spawn)
+    }
+
+    /// As [`spawn`](Self::spawn), within a borrow.
+    #[inline]
+    pub(super) fn spawn_in(
+        &self,
+        mut state: RefMut<'_, State>,
+        cell: BoxedCell,
+        spawn: &Spawn<'_>,
+    ) -> Option<TaskKey> {
         if !state.is_open() {
             drop(state);
             self.drop_foreign("a task spawned as the run ended", cell);
@@ -397,11 +407,37 @@ impl State {
             self.cells.is_empty() && self.wakers.is_empty(),
             "foreign data is dropped before"
         );
-        let is_small = self.cells.capacity() <= SLOTS_KEPT_MAX;
-        let has_keys = self.kernel.reset();
-        let kernel = std::mem::take(&mut self.kernel);
-        let (cells, wakers) = (std::mem::take(&mut self.cells), std::mem::take(&mut self.wakers));
-        *self = State { cells, wakers, ..State::new(kernel) };
+        // Field by field, as the kernel does it.
+        let State {
+            kernel,
+            cells,
+            wakers: _,
+            panics,
+            unjoined,
+            draws,
+            schedule,
+            values_chosen,
+            is_fifo,
+            seed,
+            echo,
+            deny_leftovers,
+            wall_at_start,
+            phase,
+            failure,
+            policy_source,
+            replayed,
+            replay_error,
+        } = self;
+        let is_small = cells.capacity() <= SLOTS_KEPT_MAX;
+        let has_keys = kernel.reset();
+        panics.clear();
+        unjoined.clear();
+        draws.clear();
+        *schedule = Schedule::default();
+        (*values_chosen, *is_fifo, *seed) = (0, true, 0);
+        (*echo, *deny_leftovers, *wall_at_start) = (false, false, 0);
+        *phase = Phase::Open;
+        (*failure, *policy_source, *replayed, *replay_error) = (None, None, None, None);
         is_small && has_keys
     }
 

@@ -162,11 +162,10 @@ impl Core {
         daemon: bool,
         site: &'static Location<'static>,
     ) -> (Option<TaskKey>, TaskId) {
-        let (parent, serial) = {
-            let state = self.state();
-            (state.kernel.running(), state.kernel.counters().tasks_spawned)
-        };
-        let key = self.spawn(cell, &Spawn { name, parent, daemon, has_handle: true, site });
+        let state = self.state();
+        let (parent, serial) = (state.kernel.running(), state.kernel.tasks_spawned());
+        let spawn = Spawn { name, parent, daemon, has_handle: true, site };
+        let key = self.spawn_in(state, cell, &spawn);
         (key, TaskId::new(serial))
     }
 }

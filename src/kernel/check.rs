@@ -29,7 +29,7 @@ impl Kernel {
         let is_observed = self.log.is_on() || self.watch.is_some();
         assert_eq!(self.is_observed, is_observed, "the flag for both observers is wrong");
         assert!(self.turns_before_instant <= self.turn, "an instant begins in the past");
-        let holding = self.timers.iter().filter(|(_, registration)| registration.holds).count();
+        let holding = self.timers.iter().filter(|(_, registration)| registration.holds()).count();
         assert_eq!(holding, self.timers_holding, "timers that hold the run are miscounted");
         assert!(self.timers_holding <= self.timers.len(), "a sleep without end holds the run");
     }

@@ -18,7 +18,7 @@ impl Kernel {
     pub(crate) fn register(&mut self, deadline: Instant, target: Target) -> TimerKey {
         let holds = self.holds(deadline, target);
         self.timers_holding += usize::from(holds);
-        let key = self.timers.insert(deadline, Registration { target, holds });
+        let key = self.timers.insert(deadline, Registration::new(target, holds));
         self.record_timer(target, Event::TimerRegistered { deadline });
         key
     }
@@ -34,22 +34,24 @@ impl Kernel {
     /// The waker it was to wake before is handed back.
     #[inline]
     pub(crate) fn retarget(&mut self, key: TimerKey, target: Target) -> Option<WakerKey> {
-        let (deadline, &Registration { target: replaced, holds: held }) = self.timers.get(key)?;
+        let (deadline, &registration) = self.timers.get(key)?;
+        let replaced = registration.target();
         if replaced == target {
             return None;
         }
         // A sleep may move from a daemon to another task, which a run has to wait for (S37).
         let holds = self.holds(deadline, target);
-        self.timers_holding = self.timers_holding - usize::from(held) + usize::from(holds);
-        *self.timers.get_mut(key)? = Registration { target, holds };
+        self.timers_holding =
+            self.timers_holding - usize::from(registration.holds()) + usize::from(holds);
+        *self.timers.get_mut(key)? = Registration::new(target, holds);
         handed_back(Some(replaced), target)
     }
 
     /// The same for a task's own waker in place of another such. `Err` where a waker would be handed back:
     /// then nothing has changed.
     pub(crate) fn retarget_own(&mut self, key: TimerKey, target: Target) -> Result<(), ()> {
-        match self.timers.get(key) {
-            Some((_, Registration { target: Target::Waker(_), .. })) => Err(()),
+        match self.timers.get(key).map(|(_, registration)| registration.target()) {
+            Some(Target::Waker(_)) => Err(()),
             _ => {
                 self.retarget(key, target);
                 Ok(())
@@ -68,10 +70,10 @@ impl Kernel {
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Target> {
         let deadline = if self.log.is_on() { self.timers.get(key)?.0 } else { Instant::ZERO };
         let registration = self.timers.cancel(key)?;
-        self.timers_holding -= usize::from(registration.holds);
+        self.timers_holding -= usize::from(registration.holds());
         self.counters.timers_cancelled += 1;
-        self.record_timer(registration.target, Event::TimerCancelled { deadline });
-        Some(registration.target)
+        self.record_timer(registration.target(), Event::TimerCancelled { deadline });
+        Some(registration.target())
     }
 
     /// The earliest deadline of all timers.
@@ -126,10 +128,10 @@ impl Kernel {
     pub(crate) fn fire_due(&mut self) -> Option<WakerKey> {
         self.ambient = Cause::Timer;
         while let Some((deadline, registration)) = self.timers.pop_due(self.now) {
-            self.timers_holding -= usize::from(registration.holds);
+            self.timers_holding -= usize::from(registration.holds());
             self.counters.timers_fired += 1;
-            self.record_timer(registration.target, Event::TimerFired { deadline });
-            if let Some(waker) = self.wake_target(registration.target) {
+            self.record_timer(registration.target(), Event::TimerFired { deadline });
+            if let Some(waker) = self.wake_target(registration.target()) {
                 return Some(waker);
             }
         }

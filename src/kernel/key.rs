@@ -2,6 +2,8 @@
 //!
 //! A key is a place in a table with a generation, so a key that outlives what it named is harmless.
 
+use std::num::NonZeroU64;
+
 /// How many bits of a key name the slot. Slot and generation share 48 bits, because the other 16 of a
 /// waker's 64 name the loop.
 pub(crate) const SLOT_BITS: u32 = 24;
@@ -34,6 +36,59 @@ pub(crate) enum Target {
     Waker(WakerKey),
 }
 
+/// A target in one word, as the tables keep it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StoredTarget(NonZeroU64);
+
+/// Marks a waker's key, in the highest bit.
+const WAKER: u64 = 1 << 63;
+
+/// A bit for whoever stores the word.
+const FLAG: u64 = 1 << 61;
+
+/// Marks a task's key. One of the marks is always there, so that the word is never zero.
+const TASK: u64 = 1 << 62;
+
+impl StoredTarget {
+    #[inline]
+    pub(crate) fn new(target: Target) -> Self {
+        let word = match target {
+            // A generation has 25 bits at most, so the marks are free.
+            Target::Task(TaskKey { slot, generation }) => {
+                TASK | u64::from(generation) << 32 | u64::from(slot)
+            }
+            Target::Waker(WakerKey(place)) => WAKER | u64::from(place),
+        };
+        StoredTarget(NonZeroU64::new(word).expect("a mark is set"))
+    }
+
+    #[inline]
+    pub(crate) fn get(self) -> Target {
+        let word = self.0.get() & !FLAG;
+        if word & WAKER != 0 {
+            return Target::Waker(WakerKey(word as u32));
+        }
+        Target::Task(TaskKey { slot: word as u32, generation: ((word ^ TASK) >> 32) as u32 })
+    }
+
+    /// Carries a bit along with the target.
+    #[inline]
+    pub(crate) fn flagged(self, is_flagged: bool) -> Self {
+        if is_flagged { StoredTarget(self.0 | FLAG) } else { self }
+    }
+
+    #[inline]
+    pub(crate) fn is_flagged(self) -> bool {
+        self.0.get() & FLAG != 0
+    }
+}
+
+impl std::fmt::Debug for StoredTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
 /// For each waker that the shell keeps: the task that registered it.
 ///
 /// Inside a combinator a future is polled with a waker of the combinator's making. Whom it wakes in the
@@ -60,6 +115,11 @@ impl WakerOwners {
 
     pub(crate) fn remove(&mut self, key: WakerKey) {
         self.free.push(key.0);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.owners.clear();
+        self.free.clear();
     }
 
     pub(crate) fn owner(&self, key: WakerKey) -> Option<TaskKey> {

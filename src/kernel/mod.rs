@@ -40,7 +40,7 @@ pub(crate) use tasks::{Spawn, State, Task, UNNAMED};
 pub(crate) use timers::TimerKey;
 pub(crate) use waits::{Wait, Waiting};
 
-use key::WakerOwners;
+use key::{StoredTarget, WakerOwners};
 use limits::Watch;
 use ready::ReadySet;
 use tasks::{NO_SLOT, TaskTable};
@@ -66,13 +66,27 @@ pub struct Counters {
     pub jumps: u64,
 }
 
-/// What a registered timer stands for.
+/// What a registered timer stands for, in one word: whom it wakes, and whether it keeps a blocked run alive.
+///
+/// A daemon's timer does not (S37). That is kept here, because the task may be gone when the timer goes.
 #[derive(Clone, Copy, Debug)]
-struct Registration {
-    target: Target,
-    /// Whether it keeps a blocked run alive. A daemon's timer does not (S37). Kept here, because the task
-    /// may be gone when the timer goes.
-    holds: bool,
+struct Registration(StoredTarget);
+
+impl Registration {
+    #[inline]
+    fn new(target: Target, holds: bool) -> Self {
+        Registration(StoredTarget::new(target).flagged(holds))
+    }
+
+    #[inline]
+    fn target(self) -> Target {
+        self.0.get()
+    }
+
+    #[inline]
+    fn holds(self) -> bool {
+        self.0.is_flagged()
+    }
 }
 
 /// A task at the start of its turn.
@@ -228,6 +242,11 @@ impl Kernel {
         mem::replace(&mut self.log, Log { level, ..Log::default() })
     }
 
+    /// The number of tasks spawned so far, which is the serial of the next.
+    pub(crate) fn tasks_spawned(&self) -> u64 {
+        self.tasks.spawned()
+    }
+
     pub(crate) fn task(&self, key: TaskKey) -> Option<&Task> {
         self.tasks.get(key)
     }
@@ -343,7 +362,7 @@ impl Kernel {
     pub(crate) fn finish(&mut self, key: TaskKey, ending: Ending<'_>) -> Option<WakerKey> {
         let task = self.tasks.get_mut(key).filter(|task| task.state.is_alive())?;
         let number = serial(task);
-        let joiner = task.joiner.take();
+        let joiner = task.joiner.take().map(StoredTarget::get);
         task.woken = false;
         debug_assert_eq!(
             task.state,
@@ -432,13 +451,13 @@ impl Kernel {
         if task.state.is_finished() {
             return Some(Join::Finished(task.state));
         }
-        let replaced = task.joiner.replace(target);
+        let replaced = task.joiner.replace(StoredTarget::new(target)).map(StoredTarget::get);
         Some(Join::Waits { replaced: handed_back(replaced, target) })
     }
 
     /// Withdraws a join that was registered; a waker that is not a task's own is handed back.
     pub(crate) fn leave_join(&mut self, key: TaskKey) -> Option<WakerKey> {
-        match self.tasks.get_mut(key)?.joiner.take()? {
+        match self.tasks.get_mut(key)?.joiner.take()?.get() {
             Target::Waker(waker) => Some(waker),
             Target::Task(_) => None,
         }
@@ -454,10 +473,10 @@ impl Kernel {
     /// Counts clones of a task's own waker, so that a report can say that nobody holds one (S40).
     pub(crate) fn count_waker(&mut self, key: TaskKey, is_clone: bool) {
         if let Some(task) = self.tasks.get_mut(key) {
-            task.wakers = if is_clone {
-                task.wakers.saturating_add(1)
-            } else {
-                task.wakers.saturating_sub(1)
+            task.wakers = match task.wakers {
+                u16::MAX => u16::MAX,
+                wakers if is_clone => wakers + 1,
+                wakers => wakers.saturating_sub(1),
             };
         }
     }
@@ -517,15 +536,40 @@ impl Kernel {
         self.ready.clear();
         self.timers.clear();
         self.settlers.clear();
-        *self = Kernel {
-            tasks: mem::take(&mut self.tasks),
-            ready: mem::take(&mut self.ready),
-            timers: mem::replace(&mut self.timers, Timers::new()),
-            settlers: mem::take(&mut self.settlers),
+        // Field by field, since the machine is large and runs may be tiny. Named one and all, so that no new
+        // field is forgotten here.
+        let Kernel {
+            now,
+            turn,
+            tasks: _,
+            ready: _,
+            timers: _,
+            timers_holding,
+            settlers: _,
             // Goes on counting: a settler of this run that is dropped in the next must not find another.
-            settles: self.settles,
-            ..Kernel::default()
-        };
+            settles: _,
+            wakers,
+            running,
+            ambient,
+            is_late,
+            is_closing,
+            limits,
+            checkpoint,
+            turns_before_instant,
+            watch,
+            is_observed,
+            unpolled_turns,
+            counters,
+            digest,
+            log,
+        } = self;
+        (*now, *turn, *timers_holding) = (Instant::ZERO, 0, 0);
+        wakers.clear();
+        (*running, *ambient) = (NO_SLOT, Cause::Outside);
+        (*is_late, *is_closing, *is_observed) = (false, false, false);
+        (*limits, *checkpoint, *turns_before_instant) = (Limits::new(), 0, 0);
+        (*watch, *unpolled_turns) = (None, 0);
+        (*counters, *digest, *log) = (Counters::default(), Digest::default(), Log::default());
         has_keys
     }
 

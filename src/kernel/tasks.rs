@@ -8,7 +8,7 @@ use std::ops::{Index, IndexMut};
 use std::panic::Location;
 
 use super::instant::Instant;
-use super::key::{GENERATION_MAX, SLOTS_MAX, Target, TaskKey};
+use super::key::{GENERATION_MAX, SLOTS_MAX, StoredTarget, TaskKey};
 use super::path::Step;
 
 /// The slot number that names no task.
@@ -16,6 +16,9 @@ pub(crate) const NO_SLOT: u32 = u32::MAX;
 
 /// What a task is called when nobody named it.
 pub(crate) const UNNAMED: &str = "task";
+
+/// What the root of a run is called.
+pub(crate) const MAIN: &str = "main";
 
 /// The states of a task, and the state of a slot that holds none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,10 +52,13 @@ pub(crate) struct Task {
     /// Its future is dropped at its next turn, or at the end of the poll it is in (S19).
     pub(crate) abort: bool,
     pub(crate) daemon: bool,
+    /// It is called [`MAIN`] and has no parent. Every run has one, so that name is not worth an allocation.
+    is_main: bool,
     /// A join handle exists. While it does, a finished task keeps its slot, and its output its place.
     pub(crate) has_handle: bool,
-    /// Clones of its waker that are held somewhere, counted on the loop's own thread.
-    pub(crate) wakers: u32,
+    /// Clones of its waker that are held somewhere, counted on the loop's own thread. Counting stops for good
+    /// at the type's end.
+    pub(crate) wakers: u16,
     /// Position in the order of spawning, from 0. Unlike the slot it is never reused, so it may be shown.
     pub(crate) serial: u64,
     /// The slot of the parent, which stays in the table as long as this task does.
@@ -61,14 +67,15 @@ pub(crate) struct Task {
     index: u32,
     /// Children that still have a slot.
     children_kept: u32,
-    children: Children,
+    /// Children spawned without a name.
+    unnamed_children: u32,
     /// When it last suspended.
     pub(crate) since: Instant,
     /// Who is to be woken when it finishes. A join handle cannot be cloned, so one place is enough.
-    pub(crate) joiner: Option<Target>,
+    pub(crate) joiner: Option<StoredTarget>,
     pub(crate) site: &'static Location<'static>,
     /// Boxed, because most tasks have no name and the table is mostly of such tasks.
-    name: Option<Box<str>>,
+    names: Option<Box<Names>>,
 }
 
 impl Task {
@@ -77,41 +84,28 @@ impl Task {
     }
 }
 
-/// How many children of each name were spawned so far: the source of the indices in paths.
+/// The name of a task, and how many children of each name it has spawned: the source of the indices in
+/// paths.
 #[derive(Debug, Default)]
-struct Children {
-    unnamed: u32,
-    #[expect(
-        clippy::box_collection,
-        reason = "a third of the size in every task, most of which have none"
-    )]
-    named: Option<Box<BTreeMap<Box<str>, u32>>>,
+struct Names {
+    own: Option<Box<str>>,
+    children: BTreeMap<Box<str>, u32>,
 }
 
-impl Children {
-    fn number(&mut self, name: Option<&str>) -> u32 {
-        let count = match name {
-            None => &mut self.unnamed,
-            Some(name) => {
-                let named = self.named.get_or_insert_default();
-                if !named.contains_key(name) {
-                    named.insert(name.into(), 0);
-                }
-                named.get_mut(name).expect("inserted above")
+/// Counts one more child, and returns how many there were of its name before.
+fn number_child(unnamed: &mut u32, names: &mut Option<Box<Names>>, name: Option<&str>) -> u32 {
+    let count = match name {
+        None => unnamed,
+        Some(name) => {
+            let children = &mut names.get_or_insert_default().children;
+            if !children.contains_key(name) {
+                children.insert(name.into(), 0);
             }
-        };
-        *count += 1;
-        *count - 1
-    }
-
-    fn count(&self, name: Option<&str>) -> u32 {
-        match name {
-            None => self.unnamed,
-            Some(name) => {
-                self.named.as_ref().and_then(|named| named.get(name).copied()).unwrap_or(0)
-            }
+            children.get_mut(name).expect("inserted above")
         }
-    }
+    };
+    *count += 1;
+    *count - 1
 }
 
 /// What is asked of a new task.
@@ -138,7 +132,9 @@ pub(crate) struct TaskTable {
     slots: Vec<Task>,
     free: Vec<u32>,
     /// Children of no task: what was spawned from outside, the root among it.
-    top: Children,
+    top_unnamed: u32,
+    top_mains: u32,
+    top_names: Option<Box<Names>>,
     /// Tasks that are ready, running or suspended.
     alive: u32,
     spawned: u64,
@@ -161,14 +157,20 @@ impl TaskTable {
     ///
     /// With 16,777,215 tasks in the table there is no key left for another.
     pub(crate) fn add(&mut self, spawn: &Spawn<'_>, now: Instant) -> TaskKey {
-        let name = spawn.own_name();
+        let mut name = spawn.own_name();
+        let mut is_main = false;
         let (parent, index) = match spawn.parent.filter(|&key| self.get(key).is_some()) {
             Some(parent) => {
                 let parent_task = &mut self.slots[parent.slot as usize];
                 parent_task.children_kept += 1;
-                (parent.slot, parent_task.children.number(name))
+                let unnamed = &mut parent_task.unnamed_children;
+                (parent.slot, number_child(unnamed, &mut parent_task.names, name))
             }
-            None => (NO_SLOT, self.top.number(name)),
+            None if name == Some(MAIN) => {
+                (name, is_main) = (None, true);
+                (NO_SLOT, number_child(&mut self.top_mains, &mut self.top_names, None))
+            }
+            None => (NO_SLOT, number_child(&mut self.top_unnamed, &mut self.top_names, name)),
         };
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         assert!(
@@ -184,16 +186,17 @@ impl TaskTable {
             abort: false,
             daemon: spawn.daemon,
             has_handle: spawn.has_handle,
+            is_main,
             wakers: 0,
             serial: self.spawned,
             parent,
             index,
             children_kept: 0,
-            children: Children::default(),
+            unnamed_children: 0,
             since: now,
             joiner: None,
             site: spawn.site,
-            name: name.map(Box::from),
+            names: name.map(|name| Box::new(Names { own: Some(name.into()), ..Names::default() })),
         };
         match self.slots.get_mut(slot as usize) {
             Some(vacant) => *vacant = task,
@@ -206,12 +209,12 @@ impl TaskTable {
 
     pub(crate) fn get(&self, key: TaskKey) -> Option<&Task> {
         let task = self.slots.get(key.slot as usize)?;
-        (task.generation == key.generation && task.state != State::Vacant).then_some(task)
+        (task.generation == key.generation).then_some(task)
     }
 
     pub(crate) fn get_mut(&mut self, key: TaskKey) -> Option<&mut Task> {
         let task = self.slots.get_mut(key.slot as usize)?;
-        (task.generation == key.generation && task.state != State::Vacant).then_some(task)
+        (task.generation == key.generation).then_some(task)
     }
 
     pub(crate) fn key(&self, slot: u32) -> TaskKey {
@@ -250,12 +253,12 @@ impl TaskTable {
                 return;
             }
             task.state = State::Vacant;
-            task.name = None;
-            task.children = Children::default();
+            task.names = None;
             task.joiner = None;
             let parent = task.parent;
-            if task.generation < GENERATION_MAX {
-                task.generation += 1;
+            // One beyond the last fits no key, and retires the slot.
+            task.generation += 1;
+            if task.generation <= GENERATION_MAX {
                 self.free.push(slot);
             }
             if parent != NO_SLOT {
@@ -302,16 +305,24 @@ impl TaskTable {
 
     /// The last step of a task's path.
     pub(crate) fn step<'a>(&'a self, task: &'a Task) -> Step<'a> {
-        let siblings = match task.parent {
-            NO_SLOT => &self.top,
-            parent => &self.slots[parent as usize].children,
-        };
-        let name = task.name.as_deref();
-        Step {
-            name: name.unwrap_or(UNNAMED),
-            index: task.index,
-            is_shared: siblings.count(name) > 1,
+        if task.is_main {
+            return Step { name: MAIN, index: task.index, is_shared: self.top_mains > 1 };
         }
+        let (unnamed, names) = match task.parent {
+            NO_SLOT => (self.top_unnamed, &self.top_names),
+            parent => {
+                let parent = &self.slots[parent as usize];
+                (parent.unnamed_children, &parent.names)
+            }
+        };
+        let name = task.names.as_ref().and_then(|names| names.own.as_deref());
+        let siblings = match name {
+            None => unnamed,
+            Some(name) => {
+                names.as_ref().and_then(|names| names.children.get(name).copied()).unwrap_or(0)
+            }
+        };
+        Step { name: name.unwrap_or(UNNAMED), index: task.index, is_shared: siblings > 1 }
     }
 
     /// Forgets all tasks and keeps the memory; keys handed out before stay stale for ever.
@@ -322,7 +333,7 @@ impl TaskTable {
         self.generation_first = last.map_or(self.generation_first, |last| last + 1);
         self.slots.clear();
         self.free.clear();
-        self.top = Children::default();
+        (self.top_unnamed, self.top_mains, self.top_names) = (0, 0, None);
         self.alive = 0;
         self.spawned = 0;
         self.generation_first < GENERATION_MAX
@@ -363,7 +374,7 @@ impl TaskTable {
             }
         }
         let vacant = self.slots.iter().filter(|task| task.state == State::Vacant);
-        let reusable = vacant.filter(|task| task.generation < GENERATION_MAX).count();
+        let reusable = vacant.filter(|task| task.generation <= GENERATION_MAX).count();
         assert!(self.free.len() <= reusable, "the free list holds a slot twice, or a retired one");
     }
 }

@@ -42,12 +42,12 @@ impl Kernel {
         };
         for (key, task) in self.tasks.iter() {
             if let Some(joiner) = task.joiner {
-                put(joiner, Wait::Join(key));
+                put(joiner.get(), Wait::Join(key));
             }
         }
         for (deadline, registration) in self.timers.iter() {
             put(
-                registration.target,
+                registration.target(),
                 if deadline.is_never() { Wait::Never } else { Wait::Timer(deadline) },
             );
         }

@@ -1,5 +1,7 @@
 //! Rules S16 to S23: spawning, order, paths, aborting, panics, the end of a run, loops in loops, other threads.
 
+#![allow(clippy::async_yields_async, reason = "handles as outputs are what some tests are about")]
+
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
 use std::rc::Rc;

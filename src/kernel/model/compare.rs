@@ -1,5 +1,6 @@
 //! What kernel and model must agree on: all that a shell could ask.
 
+use super::super::key::StoredTarget;
 use super::super::shown_path;
 use super::machine::sort_waits;
 use super::pair::Pair;
@@ -52,10 +53,10 @@ impl Pair {
             assert_eq!(task.woken, expected.woken, "{key:?} is to run again");
             assert_eq!(task.abort, expected.abort, "{key:?} is to be dropped");
             assert_eq!(task.has_handle, expected.has_handle, "{key:?} has a handle");
-            assert_eq!(task.wakers, expected.wakers, "the wakers of {key:?}");
+            assert_eq!(u32::from(task.wakers), expected.wakers, "the wakers of {key:?}");
             assert_eq!(task.serial, expected.serial, "the number of {key:?}");
             assert_eq!(task.since, expected.since, "since when {key:?} waits");
-            assert_eq!(task.joiner, expected.joiner, "who joins {key:?}");
+            assert_eq!(task.joiner.map(StoredTarget::get), expected.joiner, "who joins {key:?}");
         }
     }
 
