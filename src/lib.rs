@@ -16,7 +16,9 @@ pub use executor::{Builder, EventLoop, choose, rng, run};
 pub use kernel::{Counters, Limits};
 pub use report::{Failure, Report};
 pub use task::{
-    JoinError, JoinHandle, call_at, call_later, call_soon, spawn, spawn_named, yield_now,
+    JoinError, JoinHandle, JoinSet, WaitFor, as_completed, call_at, call_later, call_soon,
+    gather_all, gather_settled, race, shield, spawn, spawn_named, try_gather_all, wait, wait_until,
+    yield_now,
 };
 pub use time::{Instant, now, settle, sleep, timeout};
 

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::context;
 use super::core::{Core, Joined, Payload, message};
 use super::registry::{self, LoopId};
-use crate::kernel::{TaskId, TaskKey};
+use crate::kernel::{State as TaskState, TaskId, TaskKey};
 
 /// A task's handle: a future of its result.
 ///
@@ -45,7 +45,7 @@ use crate::kernel::{TaskId, TaskKey};
 /// });
 /// ```
 pub struct JoinHandle<T> {
-    task: AbortHandle,
+    pub(super) task: AbortHandle,
     /// The handle has not given its result yet.
     is_open: bool,
     /// A handle may be sent and shared when the output may be sent, as a mutex around it could.
@@ -90,6 +90,18 @@ impl<T> JoinHandle<T> {
         self.task.is_finished()
     }
 
+    /// Says whether the task was cancelled or panicked. What a lost loop held was cancelled.
+    pub(crate) fn has_failed(&self) -> bool {
+        let has_failed = |key| {
+            context::with_loop(self.task.loop_id, |core| {
+                core.state().kernel.task(key).is_none_or(|task| {
+                    matches!(task.state, TaskState::Cancelled | TaskState::Panicked)
+                })
+            })
+        };
+        self.task.key.and_then(has_failed).unwrap_or(true)
+    }
+
     /// Returns the task's id.
     pub fn id(&self) -> TaskId {
         self.task.id()
@@ -105,6 +117,35 @@ impl<T> JoinHandle<T> {
 }
 
 impl<T: 'static> JoinHandle<T> {
+    /// Takes the result if the task has finished, without waiting.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the handle has given its result before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, spawn, yield_now};
+    ///
+    /// run(async {
+    ///     let mut handle = spawn(async { 7 });
+    ///     assert!(handle.try_take().is_none(), "it was not polled yet");
+    ///     yield_now().await;
+    ///     assert_eq!(handle.try_take().unwrap().unwrap(), 7);
+    /// });
+    /// ```
+    #[doc(alias = "result")]
+    pub fn try_take(&mut self) -> Option<Result<T, JoinError>> {
+        if !self.is_finished() {
+            return None;
+        }
+        match Pin::new(self).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => None,
+        }
+    }
+
     /// Takes the output of a task that has completed.
     pub(super) fn into_output(mut self) -> Option<T> {
         match Pin::new(&mut self).poll(&mut Context::from_waker(Waker::noop())) {
@@ -176,9 +217,9 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// ```
 #[derive(Clone)]
 pub struct AbortHandle {
-    loop_id: LoopId,
+    pub(super) loop_id: LoopId,
     /// None for a task that never was: spawned as the run ended.
-    key: Option<TaskKey>,
+    pub(super) key: Option<TaskKey>,
     id: TaskId,
 }
 

@@ -12,6 +12,7 @@ mod core;
 mod describe;
 mod event_loop;
 mod join;
+mod join_queue;
 mod program;
 mod registry;
 mod spawn;
@@ -24,6 +25,7 @@ pub use calls::{CallHandle, call_at, call_later, call_soon};
 pub(crate) use context::{try_with, with};
 pub use event_loop::{EventLoop, run};
 pub use join::{AbortHandle, JoinError, JoinHandle};
+pub(crate) use join_queue::JoinQueue;
 #[doc(hidden)]
 pub use program::write_note;
 pub use program::{choose, rng};

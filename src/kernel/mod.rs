@@ -11,7 +11,9 @@ mod check;
 mod clock;
 mod digest;
 mod event;
+mod groups;
 mod instant;
+mod joins;
 mod key;
 mod limits;
 #[cfg(test)]
@@ -29,6 +31,7 @@ pub(crate) use clock::SettleKey;
 pub use digest::Digest;
 pub use event::Level;
 pub(crate) use event::{Cause, Entry, Event, Log, NO_TASK, TaskEntry};
+pub(crate) use groups::{GroupKey, GroupPoll, Member};
 pub use instant::Instant;
 pub(crate) use instant::shown_duration;
 pub use key::TaskId;
@@ -40,6 +43,7 @@ pub(crate) use tasks::{Spawn, State, Task, UNNAMED};
 pub(crate) use timers::TimerKey;
 pub(crate) use waits::{Wait, Waiting};
 
+use groups::Groups;
 use key::{StoredTarget, WakerOwners};
 use limits::Watch;
 use ready::ReadySet;
@@ -136,6 +140,9 @@ pub(crate) struct Kernel {
     timers_holding: usize,
     settlers: VecDeque<(SettleKey, Target)>,
     settles: u64,
+    groups: Groups,
+    /// Tasks that have finished: the order of endings, in which groups tell their members.
+    endings: u64,
     wakers: WakerOwners,
     /// The slot of the task whose turn it is, or [`NO_SLOT`].
     running: u32,
@@ -171,6 +178,8 @@ impl Default for Kernel {
             timers_holding: 0,
             settlers: VecDeque::new(),
             settles: 0,
+            groups: Groups::default(),
+            endings: 0,
             wakers: WakerOwners::default(),
             running: NO_SLOT,
             ambient: Cause::Outside,
@@ -363,6 +372,10 @@ impl Kernel {
         let task = self.tasks.get_mut(key).filter(|task| task.state.is_alive())?;
         let number = serial(task);
         let joiner = task.joiner.take().map(StoredTarget::get);
+        let member = task.member.take();
+        let order = self.endings;
+        task.ended = order;
+        self.endings += 1;
         task.woken = false;
         debug_assert_eq!(
             task.state,
@@ -380,7 +393,11 @@ impl Kernel {
         self.record(number, event);
         // Finished before the joiner is woken: a task that joins itself is not woken after its end.
         self.tasks.finish(key.slot, state);
-        let handed_back = joiner.and_then(|target| self.wake_target(target));
+        let waiter = match member {
+            Some(member) => self.groups.finish(*member, order),
+            None => joiner,
+        };
+        let handed_back = waiter.and_then(|target| self.wake_target(target));
         self.running = NO_SLOT;
         if handed_back.is_some() {
             // It is called on behalf of the task that has just finished.
@@ -445,60 +462,6 @@ impl Kernel {
         }
     }
 
-    /// Looks whether a task has finished, and registers who is to be woken when it does.
-    pub(crate) fn join(&mut self, key: TaskKey, target: Target) -> Option<Join> {
-        let task = self.tasks.get_mut(key)?;
-        if task.state.is_finished() {
-            return Some(Join::Finished(task.state));
-        }
-        let replaced = task.joiner.replace(StoredTarget::new(target)).map(StoredTarget::get);
-        Some(Join::Waits { replaced: handed_back(replaced, target) })
-    }
-
-    /// Withdraws a join that was registered; a waker that is not a task's own is handed back.
-    pub(crate) fn leave_join(&mut self, key: TaskKey) -> Option<WakerKey> {
-        match self.tasks.get_mut(key)?.joiner.take()?.get() {
-            Target::Waker(waker) => Some(waker),
-            Target::Task(_) => None,
-        }
-    }
-
-    /// Notes that a task's join handle is gone or has had its answer.
-    pub(crate) fn release_handle(&mut self, key: TaskKey) {
-        if self.tasks.get(key).is_some() {
-            self.tasks.release_handle(key.slot);
-        }
-    }
-
-    /// Counts clones of a task's own waker, so that a report can say that nobody holds one (S40).
-    pub(crate) fn count_waker(&mut self, key: TaskKey, is_clone: bool) {
-        if let Some(task) = self.tasks.get_mut(key) {
-            task.wakers = match task.wakers {
-                u16::MAX => u16::MAX,
-                wakers if is_clone => wakers + 1,
-                wakers => wakers.saturating_sub(1),
-            };
-        }
-    }
-
-    /// Names a waker that the shell is about to keep, for the task that registers it.
-    pub(crate) fn add_waker(&mut self) -> WakerKey {
-        self.wakers.add(self.running())
-    }
-
-    /// Forgets the name of a waker that the shell no longer keeps.
-    pub(crate) fn remove_waker(&mut self, key: WakerKey) {
-        self.wakers.remove(key);
-    }
-
-    /// The task that waits behind a target.
-    fn owner(&self, target: Target) -> Option<TaskKey> {
-        match target {
-            Target::Task(key) => Some(key),
-            Target::Waker(key) => self.wakers.owner(key),
-        }
-    }
-
     /// Starts the end of the run: from here on wakes are ignored (S21).
     pub(crate) fn close(&mut self) {
         self.is_closing = true;
@@ -548,6 +511,8 @@ impl Kernel {
             settlers: _,
             // Goes on counting: a settler of this run that is dropped in the next must not find another.
             settles: _,
+            groups,
+            endings,
             wakers,
             running,
             ambient,
@@ -565,6 +530,8 @@ impl Kernel {
         } = self;
         (*now, *turn, *timers_holding) = (Instant::ZERO, 0, 0);
         wakers.clear();
+        groups.clear();
+        *endings = 0;
         (*running, *ambient) = (NO_SLOT, Cause::Outside);
         (*is_late, *is_closing, *is_observed) = (false, false, false);
         (*limits, *checkpoint, *turns_before_instant) = (Limits::new(), 0, 0);

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
 use std::panic::Location;
 
+use super::groups::Member;
 use super::instant::Instant;
 use super::key::{GENERATION_MAX, SLOTS_MAX, StoredTarget, TaskKey};
 use super::path::Step;
@@ -73,6 +74,11 @@ pub(crate) struct Task {
     pub(crate) since: Instant,
     /// Who is to be woken when it finishes. A join handle cannot be cloned, so one place is enough.
     pub(crate) joiner: Option<StoredTarget>,
+    /// The group in which it is joined with others. It is joined alone or in a group, never both. Boxed,
+    /// because few tasks are in one.
+    pub(crate) member: Option<Box<Member>>,
+    /// Its place in the order of endings, once it has finished.
+    pub(crate) ended: u64,
     pub(crate) site: &'static Location<'static>,
     /// Boxed, because most tasks have no name and the table is mostly of such tasks.
     names: Option<Box<Names>>,
@@ -195,6 +201,8 @@ impl TaskTable {
             unnamed_children: 0,
             since: now,
             joiner: None,
+            member: None,
+            ended: 0,
             site: spawn.site,
             names: name.map(|name| Box::new(Names { own: Some(name.into()), ..Names::default() })),
         };
@@ -255,6 +263,7 @@ impl TaskTable {
             task.state = State::Vacant;
             task.names = None;
             task.joiner = None;
+            task.member = None;
             let parent = task.parent;
             // One beyond the last fits no key, and retires the slot.
             task.generation += 1;

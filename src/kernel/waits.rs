@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::instant::Instant;
-use super::key::TaskKey;
+use super::key::{StoredTarget, TaskKey};
 use super::tasks::State;
 use super::{Kernel, Target};
 
@@ -40,9 +40,13 @@ impl Kernel {
                 waits.entry(owner).or_default().push(wait);
             }
         };
-        for (key, task) in self.tasks.iter() {
-            if let Some(joiner) = task.joiner {
-                put(joiner.get(), Wait::Join(key));
+        // In the order of spawning, so that a wait for many reads like the program.
+        let alive = self.alive_in_spawn_order();
+        for &key in &alive {
+            let task = &self.tasks[key.slot];
+            let group = || self.groups.waiter(task.member.as_ref()?.group);
+            if let Some(joiner) = task.joiner.map(StoredTarget::get).or_else(group) {
+                put(joiner, Wait::Join(key));
             }
         }
         for (deadline, registration) in self.timers.iter() {
@@ -55,7 +59,7 @@ impl Kernel {
             put(target, Wait::Settle);
         }
         let suspended = |key: &TaskKey| self.tasks[key.slot].state == State::Suspended;
-        self.alive_in_spawn_order()
+        alive
             .into_iter()
             .filter(suspended)
             .map(|key| {

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::fmt::Debug;
+use std::future::Ready;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use simloop::{self as sim, policy, report, rng, task, time, trace};
@@ -32,6 +34,26 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] task::TaskId;
     [is_send, is_sync, is_unpin, is_debug, is_static] task::YieldNow;
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::JoinError;
+    [is_send, is_sync, is_unpin, is_debug, is_static] task::Gather<Vec<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] task::Gather<(u8, String)>;
+    [is_send] task::Gather<Vec<Cell<u8>>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] task::TryGather<Vec<u8>, String>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] task::TryGather<(u8, String), u8>;
+    [is_debug, is_static] task::TryGather<Vec<Rc<u8>>, Rc<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] task::GatherSettled<u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] task::Wait<sim::JoinHandle<Cell<u8>>>;
+    [is_send, is_sync, is_unpin, is_debug] task::Wait<&'static mut sim::JoinHandle<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] task::WaitUntil<sim::JoinHandle<u8>, fn()>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] task::Waited<sim::JoinHandle<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] task::WaitedUntil<sim::JoinHandle<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sim::WaitFor;
+    [is_send, is_sync, is_unpin, is_debug, is_static] task::AsCompleted<sim::JoinHandle<Cell<u8>>>;
+    [is_send, is_sync, is_unpin, is_debug] task::NextCompleted<'static, sim::JoinHandle<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] task::Shield<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] task::Race<Vec<Pin<Box<Ready<u8>>>>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sim::JoinSet<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] task::JoinNext<'static, u8>;
+    [is_send, is_sync, is_unpin, is_debug] task::JoinNextWithId<'static, u8>;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::Sleep;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::Settle;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::SleepThenSettle;
@@ -76,7 +98,9 @@ fn s30_code_under_test_may_be_boxed_as_a_send_future() {
             handle.await.unwrap().unwrap();
             sim::settle().await;
             time::advance(crate::secs(1)).await;
-            sim::yield_now().await;
+            sim::gather!(sim::yield_now(), sim::race([sim::yield_now()])).await;
+            sim::wait([sim::spawn(async {})], sim::WaitFor::All).await;
+            sim::JoinSet::<()>::new().shutdown().await;
             sim::now().as_nanos()
         })
     }

@@ -4,6 +4,7 @@
 
 mod autotraits;
 mod choice;
+mod combining;
 mod driving;
 mod failing;
 mod foreign;

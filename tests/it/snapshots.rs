@@ -9,6 +9,6 @@ pub(crate) fn assert_shown(area: &str, name: &str, text: impl std::fmt::Display)
     settings.set_snapshot_path(format!("../../snapshots/{area}"));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.add_filter(r"(tests/it/\w+\.rs):\d+", "$1:LINE");
+    settings.add_filter(r"(tests/it/[\w/]+\.rs):\d+", "$1:LINE");
     settings.bind(|| insta::assert_snapshot!(name, text.to_string()));
 }

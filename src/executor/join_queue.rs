@@ -1,0 +1,125 @@
+//! Joining many tasks at once, of one type or of several: whose task finished first, and whose next.
+//!
+//! This is what gathering, waiting and join sets stand on. It knows tasks by the numbers that its owner gives
+//! them; the handles, and with them the outputs, stay with the owner.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll};
+
+use super::context;
+use super::core::Core;
+use super::join::JoinHandle;
+use super::registry::RunId;
+use crate::kernel::{GroupKey, GroupPoll, Member, Target};
+
+/// Tells which of the enrolled tasks have finished, in the order in which they did, one at a time.
+///
+/// It holds only numbers, so what is made of it is `Send` and `Sync` (S30). Dropping it forgets the tasks and
+/// does nothing to them.
+#[derive(Debug, Default)]
+pub(crate) struct JoinQueue {
+    /// Opened by the first task that is enrolled: a queue can be made outside a loop.
+    group: Option<(RunId, GroupKey)>,
+    /// Enrolled too late: their loop is gone, or never took them.
+    over: VecDeque<usize>,
+}
+
+impl JoinQueue {
+    /// Adds a task under a number. It is told at once if it has finished.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the queue holds tasks of another loop, and that loop lives.
+    #[track_caller]
+    pub(crate) fn enroll<T>(&mut self, handle: &JoinHandle<T>, number: usize) {
+        let mut enroll = |core: &Core| {
+            let key = handle.task.key?;
+            let run = core.run_id();
+            let mut state = core.state();
+            state.kernel.task(key)?;
+            let group = match self.group {
+                Some((own, group)) if own == run => group,
+                Some(_) => return Some(false),
+                None => state.kernel.open_group(),
+            };
+            self.group = Some((run, group));
+            let waker = state.kernel.enroll(key, Member { group, number });
+            drop(state);
+            core.drop_waker(waker);
+            Some(true)
+        };
+        match context::find(handle.task.loop_id).and_then(|core| enroll(&core)) {
+            Some(is_enrolled) => assert!(is_enrolled, "tasks of two loops were joined together"),
+            None => self.over.push_back(number),
+        }
+    }
+
+    /// Says whether the run of its tasks is over, so that nothing more will be told in order.
+    pub(crate) fn is_over(&self) -> bool {
+        self.group.is_some_and(|(run, _)| context::find_run(run).is_none())
+    }
+
+    /// The number of the next task that has finished, if one has.
+    ///
+    /// `left` gives the number of any task that was not told yet. When the run is over, they all have finished.
+    pub(crate) fn try_next(&mut self, left: impl FnOnce() -> Option<usize>) -> Option<usize> {
+        if let Some(number) = self.over.pop_front() {
+            return Some(number);
+        }
+        let Some((run, group)) = self.group else { return left() };
+        match context::find_run(run).map(|core| core.state().kernel.next_finished(group)) {
+            Some(number) => number,
+            None => left(),
+        }
+    }
+
+    /// The number of the next task that has finished, or a wake when there is one.
+    ///
+    /// Must not be called when no task is left.
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &Context<'_>,
+        left: impl FnOnce() -> Option<usize>,
+    ) -> Poll<usize> {
+        if let Some(number) = self.try_next(left) {
+            return Poll::Ready(number);
+        }
+        let (run, group) = self.group.expect("a queue without a group has told of all its tasks");
+        let poll = |core: &Core| {
+            let target = core.target(cx.waker());
+            let polled = core.state().kernel.poll_group(group, target);
+            match polled {
+                GroupPoll::Waits { replaced } => {
+                    core.drop_waker(replaced);
+                    Poll::Pending
+                }
+                GroupPoll::Finished(number) => {
+                    if let Target::Waker(unused) = target {
+                        core.drop_waker(Some(unused));
+                    }
+                    Poll::Ready(number)
+                }
+            }
+        };
+        poll(&context::find_run(run).expect("the run was there a moment ago"))
+    }
+
+    /// Withdraws the wait: nobody is woken, and no report says that somebody joins.
+    pub(crate) fn stop_waiting(&mut self) {
+        let Some((run, group)) = self.group else { return };
+        if let Some(core) = context::find_run(run) {
+            let waker = core.state().kernel.leave_group(group);
+            core.drop_waker(waker);
+        }
+    }
+}
+
+impl Drop for JoinQueue {
+    fn drop(&mut self) {
+        let Some((run, group)) = self.group else { return };
+        if let Some(core) = context::find_run(run) {
+            let waker = core.state().kernel.close_group(group);
+            core.drop_waker(waker);
+        }
+    }
+}

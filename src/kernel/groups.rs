@@ -1,0 +1,209 @@
+//! Groups: many tasks joined at once, told in the order in which they finish.
+//!
+//! Each ending costs the group one entry and wakes its waiter once, however many members there are. Asking
+//! every handle in turn instead would make a set of ten thousand quadratic, and would lose the order.
+
+use std::collections::BTreeMap;
+
+use super::key::{Target, TaskKey, WakerKey};
+use super::{Kernel, handed_back};
+
+/// Names a group. Never used again, not by a later run either, so one that outlives its group is harmless.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct GroupKey(u64);
+
+/// A task's place in a group: the number that the group's owner gave it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Member {
+    pub(crate) group: GroupKey,
+    pub(crate) number: usize,
+}
+
+/// What a group says to whoever asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum GroupPoll {
+    /// Of the members that have finished and were not told yet, the one that finished first.
+    Finished(usize),
+    /// Registered; the waker that was registered before, if it was not a task's own, is handed back.
+    Waits { replaced: Option<WakerKey> },
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    /// Members that have finished and were not told yet, by their number in the order of all endings.
+    finished: BTreeMap<u64, usize>,
+    waiter: Option<Target>,
+}
+
+/// All groups of a run.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    open: BTreeMap<GroupKey, Group>,
+    made: u64,
+}
+
+impl Groups {
+    /// Notes that a member has finished, and returns whom to wake.
+    pub(super) fn finish(&mut self, member: Member, order: u64) -> Option<Target> {
+        let group = self.open.get_mut(&member.group)?;
+        group.finished.insert(order, member.number);
+        group.waiter.take()
+    }
+
+    pub(super) fn waiter(&self, key: GroupKey) -> Option<Target> {
+        self.open.get(&key)?.waiter
+    }
+
+    /// Forgets the groups of a run, and goes on counting.
+    pub(super) fn clear(&mut self) {
+        self.open.clear();
+    }
+}
+
+impl Kernel {
+    pub(crate) fn open_group(&mut self) -> GroupKey {
+        let key = GroupKey(self.groups.made);
+        self.groups.made += 1;
+        self.groups.open.insert(key, Group::default());
+        key
+    }
+
+    /// Puts a task into a group, under a number. It leaves the group or the join that it was in before; a
+    /// waker of that join that is not a task's own is handed back.
+    pub(crate) fn enroll(&mut self, key: TaskKey, member: Member) -> Option<WakerKey> {
+        let task = self.tasks.get_mut(key)?;
+        if task.state.is_finished() {
+            let order = task.ended;
+            // Whoever waits for the group now is the one who enrolls, or is told when it asks again.
+            if let Some(group) = self.groups.open.get_mut(&member.group) {
+                group.finished.insert(order, member.number);
+            }
+            return None;
+        }
+        task.member = Some(Box::new(member));
+        match task.joiner.take()?.get() {
+            Target::Waker(waker) => Some(waker),
+            Target::Task(_) => None,
+        }
+    }
+
+    /// Takes the member that finished first of those that were not told yet.
+    pub(crate) fn next_finished(&mut self, key: GroupKey) -> Option<usize> {
+        Some(self.groups.open.get_mut(&key)?.finished.pop_first()?.1)
+    }
+
+    /// Does the same, or registers who is to be woken when the next member finishes.
+    pub(crate) fn poll_group(&mut self, key: GroupKey, target: Target) -> GroupPoll {
+        if let Some(number) = self.next_finished(key) {
+            return GroupPoll::Finished(number);
+        }
+        let group = self.groups.open.get_mut(&key);
+        let replaced = group.and_then(|group| group.waiter.replace(target));
+        GroupPoll::Waits { replaced: handed_back(replaced, target) }
+    }
+
+    /// Withdraws the wait for a group; a waker that is not a task's own is handed back.
+    pub(crate) fn leave_group(&mut self, key: GroupKey) -> Option<WakerKey> {
+        match self.groups.open.get_mut(&key)?.waiter.take()? {
+            Target::Waker(waker) => Some(waker),
+            Target::Task(_) => None,
+        }
+    }
+
+    /// Ends a group. Its members go on, in no group.
+    pub(crate) fn close_group(&mut self, key: GroupKey) -> Option<WakerKey> {
+        let waker = self.leave_group(key);
+        self.groups.open.remove(&key);
+        waker
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::Location;
+
+    use super::super::{Ending, Spawn, Wait};
+    use super::*;
+
+    fn spawn(kernel: &mut Kernel) -> TaskKey {
+        let site = Location::caller();
+        kernel.spawn(&Spawn { name: None, parent: None, daemon: false, has_handle: true, site })
+    }
+
+    fn finish(kernel: &mut Kernel, index: usize) -> Option<WakerKey> {
+        let turn = kernel.start(index).unwrap();
+        kernel.finish(turn.task, Ending::Completed)
+    }
+
+    #[test]
+    fn members_are_told_in_the_order_in_which_they_finish_also_before_they_were_enrolled() {
+        let mut kernel = Kernel::default();
+        let tasks: Vec<_> = (0..4).map(|_| spawn(&mut kernel)).collect();
+        finish(&mut kernel, 2);
+        finish(&mut kernel, 0);
+        let group = kernel.open_group();
+        for (number, &task) in tasks.iter().enumerate() {
+            kernel.enroll(task, Member { group, number });
+        }
+        finish(&mut kernel, 1);
+        let told: Vec<_> = std::iter::from_fn(|| kernel.next_finished(group)).collect();
+        assert_eq!(told, [2, 0, 3]);
+        kernel.check();
+    }
+
+    #[test]
+    fn a_waiter_is_woken_once_and_shown_as_one_who_joins_what_is_left() {
+        let mut kernel = Kernel::default();
+        let waiter = spawn(&mut kernel);
+        let tasks = [spawn(&mut kernel), spawn(&mut kernel)];
+        let group = kernel.open_group();
+        for (number, task) in tasks.into_iter().enumerate() {
+            kernel.enroll(task, Member { group, number });
+        }
+        kernel.start(0);
+        let waits = GroupPoll::Waits { replaced: None };
+        assert_eq!(kernel.poll_group(group, Target::Task(waiter)), waits);
+        kernel.suspend();
+        assert_eq!(kernel.waiting()[0].waits, tasks.map(Wait::Join));
+        finish(&mut kernel, 0);
+        assert_eq!(kernel.ready_len(), 2, "the waiter is ready");
+        finish(&mut kernel, 0);
+        assert_eq!(kernel.ready_len(), 1, "and was not woken again");
+        assert_eq!(kernel.next_finished(group), Some(0));
+        kernel.check();
+    }
+
+    #[test]
+    fn a_foreign_waker_is_handed_back_when_it_is_replaced_due_or_withdrawn() {
+        let mut kernel = Kernel::default();
+        let task = spawn(&mut kernel);
+        let group = kernel.open_group();
+        kernel.enroll(task, Member { group, number: 7 });
+        let (first, second) = (kernel.add_waker(), kernel.add_waker());
+        kernel.poll_group(group, Target::Waker(first));
+        let replaced = GroupPoll::Waits { replaced: Some(first) };
+        assert_eq!(kernel.poll_group(group, Target::Waker(second)), replaced);
+        assert_eq!(kernel.leave_group(group), Some(second));
+        kernel.poll_group(group, Target::Waker(first));
+        assert_eq!(finish(&mut kernel, 0), Some(first));
+        assert_eq!(kernel.poll_group(group, Target::Waker(second)), GroupPoll::Finished(7));
+    }
+
+    #[test]
+    fn a_task_that_is_joined_alone_leaves_its_group_and_the_other_way_round() {
+        let mut kernel = Kernel::default();
+        let (alone, together) = (spawn(&mut kernel), spawn(&mut kernel));
+        let group = kernel.open_group();
+        kernel.enroll(alone, Member { group, number: 0 });
+        kernel.join(alone, Target::Task(together));
+        let waker = kernel.add_waker();
+        kernel.join(together, Target::Waker(waker));
+        assert_eq!(kernel.enroll(together, Member { group, number: 1 }), Some(waker));
+        finish(&mut kernel, 0);
+        assert_eq!(kernel.next_finished(group), None);
+        finish(&mut kernel, 0);
+        assert_eq!(kernel.next_finished(group), Some(1));
+        assert_eq!(kernel.close_group(group), None);
+        assert_eq!(kernel.next_finished(group), None, "a closed group says nothing");
+    }
+}
