@@ -6,16 +6,20 @@ use std::collections::BTreeSet;
 use super::tasks::State;
 use super::{Kernel, TaskKey};
 
-/// Tasks and timers up to which debug builds check at every jump; a check looks at all of them.
+/// Slots of tasks, vacant ones included, and timers up to which debug builds check at every jump; a check
+/// looks at all of them.
 const CHECKED_MAX: usize = 64;
 
 impl Kernel {
     /// Checks a small machine, in debug builds only.
     pub(crate) fn debug_check(&self) {
-        if cfg!(debug_assertions) && self.timers.len() + self.tasks.alive() as usize <= CHECKED_MAX
-        {
+        if cfg!(debug_assertions) && self.is_small() {
             self.check();
         }
+    }
+
+    fn is_small(&self) -> bool {
+        self.timers.len() + self.tasks.slots() <= CHECKED_MAX
     }
 
     /// Panics if the machine contradicts itself.
@@ -74,5 +78,30 @@ impl Kernel {
                 "{key:?} is in a group, and joined alone or finished"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::Location;
+
+    use super::super::{Ending, Spawn};
+    use super::*;
+
+    #[test]
+    fn a_machine_with_many_slots_is_not_small_however_few_tasks_are_alive() {
+        let mut kernel = Kernel::default();
+        let site = Location::caller();
+        let spawn = Spawn { name: None, parent: None, daemon: false, has_handle: false, site };
+        for _ in 0..=CHECKED_MAX {
+            assert!(kernel.is_small());
+            kernel.spawn(&spawn);
+        }
+        while let Some(turn) = kernel.start(0) {
+            kernel.finish(turn.task, Ending::Completed);
+        }
+        assert_eq!(kernel.tasks.alive(), 0);
+        assert!(!kernel.is_small(), "a check walks over the vacant slots too");
+        kernel.check();
     }
 }

@@ -57,7 +57,8 @@ impl Limits {
     /// Ends the run as a livelock after this many turns at one instant (S38).
     ///
     /// The number holds for up to 1,000 live tasks and grows in proportion beyond, so that honest load does
-    /// not look like a livelock.
+    /// not look like a livelock. That fewer are alive than before is noticed after this many more turns at
+    /// most.
     #[must_use]
     pub const fn turns_per_instant(mut self, turns: u64) -> Self {
         self.turns_per_instant = turns;
@@ -71,12 +72,12 @@ impl Limits {
     }
 }
 
-/// A limit that a run has reached.
+/// A limit that a run has reached. Of the `polled` tasks of a livelock the busiest are told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Breach {
     Turns { limit: u64 },
     VirtualTime { limit: Duration },
-    Livelock { turns: u64, watched: u64, spinners: Vec<Spinner> },
+    Livelock { turns: u64, watched: u64, polled: usize, spinners: Vec<Spinner> },
 }
 
 /// A task that was polled in the turns watched before a livelock was called.
@@ -84,18 +85,23 @@ pub(crate) enum Breach {
 pub(crate) struct Spinner {
     pub(crate) task: TaskKey,
     pub(crate) polls: u64,
-    /// Who woke it, and how often, most frequent first.
+    /// Who woke it most, and how often, most frequent first.
     pub(crate) woken_by: Vec<(Cause, u64)>,
 }
 
 /// Turns that are watched closely before a livelock is called.
 const WATCHED_TURNS: u64 = 1_000;
 
+/// Spinners that are told at most, and causes of each: the watched turns may each be another task's.
+const TOLD_MAX: usize = 10;
+
 /// Polls and wakes of the last turns before a livelock is called, by task serial.
 ///
 /// Counting only then keeps the ordinary turn free of it; what a livelock does, it does to the end.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
+    /// Turns at this instant before the watch began.
+    turns_before: u64,
     turns: u64,
     polls: BTreeMap<u32, u64>,
     wakes: BTreeMap<u32, Vec<(Cause, u64)>>,
@@ -131,19 +137,34 @@ impl Kernel {
         }
         let turns_here = self.turn - self.turns_before_instant;
         let allowed = self.limits.turns_allowed(self.tasks.alive());
-        let unwatched = allowed.saturating_sub(WATCHED_TURNS);
+        let to_watch = allowed.min(WATCHED_TURNS);
+        let unwatched = allowed - to_watch;
         let next = if turns_here < unwatched {
-            unwatched
-        } else if turns_here < allowed {
-            self.watch.get_or_insert_default();
-            self.is_observed = true;
-            allowed
+            // Tasks were spawned since the watch began, if it has.
+            self.end_watch();
+            // Tasks may end before, and then less is allowed: without another look in between, the few that
+            // are left would go on for as long as the many might have.
+            unwatched.min(turns_here.saturating_add(self.limits.turns_per_instant.max(1)))
         } else {
-            return Err(self.livelock(turns_here));
+            let watch = Watch { turns_before: turns_here, ..Watch::default() };
+            // Where the allowance shrank below what was taken already, the watch begins late, and yet it
+            // is kept up for its whole length: a livelock that names nobody is of no use.
+            let watch = self.watch.get_or_insert_with(|| Box::new(watch));
+            let watched_until = watch.turns_before + to_watch;
+            self.is_observed = true;
+            allowed.max(watched_until)
         };
-        let from_here = next.max(1).saturating_add(self.turns_before_instant);
-        self.checkpoint = from_here.min(self.limits.turns);
+        if turns_here >= next {
+            return Err(self.livelock(turns_here));
+        }
+        self.checkpoint = next.saturating_add(self.turns_before_instant).min(self.limits.turns);
         Ok(())
+    }
+
+    fn end_watch(&mut self) {
+        if self.watch.take().is_some() {
+            self.is_observed = self.log.is_on();
+        }
     }
 
     fn livelock(&mut self, turns: u64) -> Breach {
@@ -157,12 +178,14 @@ impl Kernel {
             .filter_map(|(number, &polls)| {
                 let mut woken_by = watch.wakes.get(number).cloned().unwrap_or_default();
                 woken_by.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+                woken_by.truncate(TOLD_MAX);
                 Some(Spinner { task: *by_serial.get(number)?, polls, woken_by })
             })
             .collect();
         // A stable sort: equals stay in the order of spawning.
         spinners.sort_by_key(|spinner| std::cmp::Reverse(spinner.polls));
-        Breach::Livelock { turns, watched: watch.turns, spinners }
+        spinners.truncate(TOLD_MAX);
+        Breach::Livelock { turns, watched: watch.turns, polled: watch.polls.len(), spinners }
     }
 
     /// Says whether the clock may move to `to`.
@@ -182,9 +205,7 @@ impl Kernel {
     pub(super) fn begin_instant(&mut self) {
         self.turns_before_instant = self.turn;
         self.digest.mix_instant(self.now.as_nanos());
-        if self.watch.take().is_some() {
-            self.is_observed = self.log.is_on();
-        }
+        self.end_watch();
     }
 
     /// The key of the task with this serial, for reports; looks at every task.
@@ -303,7 +324,7 @@ mod tests {
                 break breach;
             }
         };
-        let Breach::Livelock { turns: 3_000, watched: 1_000, spinners } = breach else {
+        let Breach::Livelock { turns: 3_000, watched: 1_000, polled: 2, spinners } = breach else {
             panic!("a livelock after 3000 turns, of which the last 1000 are watched: {breach:?}");
         };
         assert!(
@@ -326,6 +347,57 @@ mod tests {
         let told: Vec<_> =
             spinners.iter().map(|spinner| (spinner.task.slot, spinner.polls)).collect();
         assert_eq!(told, [(0, 250), (1, 250), (2, 250), (3, 250)]);
+    }
+
+    /// Takes `turns` turns of tasks that yield, then ends each at its turn until `left` are alive.
+    fn shrunk(limits: Limits, tasks: u32, turns: u64, left: u32) -> Kernel {
+        let mut kernel = kernel(limits, tasks);
+        for _ in 0..turns {
+            yield_once(&mut kernel).unwrap();
+        }
+        for _ in left..tasks {
+            let Turn { task, .. } = kernel.start(0).expect("a task is ready");
+            kernel.finish(task, super::super::Ending::Completed);
+        }
+        kernel
+    }
+
+    #[test]
+    fn s38_a_livelock_after_most_tasks_have_ended_is_called_soon_and_names_who_is_left() {
+        let limits = Limits::new().turns_per_instant(20_000);
+        let mut kernel = shrunk(limits, 2_501, 8 * 2_501, 1);
+        let (_, breach) = turns_until_breach(&mut kernel);
+        // Once a look every 20,000 turns: in the second one task is alive, and the watch begins.
+        let Breach::Livelock { turns: 41_000, watched: 1_000, polled: 1, spinners } = breach else {
+            panic!("a livelock that was watched: {breach:?}");
+        };
+        assert_eq!(spinners[0].polls, 1_000);
+    }
+
+    #[test]
+    fn s38_the_watch_is_kept_up_whole_wherever_the_allowance_shrinks() {
+        for turns in
+            [18_990, 19_000, 19_001, 19_500, 20_000, 20_001, 39_999, 49_000, 49_100, 50_000]
+        {
+            let limits = Limits::new().turns_per_instant(20_000);
+            let mut kernel = shrunk(limits, 2_501, turns, 2);
+            let (_, breach) = turns_until_breach(&mut kernel);
+            let Breach::Livelock { turns: told, watched, polled, .. } = breach else {
+                panic!("no livelock: {breach:?}");
+            };
+            assert!((1_000..=1_000 + 2_499).contains(&watched), "{turns}: {watched} watched");
+            assert!(told <= turns.max(20_000) + 2_499 + 21_000, "{turns}: called at {told}");
+            assert!(polled >= 2, "{turns}: both that are left were polled");
+        }
+    }
+
+    #[test]
+    fn s38_of_many_spinners_the_busiest_are_told() {
+        let (_, breach) =
+            turns_until_breach(&mut kernel(Limits::new().turns_per_instant(3_000), 400));
+        let Breach::Livelock { polled, spinners, .. } = breach else { panic!("{breach:?}") };
+        assert_eq!((polled, spinners.len()), (400, 10));
+        assert!(spinners.iter().all(|spinner| spinner.polls == 3));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub use key::TaskId;
 pub(crate) use key::{GENERATION_MAX, SLOT_BITS, Target, TaskKey, WakerKey};
 pub(crate) use limits::Breach;
 pub use limits::Limits;
-pub(crate) use path::{Step, push_step, shown_path};
+pub(crate) use path::{Family, Paths, Step, is_unseen, shown_path};
 pub(crate) use tasks::{Spawn, State, Task, UNNAMED};
 pub(crate) use timers::TimerKey;
 pub(crate) use waits::{Wait, Waiting};

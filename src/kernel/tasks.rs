@@ -157,6 +157,11 @@ impl TaskTable {
         self.spawned
     }
 
+    /// Slots in the table, vacant ones included.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Adds a task in the ready state and returns its key.
     ///
     /// # Panics
@@ -299,7 +304,7 @@ impl TaskTable {
         alive.into_iter().map(|(_, key)| key).collect()
     }
 
-    /// The steps of a task's path, from the root down.
+    /// All steps of a task's path, from the root down, however many.
     pub(crate) fn path(&self, key: TaskKey) -> Vec<Step<'_>> {
         let mut steps = Vec::new();
         let mut slot = if self.get(key).is_some() { key.slot } else { NO_SLOT };

@@ -209,7 +209,9 @@ pub struct Livelock {
     pub turns: u64,
     /// How many of the last of them were watched.
     pub watched: u64,
-    /// The tasks polled in those, most polled first.
+    /// How many tasks were polled in those.
+    pub polled: usize,
+    /// The ten busiest of them at most, most polled first.
     pub spinners: Vec<Spinner>,
 }
 
@@ -221,7 +223,7 @@ pub struct Spinner {
     pub path: String,
     /// Its polls in the watched turns.
     pub polls: u64,
-    /// Who woke it, in words, and how often; most frequent first.
+    /// Who woke it, in words, and how often; the ten most frequent at most, in that order.
     pub woken_by: Vec<(String, u64)>,
 }
 

@@ -12,6 +12,12 @@ use crate::kernel::{Instant, shown_duration};
 /// Lines that a list is given at most; the data behind it is whole.
 const LINES_MAX: usize = 40;
 
+/// What is named at most in a list within a line, and of a ring.
+const NAMES_MAX: usize = 8;
+
+/// Things that a task waits for that are told at most.
+const WAITS_MAX: usize = 3;
+
 /// Later failures that are told at most.
 const CONSEQUENCES_MAX: usize = 5;
 
@@ -135,15 +141,19 @@ fn write_deadlock(f: &mut Formatter<'_>, when: &str, deadlock: &Deadlock) -> fmt
         deadlock.waiting.iter().map(|task| format!("{:width$}  {}", task.path, reason(task))),
     )?;
     if let Some(first) = deadlock.cycle.first() {
-        writeln!(f, "  cycle: {} -> {first}", deadlock.cycle.join(" -> "))?;
+        let (shown, more) = deadlock.cycle.split_at(deadlock.cycle.len().min(NAMES_MAX));
+        let more =
+            if more.is_empty() { String::new() } else { format!(" -> ({} more)", more.len()) };
+        writeln!(f, "  cycle: {}{more} -> {first}", shown.join(" -> "))?;
     }
     Ok(())
 }
 
 fn reason(task: &WaitingTask) -> String {
-    let waits: Vec<String> = task.waits.iter().map(what).collect();
+    let waits: Vec<String> = task.waits.iter().take(WAITS_MAX).map(what).collect();
     let daemon = if task.is_daemon { " (a daemon)" } else { "" };
-    let since = format!("{} since {}", waits.join(" or "), task.since);
+    // Which of several it needs, or all, only the task knows.
+    let since = format!("{} since {}", listed(&waits, task.waits.len()), task.since);
     let site = site(task.spawned_at);
     match task.waits[..] {
         [Wait::Foreign] => format!("{since} (spawned at {site}){daemon}"),
@@ -166,7 +176,7 @@ fn what(wait: &Wait) -> String {
 }
 
 fn write_livelock(f: &mut Formatter<'_>, when: &str, livelock: &Livelock) -> fmt::Result {
-    let Livelock { turns, watched, spinners } = livelock;
+    let Livelock { turns, watched, polled, spinners } = livelock;
     writeln!(
         f,
         "livelock {when}: {turns} turns without time advancing (limit `turns_per_instant`)"
@@ -190,8 +200,8 @@ fn write_livelock(f: &mut Formatter<'_>, when: &str, livelock: &Livelock) -> fmt
         let Spinner { path, polls, .. } = spinner;
         writeln!(f, "  {rank}{path}, {polls} of the last {watched} turns, woken {causes}")?;
     }
-    if spinners.len() > SPINNERS_SHOWN {
-        writeln!(f, "  and {} more", spinners.len() - SPINNERS_SHOWN)?;
+    if *polled > SPINNERS_SHOWN {
+        writeln!(f, "  and {} more", polled - SPINNERS_SHOWN)?;
     }
     writeln!(
         f,
@@ -248,13 +258,8 @@ fn write_divergence(
     };
     writeln!(f, "replay diverged at turn {turn} ({at}): {chose}, {now}")?;
     if !ready.is_empty() {
-        let shown: Vec<&str> = ready.iter().take(LINES_MAX).map(String::as_str).collect();
-        let more = if ready.len() > shown.len() {
-            format!(" and {} more", ready.len() - shown.len())
-        } else {
-            String::new()
-        };
-        writeln!(f, "  ready now: {}{more}", shown.join(", "))?;
+        let shown = &ready[..ready.len().min(NAMES_MAX)];
+        writeln!(f, "  ready now: {}", listed(shown, ready.len()))?;
     }
     writeln!(
         f,
@@ -276,6 +281,14 @@ fn write_lines(f: &mut Formatter<'_>, lines: impl ExactSizeIterator<Item = Strin
         writeln!(f, "  and {} more", count - LINES_MAX)?;
     }
     Ok(())
+}
+
+/// Lists in one line the first of `count` things.
+fn listed(shown: &[String], count: usize) -> String {
+    match count - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 fn tasks_are(count: usize) -> String {

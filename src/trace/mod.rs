@@ -11,7 +11,7 @@ use std::panic::Location;
 use std::sync::OnceLock;
 
 use crate::kernel::{
-    self, Cause, Entry, Instant, Log, NO_TASK, Step, TaskEntry, TaskId, UNNAMED, push_step,
+    self, Cause, Entry, Family, Instant, Log, NO_TASK, Paths, Step, TaskEntry, TaskId, UNNAMED,
 };
 pub use crate::kernel::{Digest, Level};
 
@@ -153,6 +153,8 @@ impl Trace {
     }
 
     /// Returns a task's path, such as `main/worker[1]`; `None` for a task that is not in this trace.
+    ///
+    /// A path of more than 16 steps has lost its middle (S18).
     pub fn path(&self, task: TaskId) -> Option<&str> {
         self.paths().get(usize::try_from(task.as_u64()).ok()?).map(|path| &**path)
     }
@@ -205,10 +207,14 @@ impl Trace {
 /// in the source a task was spawned does not count.
 impl PartialEq for Trace {
     fn eq(&self, other: &Self) -> bool {
+        // The whole path, of which a shown one may have lost the middle.
+        fn path(task: &TaskEntry) -> (u32, Option<&str>, u32) {
+            (task.parent, task.name.as_deref(), task.index)
+        }
         let (ours, theirs) = (&self.log, &other.log);
         ours.entries == theirs.entries
             && ours.texts == theirs.texts
-            && self.paths() == other.paths()
+            && ours.tasks.iter().map(path).eq(theirs.tasks.iter().map(path))
     }
 }
 
@@ -234,22 +240,36 @@ fn waker(cause: Cause) -> Waker {
     }
 }
 
-/// Writes the paths of all tasks. Parents come before their children, so each is its parent's and a step.
+/// Writes the paths of all tasks.
 fn paths(tasks: &[TaskEntry]) -> Vec<Box<str>> {
-    let mut siblings: BTreeMap<(u32, Option<&str>), u32> = BTreeMap::new();
+    let mut siblings = BTreeMap::new();
     for task in tasks {
-        *siblings.entry((task.parent, task.name.as_deref())).or_default() += 1;
+        *siblings.entry(parent_and_name(task)).or_default() += 1;
     }
-    let mut paths: Vec<Box<str>> = Vec::with_capacity(tasks.len());
-    for task in tasks {
-        let mut path = match task.parent {
-            NO_TASK => String::new(),
-            parent => format!("{}/", paths[parent as usize]),
-        };
-        let name = task.name.as_deref();
-        let is_shared = siblings[&(task.parent, name)] > 1;
-        push_step(&mut path, &Step { name: name.unwrap_or(UNNAMED), index: task.index, is_shared });
-        paths.push(path.into());
+    let family = Tasks { tasks, siblings };
+    let mut paths = Paths::new(&family);
+    (0..tasks.len()).map(|serial| paths.shown(serial as u32).into()).collect()
+}
+
+/// The tasks of a log, by serial.
+struct Tasks<'a> {
+    tasks: &'a [TaskEntry],
+    /// How many tasks of each name a parent has.
+    siblings: BTreeMap<(u32, Option<&'a str>), u32>,
+}
+
+fn parent_and_name(task: &TaskEntry) -> (u32, Option<&str>) {
+    (task.parent, task.name.as_deref())
+}
+
+impl Family for Tasks<'_> {
+    fn step(&self, task: u32) -> Step<'_> {
+        let task = &self.tasks[task as usize];
+        let is_shared = self.siblings[&parent_and_name(task)] > 1;
+        Step { name: task.name.as_deref().unwrap_or(UNNAMED), index: task.index, is_shared }
     }
-    paths
+
+    fn parent(&self, task: u32) -> Option<u32> {
+        Some(self.tasks[task as usize].parent).filter(|&parent| parent != NO_TASK)
+    }
 }

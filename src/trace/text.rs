@@ -1,11 +1,13 @@
-//! The text of a trace: one record a line, in columns, at most 100 characters wide.
+//! The text of a trace: one record a line, in columns, at most 100 columns of a terminal wide.
 
 use std::fmt;
 
-use super::{Event, Trace, Waker};
-use crate::kernel::TaskId;
+use unicode_width::UnicodeWidthChar;
 
-/// The width that no line exceeds, in characters.
+use super::{Event, Trace, Waker};
+use crate::kernel::{TaskId, is_unseen};
+
+/// The width that no line exceeds, in columns of a terminal.
 const WIDTH: usize = 100;
 
 /// The width that the column of paths is given at most. What is longer loses its middle.
@@ -21,7 +23,7 @@ impl fmt::Display for Trace {
             "turn",
         );
         let at = widest(&mut self.records().map(|record| record.at.to_string().len()), "at");
-        let paths = self.paths().iter().map(|path| path.chars().count().min(PATH_WIDTH));
+        let paths = self.paths().iter().map(|path| columns(path).min(PATH_WIDTH));
         let task = widest(&mut { paths }, "task");
         writeln!(f, "{:>turn$}  {:>at$}  {:task$}  event", "turn", "at", "task")?;
         for record in self.records() {
@@ -30,7 +32,8 @@ impl fmt::Display for Trace {
                 None => "-".to_owned(),
             };
             let event = self.sentence(record.task, record.event);
-            let line = format!("{:>turn$}  {:>at$}  {path:task$}  {event}", record.turn, record.at);
+            let gap = " ".repeat(task.saturating_sub(columns(&path)));
+            let line = format!("{:>turn$}  {:>at$}  {path}{gap}  {event}", record.turn, record.at);
             writeln!(f, "{}", elide_end(&line, WIDTH))?;
         }
         Ok(())
@@ -73,7 +76,7 @@ impl Trace {
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
+        if is_unseen(character) {
             line.extend(character.escape_default());
         } else {
             line.push(character);
@@ -82,23 +85,44 @@ fn one_line(text: &str) -> String {
     line
 }
 
+/// The columns that a text takes on a terminal: two for each character of Chinese, say.
+fn columns(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
+fn columns_of(character: char) -> usize {
+    match character {
+        // They take no column, but may give one more to the character before.
+        '\u{fe01}' | '\u{fe0f}' => 1,
+        character => character.width().unwrap_or(0),
+    }
+}
+
 fn elide_middle(text: &str, width: usize) -> String {
-    let length = text.chars().count();
-    if length <= width {
+    if columns(text) <= width {
         return text.to_owned();
     }
-    let (head, tail) = ((width - 3) / 2, width - 3 - (width - 3) / 2);
-    let start: String = text.chars().take(head).collect();
-    let end: String = text.chars().skip(length - tail).collect();
+    let head = (width - 3) / 2;
+    let start = &text[..fitting(text.chars(), head)];
+    let end = &text[text.len() - fitting(text.chars().rev(), width - 3 - head)..];
     format!("{start}...{end}")
 }
 
 fn elide_end(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
+    if columns(text) <= width {
         return text.to_owned();
     }
-    let start: String = text.chars().take(width - 3).collect();
-    format!("{start}...")
+    format!("{}...", &text[..fitting(text.chars(), width - 3)])
+}
+
+/// The length in bytes of the first characters that fit into so many columns.
+fn fitting(characters: impl Iterator<Item = char>, width: usize) -> usize {
+    let mut taken = 0;
+    let fits = |character: &char| {
+        taken += columns_of(*character);
+        taken <= width
+    };
+    characters.take_while(fits).map(char::len_utf8).sum()
 }
 
 #[cfg(test)]
@@ -113,7 +137,16 @@ mod tests {
     }
 
     #[test]
+    fn wide_characters_count_double() {
+        assert_eq!(elide_middle("main/深さ", 9), "main/深さ");
+        assert_eq!(elide_middle("main/深さ深さ", 10), "mai...深さ");
+        assert_eq!(elide_end("深さ深さ深さ", 8), "深さ...");
+        assert_eq!(elide_end("e\u{301}te\u{301}", 3), "e\u{301}te\u{301}", "marks take no column");
+    }
+
+    #[test]
     fn a_note_of_several_lines_takes_one() {
         assert_eq!(one_line("one\ntwo\ttab"), "one\\ntwo\\ttab");
+        assert_eq!(one_line("one\u{2028}two\u{202e}"), r"one\u{2028}two\u{202e}");
     }
 }

@@ -135,6 +135,97 @@ fn s37_a_deadlock_of_very_many_tasks_is_shown_in_part_and_kept_whole() {
 }
 
 #[test]
+fn s37_a_task_that_waits_for_very_much_and_a_large_ring_take_one_line_each() {
+    let failure = Builder::new()
+        .run(async {
+            let handles: Vec<_> = (0..1_000).map(|_| spawn(pending::<()>())).collect();
+            futures_util::future::join_all(handles).await;
+        })
+        .unwrap_failure();
+    let text = failure.to_string();
+    let line = text.lines().nth(1).unwrap();
+    assert!(line.starts_with("  main "), "{line}");
+    assert!(
+        line.ends_with(
+            "  joins `main/task[0]`, joins `main/task[1]`, joins `main/task[2]` and 997 more since 0s"
+        ),
+        "{line}"
+    );
+    let FailureKind::Deadlock(deadlock) = failure.kind() else { panic!("{failure}") };
+    assert_eq!(deadlock.waiting[0].waits.len(), 1_000, "the data is whole");
+
+    let failure = Builder::new()
+        .run(async {
+            let first = Rc::new(RefCell::new(None));
+            let shelf = Rc::clone(&first);
+            let mut last = spawn(async move {
+                yield_now().await;
+                let next: JoinHandle<()> = shelf.borrow_mut().take().unwrap();
+                let _ = next.await;
+            });
+            for _ in 1..300 {
+                last = spawn(async move { drop(last.await) });
+            }
+            *first.borrow_mut() = Some(last);
+            pending::<()>().await;
+        })
+        .unwrap_failure();
+    let text = failure.to_string();
+    let cycle = text.lines().find(|line| line.starts_with("  cycle: ")).unwrap();
+    assert!(cycle.starts_with("  cycle: main/task[0] -> main/task[299] -> "), "{cycle}");
+    assert!(cycle.ends_with(" -> main/task[293] -> (292 more) -> main/task[0]"), "{cycle}");
+    let FailureKind::Deadlock(deadlock) = failure.kind() else { panic!("{failure}") };
+    assert_eq!(deadlock.cycle.len(), 300, "the data is whole");
+}
+
+/// Each task spawns the next, down to `depth`, and joins it.
+fn chain(depth: u32) -> std::pin::Pin<Box<dyn Future<Output = ()>>> {
+    Box::pin(async move {
+        match depth {
+            0 => pending().await,
+            _ => spawn(chain(depth - 1)).await.unwrap(),
+        }
+    })
+}
+
+#[test]
+fn s18_the_paths_of_a_deep_chain_stay_short_in_every_list() {
+    const DEPTH: u32 = 5_000;
+    let last = "main/task/task/task/...(+4993).../task/task/task/task";
+    let failure = Builder::new().run(chain(DEPTH)).unwrap_failure();
+    let FailureKind::Deadlock(deadlock) = failure.kind() else { panic!("{failure}") };
+    assert_eq!(deadlock.waiting.len(), DEPTH as usize + 1);
+    assert_eq!(deadlock.waiting.last().unwrap().path, last);
+    assert!(deadlock.waiting.iter().all(|task| task.path.len() <= 4 + 15 * "/task".len()));
+
+    let report = crate::traced(async {
+        spawn(chain(DEPTH - 1));
+        sleep(secs(1)).await;
+    });
+    assert_eq!(report.leftovers.len(), DEPTH as usize);
+    assert_eq!(report.leftovers.last().unwrap().path, last);
+    for left in &report.leftovers {
+        assert_eq!(report.trace.path(left.id), Some(&*left.path), "a report and a trace agree");
+    }
+}
+
+#[test]
+fn s18_a_report_and_a_trace_show_a_strange_name_alike() {
+    let report = crate::traced(async {
+        for name in ["a/b[1]\\\"\u{2028}\u{202e}", "", "", "b"] {
+            spawn_named(name, pending::<()>());
+        }
+        sleep(secs(1)).await;
+    });
+    let paths: Vec<&str> = report.leftovers.iter().map(|left| &*left.path).collect();
+    let strange = r#"main/a\/b\[1\]\\\"\u{2028}\u{202e}"#;
+    assert_eq!(paths, [strange, r#"main/""[0]"#, r#"main/""[1]"#, "main/b"]);
+    for left in &report.leftovers {
+        assert_eq!(report.trace.path(left.id), Some(&*left.path));
+    }
+}
+
+#[test]
 fn s37_a_task_that_waits_for_the_others_to_settle_is_no_deadlock_but_goes_on() {
     simloop::run(async {
         spawn(pending::<()>());
@@ -198,6 +289,49 @@ fn s38_a_livelock_ends_with_the_default_limits_too() {
         })
         .unwrap_failure();
     assert!(matches!(failure.kind(), FailureKind::Livelock(_)));
+}
+
+#[test]
+fn s38_a_livelock_of_callbacks_that_call_each_other_has_a_short_message() {
+    fn again() {
+        simloop::call_soon(again);
+    }
+    let failure = Builder::new()
+        .limits(Limits::new().turns_per_instant(20_000))
+        .run(async {
+            again();
+            sleep(secs(1)).await;
+        })
+        .unwrap_failure();
+    shown("livelock_of_callbacks", &failure);
+    let FailureKind::Livelock(livelock) = failure.kind() else { panic!("{failure}") };
+    assert_eq!((livelock.polled, livelock.spinners.len()), (1_000, 10));
+}
+
+#[test]
+fn s38_a_livelock_after_most_tasks_have_ended_still_names_who_spins() {
+    let failure = Builder::new()
+        .limits(Limits::new().turns_per_instant(20_000))
+        .run(async {
+            for _ in 0..2_500 {
+                spawn(async {
+                    for _ in 0..8 {
+                        yield_now().await;
+                    }
+                });
+            }
+            spawn_named("spinner", async {
+                loop {
+                    yield_now().await;
+                }
+            });
+            sleep(secs(1)).await;
+        })
+        .unwrap_failure();
+    let FailureKind::Livelock(livelock) = failure.kind() else { panic!("{failure}") };
+    // A look after 19,000 turns, when all were alive; the next, 20,000 later, finds that less is allowed.
+    assert_eq!((livelock.turns, livelock.watched, livelock.polled), (40_000, 1_000, 1));
+    assert_eq!(livelock.spinners[0].path, "main/spinner");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use simloop::trace::{Event, Level, Waker};
 use simloop::{Builder, note, sleep, spawn, spawn_named, time, timeout, yield_now};
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::snapshots::assert_shown;
 use crate::{secs, traced};
 
@@ -55,6 +57,9 @@ fn s42_tracing_never_changes_a_run_nor_a_failure() {
 #[test]
 fn no_line_of_a_trace_is_wider_than_100_columns() {
     let report = traced(async {
+        spawn_named(&"深さ".repeat(40), async {
+            note!("{}", "深さ \u{263a}\u{fe0f} ".repeat(20));
+        });
         let mut handle = None;
         for depth in 0..20 {
             let inner = handle.take();
@@ -70,8 +75,14 @@ fn no_line_of_a_trace_is_wider_than_100_columns() {
         handle.unwrap().await.unwrap();
     });
     let text = report.trace.to_string();
-    let widest = text.lines().map(|line| line.chars().count()).max();
+    let widest = text.lines().map(UnicodeWidthStr::width).max();
     assert_eq!(widest, Some(100), "long notes are cut there");
+    let events = text.lines().filter_map(|line| {
+        let event = line.find("  spawned").or_else(|| line.find("  polled"))?;
+        Some(line[..event].width())
+    });
+    let columns: std::collections::BTreeSet<_> = events.collect();
+    assert_eq!(columns.len(), 1, "the events stand in one column");
     assert_eq!(text.lines().count(), report.trace.len() + 1, "one line a record, and a header");
     report.unwrap();
 }

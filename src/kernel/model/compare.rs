@@ -1,7 +1,7 @@
 //! What kernel and model must agree on: all that a shell could ask.
 
 use super::super::key::StoredTarget;
-use super::super::shown_path;
+use super::super::{Paths, shown_path};
 use super::machine::sort_waits;
 use super::pair::Pair;
 
@@ -61,6 +61,7 @@ impl Pair {
     }
 
     pub(super) fn compare_paths(&self) {
+        let mut paths = Paths::new(&self.kernel);
         for (place, is_kept) in self.model.kept().into_iter().enumerate() {
             let task = &self.model.tasks[place];
             let path = shown_path(&self.kernel.path(task.key));
@@ -68,6 +69,10 @@ impl Pair {
             let found = self.kernel.task_of_serial(task.serial as u32).filter(|_| is_of_run);
             let expected = if is_kept { self.model.path(place) } else { String::new() };
             assert_eq!(path, expected, "the path of {:?}", task.key);
+            if is_kept {
+                let listed = paths.shown(task.key.slot);
+                assert_eq!(listed, expected, "the path of {:?} in a list", task.key);
+            }
             assert_eq!(found, is_kept.then_some(task.key), "the task of its number");
         }
     }

@@ -148,13 +148,22 @@ impl Machine {
 
     /// S18, word for word.
     pub(super) fn path(&self, place: usize) -> String {
-        let task = &self.tasks[place];
-        let mut path = task.parent.map_or(String::new(), |parent| self.path(parent) + "/");
-        path.push_str(&task.name);
-        if self.siblings(place).count() > 1 {
-            path.push_str(&format!("[{}]", self.older_siblings(place).count()));
+        let upwards = std::iter::successors(Some(place), |&place| self.tasks[place].parent);
+        let mut steps: Vec<String> = upwards.map(|place| self.step(place)).collect();
+        steps.reverse();
+        if steps.len() > 16 {
+            let left_out = format!("...(+{})...", steps.len() - 8);
+            steps.splice(4..steps.len() - 4, [left_out]);
         }
-        path
+        steps.join("/")
+    }
+
+    fn step(&self, place: usize) -> String {
+        let mut step = self.tasks[place].name.to_string();
+        if self.siblings(place).count() > 1 {
+            step.push_str(&format!("[{}]", self.older_siblings(place).count()));
+        }
+        step
     }
 
     pub(super) fn start(&mut self, index: usize) -> Option<Turn> {
