@@ -1,4 +1,5 @@
-//! One allocation a task, none a timer, none a wake. A binary of its own, because its allocator counts.
+//! One allocation a task, three more for its name, none a timer, none a wake. A binary of its own,
+//! because its allocator counts.
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
@@ -100,4 +101,27 @@ fn joining_and_waking_by_a_cloned_waker_allocate_nothing() {
         allocations
     });
     assert_eq!(joined.expect("it runs"), 0);
+}
+
+#[test]
+fn a_name_is_three_more_allocations_and_its_first_use_a_few_once() {
+    let mut event_loop = EventLoop::new();
+    warm(&mut event_loop);
+    let mut spawn_all = |first_use| {
+        let mut handles: Vec<JoinHandle<()>> = Vec::with_capacity(TASKS);
+        let spawned = measure(|| {
+            for _ in 0..TASKS {
+                handles.push(event_loop.spawn_named("worker", yield_now()));
+            }
+        });
+        assert_eq!(
+            spawned.count_total,
+            4 * TASKS as u64 + first_use,
+            "the future, the name as the builder keeps it, the name as the table does, and its box"
+        );
+        let ran = measure(|| event_loop.run_until_idle().expect("it runs"));
+        assert_eq!(ran.count_total, 0, "polls, wakes and completions");
+    };
+    spawn_all(3); // The parent's map of names, its first node, and the name as a key of it.
+    spawn_all(0);
 }

@@ -11,8 +11,8 @@ use crate::kernel::{Kernel, Level, Limits};
 use crate::policy::{Fifo, Policy, Replay, Schedule};
 use crate::report::Report;
 
-/// The wall clock's reading at the start unless set: 2000-01-01T00:00:00Z, in seconds since 1970 (S11).
-const YEAR_2000_S: u64 = 946_684_800;
+/// The wall clock's reading at the start unless set: 2000-01-01T00:00:00Z, as time since 1970 (S11).
+const YEAR_2000: Duration = Duration::from_secs(946_684_800);
 
 /// Settings of a loop.
 ///
@@ -35,7 +35,7 @@ pub struct Builder {
     replay_error: Option<crate::policy::ScheduleError>,
     level: Level,
     limits: Limits,
-    start_time: Duration,
+    start_time: Option<Duration>,
     deny_leftovers: bool,
     echo: bool,
 }
@@ -57,7 +57,7 @@ impl Builder {
             replay_error: None,
             level: Level::Off,
             limits: Limits::new(),
-            start_time: Duration::from_secs(YEAR_2000_S),
+            start_time: None,
             deny_leftovers: false,
             echo: false,
         }
@@ -130,7 +130,7 @@ impl Builder {
 
     /// Sets what the wall clock shows at the start, as time since 1970-01-01T00:00:00Z (S11).
     pub fn start_time(mut self, since_epoch: Duration) -> Self {
-        self.start_time = since_epoch;
+        self.start_time = (since_epoch != YEAR_2000).then_some(since_epoch);
         self
     }
 
@@ -162,8 +162,9 @@ impl Builder {
         state.seed = self.seed;
         state.echo = self.echo;
         state.deny_leftovers = self.deny_leftovers;
+        state.start_time = self.start_time;
         // Nanoseconds of any `Duration` fit 127 bits.
-        state.wall_at_start = self.start_time.as_nanos() as i128;
+        state.wall_at_start = self.start_time.unwrap_or(YEAR_2000).as_nanos() as i128;
         state.policy_source = self.policy_source;
         state.replayed = self.replayed;
         state.replay_error = self.replay_error;

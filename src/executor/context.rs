@@ -67,9 +67,44 @@ pub(super) fn find(id: LoopId) -> Option<Rc<Core>> {
 #[cold]
 #[track_caller]
 fn outside(what: &str) -> ! {
+    // Only what makes a future can wait until that is polled.
+    let makes_future = matches!(what, "sleep" | "sleep_until" | "timeout" | "timeout_at");
+    let lazily = match makes_future {
+        true => format!(", or build it lazily with `async {{ {what}(..).await }}`"),
+        false => String::new(),
+    };
     panic!(
         "`{what}` was called outside a running loop\n  \
-         call it inside the future given to `run`, or build it lazily with `async {{ {what}(..).await }}`"
+         call it inside the future given to `run`{lazily}"
+    )
+}
+
+/// Calls `f` with the running loop, for a future that is polled.
+///
+/// # Panics
+///
+/// Panics outside a loop, with advice (S22).
+#[inline]
+pub(super) fn with_polled<R>(what: &str, f: impl FnOnce(&Core) -> R) -> R {
+    match try_with(f) {
+        Some(result) => result,
+        None => polled_outside(what),
+    }
+}
+
+/// Returns the running loop, for a poll in which foreign code runs; see [`with_polled`].
+pub(super) fn current_polled(what: &str) -> Rc<Core> {
+    match CURRENT.try_with(|current| current.borrow().clone()).ok().flatten() {
+        Some(core) => core,
+        None => polled_outside(what),
+    }
+}
+
+#[cold]
+fn polled_outside(what: &str) -> ! {
+    panic!(
+        "{what} was polled outside a running loop\n  \
+         await it inside the future given to `run`"
     )
 }
 

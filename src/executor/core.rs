@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use super::cell::BoxedCell;
 use super::registry::{self, Inbox, LoopId, RunId};
@@ -27,7 +28,6 @@ use crate::rng::{Rng, stream_child};
 pub(super) type Payload = Box<dyn Any + Send>;
 
 /// A loop, reachable from handles, wakers and the API.
-#[derive(Debug)]
 pub(crate) struct Core {
     pub(super) id: LoopId,
     pub(super) inbox: Arc<Inbox>,
@@ -75,6 +75,8 @@ pub(crate) struct State {
     pub(super) seed: u64,
     pub(super) echo: bool,
     pub(super) deny_leftovers: bool,
+    /// What the wall clock was told to show at the start, if it was told, for the line that reproduces.
+    pub(super) start_time: Option<Duration>,
     /// What the wall clock shows at the start, in nanoseconds since 1970. Steps move it.
     pub(crate) wall_at_start: i128,
     pub(super) phase: Phase,
@@ -99,12 +101,16 @@ pub(super) struct Panicked {
     pub(super) is_at_end: bool,
 }
 
-impl std::fmt::Debug for State {
+/// Nothing that depends on what else the process does, such as the loop's number (S18).
+impl std::fmt::Debug for Core {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State")
-            .field("kernel", &self.kernel)
-            .field("phase", &self.phase)
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct("Core");
+        if let Ok(state) = self.state.try_borrow() {
+            let kernel = &state.kernel;
+            shown.field("now", &kernel.now()).field("turn", &kernel.turn());
+            shown.field("digest", &kernel.digest());
+        }
+        shown.finish()
     }
 }
 
@@ -393,6 +399,7 @@ impl State {
             seed: 0,
             echo: false,
             deny_leftovers: false,
+            start_time: None,
             wall_at_start: 0,
             phase: Phase::Open,
             failure: None,
@@ -422,6 +429,7 @@ impl State {
             echo,
             deny_leftovers,
             wall_at_start,
+            start_time,
             phase,
             failure,
             policy_source,
@@ -436,6 +444,7 @@ impl State {
         *schedule = Schedule::default();
         (*values_chosen, *is_fifo, *seed) = (0, true, 0);
         (*echo, *deny_leftovers, *wall_at_start) = (false, false, 0);
+        *start_time = None;
         *phase = Phase::Open;
         (*failure, *policy_source, *replayed, *replay_error) = (None, None, None, None);
         is_small && has_keys

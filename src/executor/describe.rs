@@ -29,7 +29,15 @@ pub(super) fn failure(state: &State, kind: FailureKind) -> Failure {
 fn reproduction(state: &State) -> Reproduction<'_> {
     let policy = state.policy_source.clone();
     let replayed = state.replayed.as_deref();
-    Reproduction { seed: state.seed, schedule: &state.schedule, replayed, policy }
+    Reproduction {
+        seed: state.seed,
+        limits: state.kernel.limits(),
+        start_time: state.start_time,
+        deny_leftovers: state.deny_leftovers,
+        schedule: &state.schedule,
+        replayed,
+        policy,
+    }
 }
 
 /// Makes the failure of a panic that nobody took, at the instant at which it happened.

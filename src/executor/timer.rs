@@ -3,6 +3,7 @@
 //!
 //! Both hold only numbers, so the futures made of them are `Send` and `Sync` (S30).
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,10 +14,16 @@ use super::registry::RunId;
 use crate::kernel::{Instant, SettleKey, Target, TimerKey};
 
 /// A place in the timer queue of one loop, empty at first. Dropping it removes the timer at once (S8).
-#[derive(Debug)]
 pub(crate) struct Timer {
     run: RunId,
     key: Option<TimerKey>,
+}
+
+/// The numbers stay out: they depend on what else the process and the loop do (S18).
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer").field("is_registered", &self.is_registered()).finish()
+    }
 }
 
 impl Timer {
@@ -42,9 +49,9 @@ impl Timer {
     ///
     /// Panics outside the loop in which the timer was made: its deadline means nothing elsewhere.
     pub(crate) fn poll(&mut self, deadline: Instant, cx: &Context<'_>) -> Poll<()> {
-        match context::with("sleep", |core| self.poll_own(core, deadline, cx)) {
+        match context::with_polled("a timer", |core| self.poll_own(core, deadline, cx)) {
             Some(polled) => polled,
-            None => self.poll_foreign(&context::current("sleep"), deadline, cx),
+            None => self.poll_foreign(&context::current_polled("a timer"), deadline, cx),
         }
     }
 
@@ -158,12 +165,21 @@ impl Drop for Timer {
 /// # Cancel safety
 ///
 /// Dropping it withdraws the wait; nothing is lost.
-#[derive(Debug)]
+///
+/// # Panics
+///
+/// Panics when polled outside a loop, or in another one than that in which it was made.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Settle {
     run: RunId,
     key: Option<SettleKey>,
     is_done: bool,
+}
+
+impl fmt::Debug for Settle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settle").field("is_done", &self.is_done).finish()
+    }
 }
 
 impl Settle {
@@ -180,7 +196,7 @@ impl Future for Settle {
         if self.is_done {
             return Poll::Ready(());
         }
-        let core = context::current("settle");
+        let core = context::current_polled("`settle`");
         assert!(
             core.run_id() == self.run,
             "`settle` was polled in another loop than the one it was made in"

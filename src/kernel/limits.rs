@@ -65,6 +65,22 @@ impl Limits {
         self
     }
 
+    /// Rust source that makes these limits, or `None` for the default ones.
+    pub(crate) fn source(&self, duration_source: fn(Duration) -> String) -> Option<String> {
+        let default = Limits::new();
+        let mut source = "Limits::new()".to_owned();
+        if self.turns != default.turns {
+            source.push_str(&format!(".turns({})", self.turns));
+        }
+        if self.virtual_time != default.virtual_time {
+            source.push_str(&format!(".virtual_time({})", duration_source(self.virtual_time)));
+        }
+        if self.turns_per_instant != default.turns_per_instant {
+            source.push_str(&format!(".turns_per_instant({})", self.turns_per_instant));
+        }
+        (*self != default).then_some(source)
+    }
+
     /// The turns that `alive` tasks may take at one instant.
     fn turns_allowed(&self, alive: u32) -> u64 {
         let proportion = u128::from(self.turns_per_instant) * u128::from(alive.max(1_000)) / 1_000;
@@ -123,6 +139,10 @@ impl Watch {
 }
 
 impl Kernel {
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Says whether [`check_limits`](Self::check_limits) has anything to look at before the next turn.
     #[inline]
     pub(crate) fn is_limit_near(&self) -> bool {

@@ -6,8 +6,10 @@ use super::schedule::{Deviation, Schedule};
 #[derive(Debug)]
 pub(crate) struct Replay {
     schedule: Schedule,
-    /// The number of deviations taken so far.
-    taken: usize,
+    /// The number of the schedule's runs taken in full so far.
+    runs_taken: usize,
+    /// The number of deviations taken of the run after them.
+    taken: u64,
 }
 
 /// A choice of the schedule that does not fit the run.
@@ -21,12 +23,12 @@ pub(crate) struct Divergence {
 
 impl Replay {
     pub(crate) fn new(schedule: Schedule) -> Self {
-        Replay { schedule, taken: 0 }
+        Replay { schedule, runs_taken: 0, taken: 0 }
     }
 
     /// The next deviation, if it has not been passed.
     fn next(&self) -> Option<Deviation> {
-        self.schedule.deviations().get(self.taken).copied()
+        self.schedule.runs().get(self.runs_taken)?.get(self.taken)
     }
 
     /// Returns what the schedule takes at a choice; what it does not mention takes index 0.
@@ -47,6 +49,9 @@ impl Replay {
             return Err(Divergence { expected, alternatives: Some(alternatives) });
         }
         self.taken += 1;
+        if self.next().is_none() {
+            (self.runs_taken, self.taken) = (self.runs_taken + 1, 0);
+        }
         Ok(expected.index)
     }
 

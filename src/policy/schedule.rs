@@ -37,55 +37,87 @@ pub struct Deviation {
 /// use simloop::policy::Schedule;
 ///
 /// let schedule: Schedule = "v1:4=1/2,9=2/4x3".parse()?;
-/// assert_eq!(schedule.deviations().len(), 4);
+/// assert_eq!(schedule.deviations().count(), 4);
 /// assert_eq!(schedule.to_string(), "v1:4=1/2,9=2/4x3");
 /// # Ok::<(), simloop::policy::ScheduleError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Schedule {
-    /// Ascending by (turn, place).
-    deviations: Vec<Deviation>,
+    /// Ascending by (turn, place), each as long as it can be: equal schedules have equal runs.
+    runs: Vec<Run>,
 }
 
-/// Deviations that a line may stand for. A line that says more is damaged, or somebody's joke.
-const DEVIATIONS_MAX: u64 = 100_000_000;
+/// Equal choices on consecutive turns. It costs the same however many it stands for, so a line damaged or
+/// written by hand can ask for any number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Run {
+    first: Deviation,
+    /// From 1; the last turn, `first.turn + (count - 1)`, is a `u64`.
+    count: u64,
+}
+
+impl Run {
+    /// The deviation this many turns after the first.
+    pub(super) fn get(&self, offset: u64) -> Option<Deviation> {
+        let turn = || self.first.turn + offset;
+        (offset < self.count).then(|| Deviation { turn: turn(), ..self.first })
+    }
+
+    fn last(&self) -> Deviation {
+        Deviation { turn: self.first.turn + (self.count - 1), ..self.first }
+    }
+}
 
 impl Schedule {
     /// Returns the choices that did not take index 0, in order.
-    pub fn deviations(&self) -> &[Deviation] {
-        &self.deviations
+    ///
+    /// A line of a few characters may stand for more of them than anybody can wait for.
+    pub fn deviations(&self) -> impl Iterator<Item = Deviation> + '_ {
+        self.runs.iter().flat_map(|run| (0..run.count).filter_map(move |offset| run.get(offset)))
     }
 
     /// Says whether every choice took index 0, as in a first-in first-out run.
     pub fn is_empty(&self) -> bool {
-        self.deviations.is_empty()
+        self.runs.is_empty()
+    }
+
+    pub(super) fn runs(&self) -> &[Run] {
+        &self.runs
     }
 
     pub(crate) fn push(&mut self, deviation: Deviation) {
         debug_assert!(deviation.index > 0 && deviation.index < deviation.alternatives);
-        self.deviations.push(deviation);
+        self.push_run(Run { first: deviation, count: 1 });
+    }
+
+    fn push_run(&mut self, run: Run) {
+        if let Some(before) = self.runs.last_mut() {
+            let last = before.last();
+            let next = last.turn.checked_add(1).map(|turn| Deviation { turn, ..last });
+            if next == Some(run.first) {
+                // Turns count from 1, so no run is longer than `u64::MAX`.
+                before.count += run.count;
+                return;
+            }
+        }
+        self.runs.push(run);
     }
 }
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("v1:")?;
-        let mut rest = self.deviations.as_slice();
         let mut separator = "";
-        while let Some(first) = rest.first() {
-            // Equal choices on consecutive turns go into one entry.
-            let follows = |(&next, turn)| next == Deviation { turn, ..*first };
-            let run = rest.iter().zip(first.turn..).take_while(|&pair| follows(pair)).count();
+        for Run { first, count } in &self.runs {
             write!(f, "{separator}{}", first.turn)?;
             if first.place > 0 {
                 write!(f, ".{}", first.place)?;
             }
             write!(f, "={}/{}", first.index, first.alternatives)?;
-            if run > 1 {
-                write!(f, "x{run}")?;
+            if *count > 1 {
+                write!(f, "x{count}")?;
             }
             separator = ",";
-            rest = &rest[run..];
         }
         Ok(())
     }
@@ -135,13 +167,13 @@ fn parse(line: &str) -> Result<Schedule, String> {
         return Ok(schedule);
     }
     for (number, entry) in entries.split(',').enumerate() {
-        parse_entry(entry, &mut schedule.deviations)
+        parse_entry(entry, &mut schedule)
             .map_err(|reason| format!("entry {} (`{}`) {reason}", number + 1, shortened(entry)))?;
     }
     Ok(schedule)
 }
 
-fn parse_entry(entry: &str, deviations: &mut Vec<Deviation>) -> Result<(), String> {
+fn parse_entry(entry: &str, schedule: &mut Schedule) -> Result<(), String> {
     let form = || "does not have the form `turn=index/alternatives`".to_owned();
     let (position, choice) = entry.split_once('=').ok_or_else(form)?;
     let (index, rest) = choice.split_once('/').ok_or_else(form)?;
@@ -157,18 +189,23 @@ fn parse_entry(entry: &str, deviations: &mut Vec<Deviation>) -> Result<(), Strin
     if first.turn == 0 {
         return Err("names turn 0, but turns count from 1".to_owned());
     }
+    if first.alternatives < 2 {
+        return Err("must have 2 alternatives or more".to_owned());
+    }
     if first.index == 0 || first.index >= first.alternatives {
-        return Err(format!("must take an index from 1 to {}", i64::from(first.alternatives) - 1));
+        return Err(format!("must take an index from 1 to {}", first.alternatives - 1));
     }
-    if count == 0 || count + deviations.len() as u64 > DEVIATIONS_MAX {
-        return Err(format!("must stand for 1 to {DEVIATIONS_MAX} choices, with those before it"));
+    if count == 0 {
+        return Err("must stand for 1 choice or more".to_owned());
     }
-    if deviations.last().is_some_and(|last| (last.turn, last.place) >= (first.turn, first.place)) {
+    if first.turn.checked_add(count - 1).is_none() {
+        return Err("runs past the last turn there can be".to_owned());
+    }
+    let before = schedule.runs.last().map(Run::last);
+    if before.is_some_and(|last| (last.turn, last.place) >= (first.turn, first.place)) {
         return Err("comes at or before the choice ahead of it".to_owned());
     }
-    let last_turn =
-        first.turn.checked_add(count - 1).ok_or("runs past the last turn there can be")?;
-    deviations.extend((first.turn..=last_turn).map(|turn| Deviation { turn, ..first }));
+    schedule.push_run(Run { first, count });
     Ok(())
 }
 
@@ -214,10 +251,8 @@ mod tests {
             entry("v1:5=1/2,5=1/2"),
             "entry 2 (`5=1/2`) comes at or before the choice ahead of it"
         );
-        assert_eq!(
-            entry("v1:1=1/2x999999999999"),
-            "entry 1 (`1=1/2x999999999999`) must stand for 1 to 100000000 choices, with those before it"
-        );
+        assert_eq!(entry("v1:1=1/0"), "entry 1 (`1=1/0`) must have 2 alternatives or more");
+        assert_eq!(entry("v1:1=1/2x0"), "entry 1 (`1=1/2x0`) must stand for 1 choice or more");
         assert_eq!(
             entry("v1:1=1/4294967296"),
             "entry 1 (`1=1/4294967296`) has 4294967296 where a number below 4294967296 belongs"
@@ -226,6 +261,34 @@ mod tests {
             entry("v1:18446744073709551615=1/2x2"),
             "entry 1 (`18446744073709551615=1/2x2`) runs past the last turn there can be"
         );
+    }
+
+    #[test]
+    fn s32_a_line_at_the_edge_of_the_numbers_is_a_schedule_like_any_other() {
+        let lines = [
+            "v1:18446744073709551615=1/2",
+            "v1:1=1/2,1.1=1/2x18446744073709551615",
+            "v1:1=1/2x100000000",
+            "v1:1=1/2x18446744073709551615",
+            "v1:18446744073709551614.4294967295=4294967294/4294967295x2",
+        ];
+        for line in lines {
+            let schedule: Schedule = line.parse().unwrap();
+            assert_eq!(schedule.to_string(), line);
+            assert!(schedule.runs.len() <= 2, "a long run costs what a short one does");
+            assert_eq!(schedule.deviations().next(), schedule.runs[0].get(0));
+        }
+    }
+
+    #[test]
+    fn s32_a_run_is_the_same_schedule_however_it_is_written() {
+        let schedule: Schedule = "v1:1=1/2,2=1/2x2,4=1/2,6=1/2".parse().unwrap();
+        assert_eq!(schedule.to_string(), "v1:1=1/2x4,6=1/2");
+        let turns: Vec<u64> = schedule.deviations().map(|deviation| deviation.turn).collect();
+        assert_eq!(turns, [1, 2, 3, 4, 6]);
+        let edge: Schedule =
+            "v1:1=1/2x18446744073709551614,18446744073709551615=1/2".parse().unwrap();
+        assert_eq!(edge.to_string(), "v1:1=1/2x18446744073709551615");
     }
 
     fn schedules() -> impl Strategy<Value = Schedule> {
@@ -246,6 +309,38 @@ mod tests {
         })
     }
 
+    /// Numbers that a damaged line may hold: small ones, the ends of 32 and 64 bits, and beyond.
+    fn numbers() -> impl Strategy<Value = String> {
+        let edges = [0, u32::MAX.into(), u64::MAX.into(), i64::MAX as u128];
+        let edge = (prop::sample::select(edges.to_vec()), 0_u128..4, any::<bool>());
+        let edge = edge.prop_map(|(edge, by, is_below)| match is_below {
+            true => edge.saturating_sub(by),
+            false => edge + by,
+        });
+        prop_oneof![0_u128..6, edge].prop_map(|number| number.to_string())
+    }
+
+    /// Lines of the right form with any numbers in it, and text that has only the right characters.
+    fn lines() -> impl Strategy<Value = String> {
+        let entry = (numbers(), prop::option::of(numbers()), numbers(), numbers());
+        let entry = (entry, prop::option::of(numbers()));
+        let entry = entry.prop_map(|((turn, place, index, alternatives), count)| {
+            let place = place.map_or(String::new(), |place| format!(".{place}"));
+            let count = count.map_or(String::new(), |count| format!("x{count}"));
+            format!("{turn}{place}={index}/{alternatives}{count}")
+        });
+        let valid = (numbers(), prop::option::of(numbers()), numbers());
+        let valid = valid.prop_map(|(turn, place, count)| {
+            let place = place.map_or(String::new(), |place| format!(".{place}"));
+            format!("{turn}{place}=1/2x{count}")
+        });
+        let entries = prop::collection::vec(prop_oneof![entry, valid], 0..5);
+        prop_oneof![
+            "(v1:)?[0-9=/x.,v: ]{0,40}",
+            entries.prop_map(|entries| format!("v1:{}", entries.join(","))),
+        ]
+    }
+
     proptest! {
         #[test]
         fn s32_a_schedule_survives_its_text(schedule in schedules()) {
@@ -255,7 +350,7 @@ mod tests {
         }
 
         #[test]
-        fn s32_any_text_is_read_or_refused(line in "(v1:)?[0-9=/x.,v: ]{0,40}") {
+        fn s32_any_text_is_read_or_refused(line in lines()) {
             if let Ok(schedule) = line.parse::<Schedule>() {
                 let shown = schedule.to_string();
                 prop_assert_eq!(shown.parse::<Schedule>(), Ok(schedule));

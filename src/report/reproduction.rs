@@ -1,5 +1,8 @@
 //! The one line that brings a run back.
 
+use std::time::Duration;
+
+use crate::kernel::Limits;
 use crate::policy::Schedule;
 
 /// Longest schedule that is written into the line when the policy's own source would do.
@@ -9,6 +12,10 @@ const SCHEDULE_SHOWN_MAX: usize = 200;
 #[derive(Debug)]
 pub(crate) struct Reproduction<'a> {
     pub(crate) seed: u64,
+    pub(crate) limits: &'a Limits,
+    /// What the wall clock showed at the start, where that was not the default.
+    pub(crate) start_time: Option<Duration>,
+    pub(crate) deny_leftovers: bool,
     pub(crate) schedule: &'a Schedule,
     /// The line that is being replayed, if one is, whether or not it turned out to fit.
     pub(crate) replayed: Option<&'a str>,
@@ -23,30 +30,75 @@ impl Reproduction<'_> {
     /// long one gives way to the policy that drew it.
     pub(crate) fn line(&self) -> String {
         if let Some(replayed) = self.replayed {
-            return format!("{}.replay({replayed:?})", self.seeded());
+            return format!("{}.replay({replayed:?})", self.settings());
         }
         if self.schedule.is_empty() {
-            return self.seeded();
+            return self.settings();
         }
         let schedule = self.schedule.to_string();
         if self.policy.is_some() && schedule.len() > SCHEDULE_SHOWN_MAX {
             return self.with_policy();
         }
-        format!("{}.replay(\"{schedule}\")", self.seeded())
+        format!("{}.replay(\"{schedule}\")", self.settings())
     }
 
     /// The same with the policy, whatever it chose.
     pub(crate) fn with_policy(&self) -> String {
         match &self.policy {
-            Some(policy) => format!("{}.policy({policy})", self.seeded()),
-            None => self.seeded(),
+            Some(policy) => format!("{}.policy({policy})", self.settings()),
+            None => self.settings(),
         }
     }
 
-    fn seeded(&self) -> String {
-        match self.seed {
-            0 => "Builder::new()".to_owned(),
-            seed => format!("Builder::new().seed({seed})"),
+    /// The builder with all that was set to something else than the default and bears on the run.
+    fn settings(&self) -> String {
+        let mut settings = "Builder::new()".to_owned();
+        if self.seed != 0 {
+            settings.push_str(&format!(".seed({})", self.seed));
         }
+        if let Some(limits) = self.limits.source(duration_source) {
+            settings.push_str(&format!(".limits({limits})"));
+        }
+        if let Some(start_time) = self.start_time {
+            settings.push_str(&format!(".start_time({})", duration_source(start_time)));
+        }
+        if self.deny_leftovers {
+            settings.push_str(".deny_leftovers(true)");
+        }
+        settings
+    }
+}
+
+/// Rust source of a duration, in the largest unit that holds it.
+fn duration_source(duration: Duration) -> String {
+    match (duration.as_secs(), duration.subsec_nanos()) {
+        _ if duration == Duration::MAX => "Duration::MAX".to_owned(),
+        (_, 0) => format!("Duration::from_secs({})", duration.as_secs()),
+        (seconds, nanos) => {
+            let (unit, unit_nanos) =
+                if nanos % 1_000_000 == 0 { ("millis", 1_000_000) } else { ("nanos", 1) };
+            match u64::try_from(duration.as_nanos() / unit_nanos) {
+                Ok(count) => format!("Duration::from_{unit}({count})"),
+                Err(_) => format!("Duration::new({seconds}, {nanos})"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s41_a_duration_is_written_in_the_largest_unit_that_holds_it() {
+        assert_eq!(duration_source(Duration::ZERO), "Duration::from_secs(0)");
+        assert_eq!(duration_source(Duration::from_secs(60)), "Duration::from_secs(60)");
+        assert_eq!(duration_source(Duration::from_millis(1500)), "Duration::from_millis(1500)");
+        assert_eq!(duration_source(Duration::from_micros(1)), "Duration::from_nanos(1000)");
+        assert_eq!(
+            duration_source(Duration::new(u64::MAX, 1)),
+            "Duration::new(18446744073709551615, 1)"
+        );
+        assert_eq!(duration_source(Duration::MAX), "Duration::MAX");
     }
 }

@@ -89,11 +89,20 @@ impl Interval {
     /// # Cancel safety
     ///
     /// Dropping the future takes no tick.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the future is polled outside a loop, or in another one than that in which the
+    /// interval was made.
     pub fn tick(&mut self) -> Tick<'_> {
         Tick { interval: self }
     }
 
     /// Polls for the next tick.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a loop, or in another one than that in which the interval was made.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(self.timer.poll(self.next, cx));
         let scheduled = self.next;
@@ -177,6 +186,11 @@ impl Stream for Interval {
 }
 
 /// Future of [`Interval::tick`].
+///
+/// # Panics
+///
+/// Panics when polled outside a loop, or in another one than that in which the interval was
+/// made.
 #[derive(Debug)]
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Tick<'a> {

@@ -102,6 +102,10 @@ pub fn advance(duration: Duration) -> SleepThenSettle {
 /// # Cancel safety
 ///
 /// Dropping it removes its timer and its wait; nothing is lost.
+///
+/// # Panics
+///
+/// Panics when polled outside a loop, or in another one than that in which it was made.
 #[derive(Debug)]
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct SleepThenSettle {

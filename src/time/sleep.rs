@@ -1,5 +1,6 @@
 //! Sleeping until an instant.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -66,13 +67,25 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// # Cancel safety
 ///
 /// Dropping it removes the timer at once (S8); nothing is lost.
-#[derive(Debug)]
+///
+/// # Panics
+///
+/// Panics when polled outside a loop, or in another one than that in which it was made.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Sleep {
     timer: Timer,
     deadline: Instant,
     /// It has come to its end: by its timer, or by the one suspension of a sleep that was due at once.
     is_due: bool,
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep")
+            .field("deadline", &self.deadline)
+            .field("elapsed", &self.is_due)
+            .finish()
+    }
 }
 
 impl Sleep {

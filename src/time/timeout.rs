@@ -69,7 +69,8 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// Awaiting it again after it has given its result panics.
+    /// Panics when polled outside a loop, or in another one than that in which it was made, and when
+    /// awaited again after it has given its result.
     #[derive(Debug)]
     #[must_use = "a future does nothing unless it is awaited"]
     pub struct Timeout<F> {

@@ -1,8 +1,10 @@
 //! Rule S30: public futures, handles and values are `Send` and `Sync` whenever their contents allow it.
 
 use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::future::Ready;
+use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
 
@@ -68,22 +70,79 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::Report<u8>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::Failure;
     [is_send, is_sync, is_unpin, is_debug, is_static] report::FailureKind;
+    [is_send, is_sync, is_unpin, is_debug, is_static] report::Deadlock;
     [is_send, is_sync, is_unpin, is_debug, is_static] report::WaitingTask;
+    [is_send, is_sync, is_unpin, is_debug, is_static] report::Wait;
+    [is_send, is_sync, is_unpin, is_debug, is_static] report::Livelock;
+    [is_send, is_sync, is_unpin, is_debug, is_static] report::Spinner;
+    [is_send, is_sync, is_unpin, is_debug, is_static] report::Panic;
+    [is_send, is_sync, is_unpin, is_debug, is_static] report::PanicPlace;
+    [is_send, is_sync, is_unpin, is_debug, is_static] report::ReplayDivergence;
+    [is_send, is_sync, is_unpin, is_debug, is_static] report::LeftTask;
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::Limits;
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::Counters;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::Trace;
     [is_send, is_sync, is_unpin, is_debug] trace::Record<'static>;
     [is_send, is_sync, is_unpin, is_debug] trace::Event<'static>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] trace::Waker;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::Digest;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::Level;
     [is_send, is_sync, is_unpin, is_debug, is_static] policy::Schedule;
     [is_send, is_sync, is_unpin, is_debug, is_static] policy::ScheduleError;
     [is_send, is_sync, is_unpin, is_debug, is_static] policy::Deviation;
+    [is_unpin, is_debug] policy::Choice<'static>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] policy::ChoiceKind;
     [is_send, is_sync, is_unpin, is_debug, is_static] policy::Fifo;
     [is_send, is_sync, is_unpin, is_debug, is_static] policy::Random;
     [is_send, is_sync, is_unpin, is_debug, is_static] rng::Rng;
     [is_unpin, is_debug, is_static] sim::EventLoop;
     [is_unpin, is_debug, is_static] sim::Builder;
+}
+
+/// The names behind `pub struct` and `pub enum` below `directory`, and how often each stands there.
+fn count_public_types(directory: &Path, counts: &mut BTreeMap<String, usize>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            count_public_types(&path, counts);
+            continue;
+        }
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
+            let line = line.trim_start();
+            let keywords = ["pub struct ", "pub enum "];
+            let Some(rest) = keywords.iter().find_map(|keyword| line.strip_prefix(keyword)) else {
+                continue;
+            };
+            let name = rest.split(|letter: char| !letter.is_alphanumeric()).next().unwrap();
+            *counts.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+}
+
+#[test]
+fn s30_the_table_has_every_public_type() {
+    let mut counts = BTreeMap::new();
+    count_public_types(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut counts);
+    assert!(counts.len() > 40, "the types are found: {counts:?}");
+    let lines = include_str!("autotraits.rs").lines().map(str::trim);
+    let rows: BTreeSet<&str> = lines
+        .filter_map(|line| line.strip_prefix("[is_")?.split_once("] "))
+        .filter_map(|(_, path)| path.split(['<', ';']).next())
+        .collect();
+    // Two modules may have a type of the same name, as `Builder`.
+    let count_rows =
+        |name: &str| rows.iter().filter(|path| path.rsplit("::").next() == Some(name)).count();
+    // Public only because the macros and traits that use them are; their names cannot be written outside.
+    for hidden in ["Broken", "Member", "Unfailing"] {
+        assert_eq!(counts.remove(hidden), Some(1), "`{hidden}` is hidden once");
+    }
+    let missing: Vec<_> =
+        counts.iter().filter(|&(name, &count)| count_rows(name) < count).collect();
+    assert!(
+        missing.is_empty(),
+        "types that are `pub`, and not in the table: {missing:?}\n  \
+         add a row for each, or make it `pub(crate)`"
+    );
 }
 
 #[test]

@@ -1,13 +1,18 @@
 //! Rules S31 to S35: choices, schedules, random numbers, reproducibility.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::task::Poll;
 
 use simloop::policy::{Choice, ChoiceKind, Fifo, Policy, Random};
 use simloop::report::FailureKind;
 use simloop::trace::Level;
-use simloop::{Builder, Report, choose, note, rng, sleep, spawn_named, yield_now};
+use simloop::{
+    Builder, EventLoop, Limits, Report, choose, note, rng, settle, sleep, spawn, spawn_named, time,
+    timeout, yield_now,
+};
 
-use crate::secs;
+use crate::{millis, secs};
 
 /// Three tasks of three steps that note what they do.
 async fn three_tasks() {
@@ -183,6 +188,8 @@ fn s35_a_replay_that_does_not_fit_stops_at_the_first_turn_that_shows_it() {
     assert_eq!(diverge("v1:3=1/5"), (3, Some(3)), "other alternatives");
     assert_eq!(diverge("v1:1=1/2"), (1, Some(1)), "no choice at all");
     assert_eq!(diverge("v1:2=1/3,900=1/2"), (900, None), "the run ended before");
+    let long = "v1:2=1/3x18446744073709551614";
+    assert_eq!(diverge(long), (9, Some(2)), "a run of choices, part of which fits");
     assert_eq!(diverge("v1:2.1=1/2"), (2, None), "a call of `choose` that did not come");
 }
 
@@ -222,4 +229,141 @@ fn s35_a_divergence_is_told_before_the_panic_that_it_led_to() {
 fn s35_a_line_that_is_no_schedule_fails_a_loop_that_never_ran() {
     let failure = Builder::new().replay("garbage").build().finish().unwrap_failure();
     assert!(matches!(failure.kind(), FailureKind::InvalidReplay(_)));
+}
+
+#[test]
+fn s18_what_debug_shows_of_futures_is_the_same_in_every_run() {
+    let program = || async {
+        let mut nap = sleep(secs(2));
+        note!("{nap:?}");
+        let _ = futures_util::poll!(&mut nap);
+        note!("{nap:?}");
+        (&mut nap).await;
+        note!("{nap:?}");
+        let mut ticks = time::interval(secs(1));
+        note!("{ticks:?}");
+        note!("{:?}", ticks.tick());
+        note!("{:?}", timeout(secs(1), sleep(secs(3))));
+        note!("{:?}", time::sleep_then_settle(secs(1)));
+        let mut settling = settle();
+        note!("{settling:?}");
+        (&mut settling).await;
+        note!("{settling:?}");
+    };
+    let run = || Builder::new().trace(Level::Full).run(program());
+    let first = run();
+    // It takes the number of the first run's loop, so the second run's has another.
+    let _other = EventLoop::new();
+    assert_eq!(first.trace, run().trace);
+    assert_eq!(
+        lines(&first),
+        [
+            "Sleep { deadline: 2s, elapsed: false }",
+            "Sleep { deadline: 2s, elapsed: false }",
+            "Sleep { deadline: 2s, elapsed: true }",
+            "Interval { timer: Timer { is_registered: false }, next: 2s, period: 1s, behavior: Burst }",
+            "Tick { interval: Interval { timer: Timer { is_registered: false }, next: 2s, period: 1s, \
+             behavior: Burst } }",
+            "Timeout { future: Some(Sleep { deadline: 5s, elapsed: false }), timer: Timer { \
+             is_registered: false }, deadline: 3s }",
+            "SleepThenSettle { sleep: Sleep { deadline: 3s, elapsed: false }, settle: Settle { is_done: \
+             false } }",
+            "Settle { is_done: false }",
+            "Settle { is_done: true }",
+        ]
+    );
+}
+
+#[test]
+fn s18_what_debug_shows_of_a_loop_is_the_same_in_every_run() {
+    let shown = || {
+        let mut event_loop = EventLoop::new();
+        let idle = format!("{event_loop:?}");
+        event_loop.block_on(sleep_in_loop()).unwrap();
+        (idle, format!("{event_loop:?}"), event_loop)
+    };
+    let (first, second) = (shown(), shown());
+    assert_eq!((&first.0, &first.1), (&second.0, &second.1));
+    assert!(
+        first.1.starts_with("EventLoop { core: Core { now: 1s, turn: 2, digest: "),
+        "{}",
+        first.1
+    );
+}
+
+async fn sleep_in_loop() {
+    sleep(secs(1)).await;
+}
+
+#[test]
+fn s22_advice_outside_a_loop_fits_what_was_called() {
+    fn told<T>(call: impl FnOnce() -> T) -> String {
+        let call = std::panic::AssertUnwindSafe(|| drop(call()));
+        *std::panic::catch_unwind(call).unwrap_err().downcast::<String>().unwrap()
+    }
+    assert_eq!(
+        told(time::now),
+        "`now` was called outside a running loop\n  call it inside the future given to `run`"
+    );
+    assert_eq!(
+        told(|| time::interval(secs(1))),
+        "`interval` was called outside a running loop\n  call it inside the future given to `run`"
+    );
+    assert!(told(|| sleep(secs(1))).ends_with("`async { sleep(..).await }`"));
+    let mut event_loop = EventLoop::new();
+    let limited = poll_fn(|_| Poll::Ready(timeout(secs(1), std::future::pending::<()>())));
+    let mut limited = event_loop.block_on(limited).unwrap();
+    assert_eq!(
+        told(|| futures_util::FutureExt::now_or_never(&mut limited)),
+        "a timer was polled outside a running loop\n  await it inside the future given to `run`"
+    );
+}
+
+#[test]
+fn s41_the_line_that_reproduces_a_failure_has_what_was_set() {
+    let turn_limit = Builder::new().seed(7).limits(Limits::new().turns(10)).run(async {
+        loop {
+            sleep(secs(1)).await;
+        }
+    });
+    assert_eq!(
+        turn_limit.unwrap_failure().reproduction(),
+        "Builder::new().seed(7).limits(Limits::new().turns(10))"
+    );
+
+    let left = Builder::new().deny_leftovers(true).run(async {
+        spawn(std::future::pending::<()>());
+    });
+    let left = left.unwrap_failure();
+    assert_eq!(left.reproduction(), "Builder::new().deny_leftovers(true)");
+    assert!(
+        left.to_string().ends_with("\n  replay: Builder::new().deny_leftovers(true)"),
+        "{left}"
+    );
+
+    let limits = Limits::new().virtual_time(millis(1500)).turns_per_instant(500);
+    let all = Builder::new()
+        .limits(limits)
+        .start_time(secs(60))
+        .deny_leftovers(true)
+        .policy(Random::new(1))
+        .run(async {
+            choose(1_000_000);
+            sleep(secs(2)).await;
+        });
+    let line = all.schedule.to_string();
+    assert_eq!(
+        all.unwrap_failure().reproduction(),
+        format!(
+            "Builder::new().limits(Limits::new().virtual_time(Duration::from_millis(1500))\
+             .turns_per_instant(500)).start_time(Duration::from_secs(60)).deny_leftovers(true)\
+             .replay(\"{line}\")"
+        )
+    );
+
+    let defaults = Builder::new().limits(Limits::new()).start_time(secs(946_684_800));
+    assert_eq!(
+        defaults.run(std::future::pending::<()>()).unwrap_failure().reproduction(),
+        "Builder::new()"
+    );
 }
