@@ -134,7 +134,7 @@ fn with_idle<R>(id: LoopId, f: impl FnOnce(&Core) -> R) -> Option<R> {
 /// Returns the loop of a run; `None` if that run is over, or on another thread.
 #[inline]
 pub(super) fn find_run(id: RunId) -> Option<Rc<Core>> {
-    find(id.loop_id).filter(|core| core.run_id() == id)
+    find(id.loop_id()).filter(|core| core.run_id() == id)
 }
 
 #[cold]

@@ -31,8 +31,8 @@ pub(super) type Payload = Box<dyn Any + Send>;
 pub(crate) struct Core {
     pub(super) id: LoopId,
     pub(super) inbox: Arc<Inbox>,
-    /// How many runs have ended in it.
-    runs: Cell<u32>,
+    /// Which of the runs of this loop it is in.
+    run: Cell<RunId>,
     state: RefCell<State>,
     /// Apart from the state, because a policy is foreign code that reads the kernel while it chooses.
     pub(super) picker: RefCell<Picker>,
@@ -130,7 +130,7 @@ impl Core {
         Rc::new(Core {
             id: claim.id,
             inbox: claim.inbox,
-            runs: Cell::new(claim.runs),
+            run: Cell::new(RunId::new(claim.id, claim.runs)),
             state: RefCell::new(state),
             picker: RefCell::new(Picker::Fifo),
         })
@@ -141,15 +141,16 @@ impl Core {
     /// Returns `false` if it has grown too much to be kept, or its keys are used up.
     pub(super) fn reset(&self) -> bool {
         self.inbox.clear();
-        self.runs.set(self.runs.get().wrapping_add(1));
+        self.run.set(self.run.get().next());
         let picker = self.picker.replace(Picker::Fifo);
         // A policy is foreign, and so is its destructor; the run it was for has been reported.
         drop_caught(picker).into_iter().for_each(forget_panic);
         self.state().reset()
     }
 
+    #[inline]
     pub(super) fn run_id(&self) -> RunId {
-        RunId { loop_id: self.id, run: self.runs.get() }
+        self.run.get()
     }
 
     /// Borrows the state for one short call.
@@ -377,7 +378,7 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         let generation = self.state.get_mut().kernel.generation_unused();
-        registry::release(self.id, generation, self.runs.get().wrapping_add(1));
+        registry::release(self.id, generation, self.run.get().next().run());
     }
 }
 
