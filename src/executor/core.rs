@@ -334,8 +334,11 @@ impl Core {
         let (at, turn) = (state.kernel.now(), state.kernel.turn());
         let running = state.kernel.running();
         let task = running.and_then(|key| state.kernel.task(key));
-        let (serial, site) =
-            task.map_or((u64::MAX, Location::caller()), |task| (task.serial, task.site));
+        let (serial, site, place) = match task {
+            Some(task) => (task.serial, task.site, PanicPlace::Drop),
+            // No task is to blame, so its site is not shown.
+            None => (u64::MAX, Location::caller(), PanicPlace::Foreign),
+        };
         let path =
             running.map_or_else(|| what.to_owned(), |key| shown_path(&state.kernel.path(key)));
         let is_at_end = !state.is_open();
@@ -346,7 +349,7 @@ impl Core {
             at,
             turn,
             site,
-            place: PanicPlace::Drop,
+            place,
             payload: Some(payload),
             is_at_end,
         });

@@ -253,6 +253,9 @@ pub enum PanicPlace {
     NotJoined,
     /// It happened while the task was dropped, cancelled or at the end of the run.
     Drop,
+    /// It happened in foreign code that the loop called outside any task: a combinator's waker, or the
+    /// destructor of an output. The path then says which, and the place of spawning is the run's own.
+    Foreign,
 }
 
 /// Where a replayed schedule and the program part.

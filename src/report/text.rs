@@ -229,6 +229,9 @@ fn write_panic(f: &mut Formatter<'_>, when: &str, panic: &Panic) -> fmt::Result 
                 site(panic.spawned_at)
             )
         }
+        PanicPlace::Foreign => {
+            "it happened outside any task, in code that the loop called".to_owned()
+        }
         PanicPlace::Drop => {
             format!(
                 "it happened as the task's future was dropped (spawned at {})",

@@ -833,3 +833,23 @@ fn s09_a_waker_that_blocks_the_loop_delays_timers_and_breaks_nothing() {
         assert_eq!(sleeper.await.unwrap().to_string(), "5s");
     });
 }
+
+#[test]
+fn s20_a_panic_in_a_waker_that_the_loop_calls_is_told_as_that() {
+    struct Panics;
+    impl std::task::Wake for Panics {
+        fn wake(self: std::sync::Arc<Self>) {
+            std::panic::resume_unwind(Box::new("a rude waker"));
+        }
+    }
+    let report = Builder::new().run(async {
+        let mut nap = Box::pin(sleep(secs(1)));
+        let rude = std::task::Waker::from(std::sync::Arc::new(Panics));
+        assert!(nap.as_mut().poll(&mut std::task::Context::from_waker(&rude)).is_pending());
+        sleep(secs(2)).await;
+    });
+    let text = report.unwrap_failure().to_string();
+    let told = "panic at 1s (turn 1) in a waker: a rude waker\n  \
+                it happened outside any task, in code that the loop called\n";
+    assert!(text.starts_with(told), "{text}");
+}
