@@ -9,6 +9,7 @@ mod driving;
 mod failing;
 mod foreign;
 mod layers;
+mod panics;
 mod programs;
 mod snapshots;
 mod tasks;
