@@ -467,19 +467,7 @@ fn s41_a_panic_says_what_when_who_and_how_to_see_it_again() {
 
 #[test]
 fn s41_the_other_failures_answer_the_same_questions() {
-    let foreign = Builder::new().run(async {
-        spawn_named("victim", async {
-            let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-            std::thread::Builder::new()
-                .name("meddler".into())
-                .spawn(move || waker.wake())
-                .unwrap()
-                .join()
-                .unwrap();
-            pending::<()>().await;
-        });
-        sleep(secs(1)).await;
-    });
+    let foreign = Builder::new().run(crate::tasks::woken_from_elsewhere());
     shown("foreign_wake", &foreign.unwrap_failure());
 
     let nested = Builder::new().run(async { Builder::new().run(async {}).unwrap_failure() });

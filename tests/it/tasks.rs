@@ -350,21 +350,20 @@ fn s22_outside_a_loop_the_api_panics_with_advice_and_the_try_forms_say_none() {
     run(async { assert!(task::try_current().is_some() && time::try_now().is_some()) });
 }
 
+/// A program whose task `victim` is woken by a thread called `meddler`.
+pub(crate) async fn woken_from_elsewhere() {
+    spawn_named("victim", async {
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let meddler = std::thread::Builder::new().name("meddler".to_owned());
+        meddler.spawn(move || waker.wake()).unwrap().join().unwrap();
+        pending::<()>().await;
+    });
+    sleep(secs(1)).await;
+}
+
 #[test]
 fn s23_a_wake_from_another_thread_fails_the_run_and_names_the_task() {
-    let report = Builder::new().run(async {
-        spawn_named("victim", async {
-            let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-            std::thread::Builder::new()
-                .name("meddler".to_owned())
-                .spawn(move || waker.wake())
-                .unwrap()
-                .join()
-                .unwrap();
-            pending::<()>().await;
-        });
-        sleep(secs(1)).await;
-    });
+    let report = Builder::new().run(woken_from_elsewhere());
     match report.unwrap_failure().kind() {
         FailureKind::ForeignWake { task, thread, .. } => {
             assert_eq!((task.as_str(), thread.as_deref()), ("main/victim", Some("meddler")));
