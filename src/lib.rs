@@ -6,6 +6,7 @@ mod kernel;
 pub mod policy;
 pub mod report;
 pub mod rng;
+pub mod sync;
 pub mod task;
 pub mod time;
 pub mod trace;

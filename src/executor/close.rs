@@ -5,9 +5,10 @@ use std::rc::Rc;
 use super::context;
 use super::core::{Core, Panicked, Phase, Picker, drop_caught};
 use super::describe;
+use super::stuck::WaitGraph;
 use super::turn::forget_panic;
 use crate::kernel::{Ending, TaskId, TaskKey};
-use crate::report::{Failure, FailureKind, LeftTask, PanicPlace, Report};
+use crate::report::{Deadlock, Failure, FailureKind, LeftTask, PanicPlace, Report};
 use crate::trace::Trace;
 
 impl Core {
@@ -18,6 +19,7 @@ impl Core {
         root: Option<TaskId>,
     ) -> Report<T> {
         let ended = self.check_end();
+        let partial_deadlock = self.partial_deadlock(outcome.as_ref().err());
         let left = self.close(root);
         let (output, ended_badly) = match (outcome, ended) {
             (Ok(output), Ok(())) => (Some(output), None),
@@ -35,7 +37,18 @@ impl Core {
             counters: state.kernel.counters(),
             digest: state.kernel.digest(),
             leftovers: left,
+            partial_deadlock,
         }
+    }
+
+    /// The tasks that are left and could not have gone on. A whole deadlock has been told already.
+    fn partial_deadlock(&self, failure: Option<&Failure>) -> Option<Deadlock> {
+        let state = self.state();
+        let is_told = failure.is_some_and(|it| matches!(it.kind(), FailureKind::Deadlock(_)));
+        if is_told || state.kernel.has_ended() {
+            return None;
+        }
+        WaitGraph::new(&state, self.run_id(), self.inbox.is_waker_shared()).partial_deadlock()
     }
 
     /// What can go wrong without anybody noticing until the end: a wake from elsewhere in the last turn, a

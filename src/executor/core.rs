@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::cell::BoxedCell;
 use super::registry::{self, Inbox, LoopId, RunId};
+use super::resource::Resources;
 use super::turn::forget_panic;
 use super::waker;
 use crate::kernel::shown_path;
@@ -85,6 +86,7 @@ pub(crate) struct State {
     pub(super) policy_source: Option<String>,
     pub(super) replayed: Option<String>,
     pub(super) replay_error: Option<crate::policy::ScheduleError>,
+    pub(super) resources: Resources,
 }
 
 /// A panic that was caught.
@@ -410,6 +412,7 @@ impl State {
             policy_source: None,
             replayed: None,
             replay_error: None,
+            resources: Resources::default(),
         }
     }
 
@@ -439,6 +442,7 @@ impl State {
             policy_source,
             replayed,
             replay_error,
+            resources,
         } = self;
         let is_small = cells.capacity() <= SLOTS_KEPT_MAX;
         let has_keys = kernel.reset();
@@ -451,6 +455,7 @@ impl State {
         *start_time = None;
         *phase = Phase::Open;
         (*failure, *policy_source, *replayed, *replay_error) = (None, None, None, None);
+        resources.clear();
         is_small && has_keys
     }
 

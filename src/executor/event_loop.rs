@@ -12,6 +12,7 @@ use super::describe;
 use super::join::JoinHandle;
 use super::spawn;
 use super::spawn::Builder as TaskBuilder;
+use super::stuck::WaitGraph;
 use super::turn::{Idle, Turned, forget_panic};
 use crate::kernel::{Counters, Digest, Instant, State as TaskState, TaskId, TaskKey};
 use crate::report::{Failure, FailureKind, PanicPlace, Report};
@@ -396,6 +397,8 @@ impl Core {
             return failure;
         }
         let state = self.state();
-        describe::failure(&state, describe::deadlock(&state, self.inbox.is_waker_shared()))
+        let is_waker_shared = self.inbox.is_waker_shared();
+        let deadlock = WaitGraph::new(&state, self.run_id(), is_waker_shared).deadlock();
+        describe::failure(&state, FailureKind::Deadlock(deadlock))
     }
 }

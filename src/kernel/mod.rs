@@ -264,6 +264,11 @@ impl Kernel {
         self.tasks.path(key)
     }
 
+    /// Says whether no task is alive.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.tasks.alive() == 0
+    }
+
     pub(crate) fn alive_in_spawn_order(&self) -> Vec<TaskKey> {
         self.tasks.alive_in_spawn_order()
     }

@@ -27,8 +27,8 @@ pub(crate) struct Waiting {
     pub(crate) since: Instant,
     /// What it waits for as far as this crate's own futures say; empty for a future from elsewhere.
     pub(crate) waits: Vec<Wait>,
-    /// Clones of its waker exist, so somebody could wake it.
-    pub(crate) has_waker: bool,
+    /// Clones of its waker that are held somewhere: those who hold them could wake it.
+    pub(crate) wakers: u16,
 }
 
 impl Kernel {
@@ -65,7 +65,7 @@ impl Kernel {
             .map(|key| {
                 let task = &self.tasks[key.slot];
                 let waits = waits.remove(&key).unwrap_or_default();
-                Waiting { task: key, since: task.since, waits, has_waker: task.wakers > 0 }
+                Waiting { task: key, since: task.since, waits, wakers: task.wakers }
             })
             .collect()
     }

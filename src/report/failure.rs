@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::deadlock::Deadlock;
 use crate::kernel::{Instant, TaskId};
 use crate::policy::ScheduleError;
 
@@ -152,55 +153,6 @@ pub enum FailureKind {
     },
 }
 
-/// A run in which nobody can go on.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Deadlock {
-    /// Every waiting task, in the order in which they were spawned.
-    pub waiting: Vec<WaitingTask>,
-    /// Paths of tasks that wait for each other in a ring, each for the next and the last for the first;
-    /// empty if there is no ring.
-    pub cycle: Vec<String>,
-    /// Whether timers exist, all of them daemons'.
-    pub has_daemon_timers: bool,
-}
-
-/// A task that waits.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct WaitingTask {
-    /// Its id.
-    pub id: TaskId,
-    /// Its path.
-    pub path: String,
-    /// Since when it waits.
-    pub since: Instant,
-    /// What it waits for; any of these would wake it.
-    pub waits: Vec<Wait>,
-    /// Where it was spawned.
-    pub spawned_at: &'static Location<'static>,
-    /// Whether it is a daemon.
-    pub is_daemon: bool,
-}
-
-/// What a task waits for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Wait {
-    /// The end of the task with this path.
-    Join(String),
-    /// A timer with this deadline.
-    Timer(Instant),
-    /// A sleep without end.
-    Never,
-    /// Everybody else to wait, as [`settle`](crate::settle) does.
-    Settle,
-    /// A future that is not of this crate.
-    Foreign,
-    /// Nothing that could come: nobody holds the task's waker (S40).
-    Nothing,
-}
-
 /// A run that goes on without time advancing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -288,14 +240,7 @@ pub struct LeftTask {
     pub spawned_at: &'static Location<'static>,
 }
 
-// The records above can be made only here, and by the loop.
-impl WaitingTask {
-    pub(crate) fn new(task: LeftTask, since: Instant, waits: Vec<Wait>, is_daemon: bool) -> Self {
-        let LeftTask { id, path, spawned_at } = task;
-        WaitingTask { id, path, since, waits, spawned_at, is_daemon }
-    }
-}
-
+// The record above can be made only here, and by the loop.
 impl LeftTask {
     pub(crate) fn new(id: TaskId, path: String, spawned_at: &'static Location<'static>) -> Self {
         LeftTask { id, path, spawned_at }

@@ -2,13 +2,15 @@
 //!
 //! Nothing here panics or prints by itself; the caller decides what a failure means (S36).
 
+mod deadlock;
 mod failure;
 mod reproduction;
 mod text;
 
+pub(crate) use deadlock::resource_label;
+pub use deadlock::{Deadlock, Holder, Link, ResourceWait, Wait, WaitingTask};
 pub use failure::{
-    Deadlock, Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence,
-    Spinner, Wait, WaitingTask,
+    Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence, Spinner,
 };
 pub(crate) use reproduction::Reproduction;
 
@@ -53,6 +55,12 @@ pub struct Report<T = ()> {
     /// Tasks that were alive when the run ended, in the order in which they were spawned; they were
     /// cancelled, newest first (S21). Daemons are not among them.
     pub leftovers: Vec<LeftTask>,
+    /// Those of the leftover tasks that could never have run again, whatever the others did (S37): they wait
+    /// for each other, or for nothing that could come. Told also when the run ended well.
+    ///
+    /// Only what is certain is told. A task that waits for an event, an item or a future from elsewhere may
+    /// still be served by anybody.
+    pub partial_deadlock: Option<Deadlock>,
 }
 
 impl<T> Report<T> {
@@ -89,8 +97,28 @@ impl<T> Report<T> {
 
     /// Changes the output.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Report<U> {
-        let Report { outcome, trace, schedule, seed, ended_at, counters, digest, leftovers } = self;
+        let Report {
+            outcome,
+            trace,
+            schedule,
+            seed,
+            ended_at,
+            counters,
+            digest,
+            leftovers,
+            partial_deadlock,
+        } = self;
         let outcome = outcome.map(change);
-        Report { outcome, trace, schedule, seed, ended_at, counters, digest, leftovers }
+        Report {
+            outcome,
+            trace,
+            schedule,
+            seed,
+            ended_at,
+            counters,
+            digest,
+            leftovers,
+            partial_deadlock,
+        }
     }
 }

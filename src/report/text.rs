@@ -3,20 +3,17 @@
 use std::fmt::{self, Display, Formatter, Write};
 use std::panic::Location;
 
+use super::deadlock::Deadlock;
 use super::failure::{
-    Deadlock, Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence,
-    Spinner, Wait, WaitingTask,
+    Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence, Spinner,
 };
 use crate::kernel::{Instant, shown_duration};
 
 /// Lines that a list is given at most; the data behind it is whole.
-const LINES_MAX: usize = 40;
+pub(super) const LINES_MAX: usize = 40;
 
 /// What is named at most in a list within a line, and of a ring.
-const NAMES_MAX: usize = 8;
-
-/// Things that a task waits for that are told at most.
-const WAITS_MAX: usize = 3;
+pub(super) const NAMES_MAX: usize = 8;
 
 /// Later failures that are told at most.
 const CONSEQUENCES_MAX: usize = 5;
@@ -134,45 +131,7 @@ fn write_deadlock(f: &mut Formatter<'_>, when: &str, deadlock: &Deadlock) -> fmt
         "no timer is registered"
     };
     writeln!(f, "deadlock {when}: {wait}, {why}")?;
-    let shown = || deadlock.waiting.iter().take(LINES_MAX);
-    let width = shown().map(|task| task.path.chars().count()).max().unwrap_or(0).min(40);
-    write_lines(
-        f,
-        deadlock.waiting.iter().map(|task| format!("{:width$}  {}", task.path, reason(task))),
-    )?;
-    if let Some(first) = deadlock.cycle.first() {
-        let (shown, more) = deadlock.cycle.split_at(deadlock.cycle.len().min(NAMES_MAX));
-        let more =
-            if more.is_empty() { String::new() } else { format!(" -> ({} more)", more.len()) };
-        writeln!(f, "  cycle: {}{more} -> {first}", shown.join(" -> "))?;
-    }
-    Ok(())
-}
-
-fn reason(task: &WaitingTask) -> String {
-    let waits: Vec<String> = task.waits.iter().take(WAITS_MAX).map(what).collect();
-    let daemon = if task.is_daemon { " (a daemon)" } else { "" };
-    // Which of several it needs, or all, only the task knows.
-    let since = format!("{} since {}", listed(&waits, task.waits.len()), task.since);
-    let site = site(task.spawned_at);
-    match task.waits[..] {
-        [Wait::Foreign] => format!("{since} (spawned at {site}){daemon}"),
-        [Wait::Nothing] => format!(
-            "{since}, but nobody holds its waker, so it can never wake (spawned at {site}){daemon}"
-        ),
-        _ => format!("{since}{daemon}"),
-    }
-}
-
-fn what(wait: &Wait) -> String {
-    match wait {
-        Wait::Join(path) => format!("joins `{path}`"),
-        Wait::Timer(deadline) => format!("sleeps until {deadline}"),
-        Wait::Never => "sleeps for ever".to_owned(),
-        Wait::Settle => "waits for the others to settle".to_owned(),
-        Wait::Foreign => "waits for a future of its own".to_owned(),
-        Wait::Nothing => "waits".to_owned(),
-    }
+    write!(f, "{deadlock}")
 }
 
 fn write_livelock(f: &mut Formatter<'_>, when: &str, livelock: &Livelock) -> fmt::Result {
@@ -275,7 +234,10 @@ fn write_tasks(f: &mut Formatter<'_>, tasks: &[LeftTask]) -> fmt::Result {
     write_lines(f, tasks.iter().map(shown))
 }
 
-fn write_lines(f: &mut Formatter<'_>, lines: impl ExactSizeIterator<Item = String>) -> fmt::Result {
+pub(super) fn write_lines(
+    f: &mut Formatter<'_>,
+    lines: impl ExactSizeIterator<Item = String>,
+) -> fmt::Result {
     let count = lines.len();
     for line in lines.take(LINES_MAX) {
         writeln!(f, "  {line}")?;
@@ -287,7 +249,7 @@ fn write_lines(f: &mut Formatter<'_>, lines: impl ExactSizeIterator<Item = Strin
 }
 
 /// Lists in one line the first of `count` things.
-fn listed(shown: &[String], count: usize) -> String {
+pub(super) fn listed(shown: &[String], count: usize) -> String {
     match count - shown.len() {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
@@ -299,6 +261,6 @@ fn tasks_are(count: usize) -> String {
 }
 
 /// A place in the source, written the same on every platform.
-fn site(location: &Location<'_>) -> String {
+pub(super) fn site(location: &Location<'_>) -> String {
     format!("{}:{}", location.file().replace('\\', "/"), location.line())
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use simloop::{self as sim, policy, report, rng, task, time, trace};
+use simloop::{self as sim, policy, report, rng, sync, task, time, trace};
 
 fn is_send<T: Send>() {}
 fn is_sync<T: Sync>() {}
@@ -56,6 +56,17 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::JoinSet<Cell<u8>>;
     [is_send, is_sync, is_unpin, is_debug] task::JoinNext<'static, u8>;
     [is_send, is_sync, is_unpin, is_debug] task::JoinNextWithId<'static, u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::Event;
+    [is_send, is_sync, is_unpin, is_debug] sync::EventWait<'static>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::Mutex<Cell<u8>>;
+    [is_debug, is_static] sync::Mutex<Rc<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] sync::Lock<'static, Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::LockOwned<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] sync::MutexGuard<'static, u8>;
+    [is_send, is_unpin, is_debug] sync::MutexGuard<'static, Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::OwnedMutexGuard<u8>;
+    [is_send, is_unpin, is_debug, is_static] sync::OwnedMutexGuard<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::TryLockError;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::Sleep;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::Settle;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::SleepThenSettle;
@@ -73,6 +84,9 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] report::Deadlock;
     [is_send, is_sync, is_unpin, is_debug, is_static] report::WaitingTask;
     [is_send, is_sync, is_unpin, is_debug, is_static] report::Wait;
+    [is_send, is_sync, is_unpin, is_debug, is_static] report::ResourceWait;
+    [is_send, is_sync, is_unpin, is_debug, is_static] report::Holder;
+    [is_send, is_sync, is_unpin, is_debug, is_static] report::Link;
     [is_send, is_sync, is_unpin, is_debug, is_static] report::Livelock;
     [is_send, is_sync, is_unpin, is_debug, is_static] report::Spinner;
     [is_send, is_sync, is_unpin, is_debug, is_static] report::Panic;

@@ -12,6 +12,7 @@ mod layers;
 mod panics;
 mod programs;
 mod snapshots;
+mod sync;
 mod tasks;
 mod time;
 mod timeouts;

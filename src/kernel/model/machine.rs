@@ -353,7 +353,7 @@ impl Machine {
             .collect();
         sort_waits(&mut waits);
         let task = &self.tasks[place];
-        Waiting { task: task.key, since: task.since, waits, has_waker: task.wakers > 0 }
+        Waiting { task: task.key, since: task.since, waits, wakers: task.wakers as u16 }
     }
 
     pub(super) fn note(&mut self, line: &str) {

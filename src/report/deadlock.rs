@@ -1,0 +1,201 @@
+//! Who waits for whom when nobody can go on, as data and as text (S37).
+
+use std::fmt::{self, Display, Formatter};
+use std::panic::Location;
+
+use super::failure::LeftTask;
+use super::text::{LINES_MAX, NAMES_MAX, listed, site, write_lines};
+use crate::kernel::{Instant, TaskId};
+
+/// Things that a task waits for that are told at most, and holders of one of them.
+const WAITS_MAX: usize = 3;
+
+/// Tasks that cannot go on.
+///
+/// Its `Display` gives a line for each task, and one for the cycle.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Deadlock {
+    /// The waiting tasks, in the order in which they were spawned.
+    pub waiting: Vec<WaitingTask>,
+    /// Tasks that wait for each other in a ring, each for the next and the last for the first. It is the
+    /// shortest ring of the earliest task that is in one; empty if there is none.
+    pub cycle: Vec<Link>,
+    /// Whether timers exist, all of them daemons'.
+    pub has_daemon_timers: bool,
+}
+
+/// A task that waits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct WaitingTask {
+    /// Its id.
+    pub id: TaskId,
+    /// Its path.
+    pub path: String,
+    /// Since when it waits.
+    pub since: Instant,
+    /// What it waits for; any of these would wake it.
+    pub waits: Vec<Wait>,
+    /// Where it was spawned.
+    pub spawned_at: &'static Location<'static>,
+    /// Whether it is a daemon.
+    pub is_daemon: bool,
+}
+
+/// What a task waits for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Wait {
+    /// The end of the task with this path.
+    Join(String),
+    /// A timer with this deadline.
+    Timer(Instant),
+    /// A sleep without end.
+    Never,
+    /// Everybody else to wait, as [`settle`](crate::settle) does.
+    Settle,
+    /// A lock, a queue or the like of this crate.
+    Resource(ResourceWait),
+    /// A future that is not of this crate.
+    Foreign,
+    /// Nothing that could come: nobody holds the task's waker (S40).
+    Nothing,
+}
+
+/// A resource that a task waits for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct ResourceWait {
+    /// What it is, for instance `mutex`.
+    pub kind: &'static str,
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// Where it was made.
+    pub made_at: &'static Location<'static>,
+    /// What exactly is wanted, in words before the kind: `an item of `. Often empty.
+    pub before: String,
+    /// How it stands, in words after the name: ` (2 of 3 arrived)`. Often empty.
+    pub after: String,
+    /// Who has it. Empty where anybody might bring what is wanted.
+    pub holders: Vec<Holder>,
+}
+
+/// A task that holds a resource.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Holder {
+    /// Its path; `None` if it has ended, or belongs to another run.
+    pub path: Option<String>,
+    /// Since when.
+    pub since: Instant,
+}
+
+/// A task in a ring of waiting tasks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Link {
+    /// Its path.
+    pub path: String,
+    /// The resource that it wants and the next one holds, in words; `None` where it joins the next one.
+    pub resource: Option<String>,
+}
+
+// The records above can be made only here, and by the loop.
+impl WaitingTask {
+    pub(crate) fn new(task: LeftTask, since: Instant, waits: Vec<Wait>, is_daemon: bool) -> Self {
+        let LeftTask { id, path, spawned_at } = task;
+        WaitingTask { id, path, since, waits, spawned_at, is_daemon }
+    }
+}
+
+/// A resource in words: kind and name.
+pub(crate) fn resource_label(kind: &str, name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("{kind} `{name}`"),
+        None => kind.to_owned(),
+    }
+}
+
+impl ResourceWait {
+    fn label(&self) -> String {
+        resource_label(self.kind, self.name.as_deref())
+    }
+
+    fn wanted(&self) -> String {
+        let ResourceWait { before, after, .. } = self;
+        let made = match self.name {
+            Some(_) => String::new(),
+            None => format!(" (made at {})", site(self.made_at)),
+        };
+        format!("waits for {before}{}{made}{after}", self.label())
+    }
+
+    fn held(&self) -> Option<String> {
+        let shown = |holder: &Holder| match &holder.path {
+            Some(path) => format!("by {path} since {}", holder.since),
+            None => format!("since {} by a task that has ended", holder.since),
+        };
+        let holders: Vec<_> = self.holders.iter().take(WAITS_MAX).map(shown).collect();
+        (!holders.is_empty()).then(|| format!("held {}", listed(&holders, self.holders.len())))
+    }
+}
+
+impl Display for Deadlock {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let shown = || self.waiting.iter().take(LINES_MAX);
+        let width = shown().map(|task| task.path.chars().count()).max().unwrap_or(0).min(40);
+        let line = |task: &WaitingTask| format!("{:width$}  {}", task.path, reason(task));
+        write_lines(f, self.waiting.iter().map(line))?;
+        let Some(first) = self.cycle.first() else { return Ok(()) };
+        let (shown, more) = self.cycle.split_at(self.cycle.len().min(NAMES_MAX));
+        f.write_str("  cycle: ")?;
+        for Link { path, resource } in shown {
+            write!(f, "{path} -> ")?;
+            if let Some(resource) = resource {
+                write!(f, "{resource} -> ")?;
+            }
+        }
+        if !more.is_empty() {
+            write!(f, "({} more) -> ", more.len())?;
+        }
+        writeln!(f, "{}", first.path)
+    }
+}
+
+fn reason(task: &WaitingTask) -> String {
+    let waits: Vec<String> = task.waits.iter().take(WAITS_MAX).map(what).collect();
+    let daemon = if task.is_daemon { " (a daemon)" } else { "" };
+    // Which of several it needs, or all, only the task knows.
+    let since = format!("{} since {}", listed(&waits, task.waits.len()), task.since);
+    let site = site(task.spawned_at);
+    match &task.waits[..] {
+        [Wait::Foreign] => format!("{since} (spawned at {site}){daemon}"),
+        [Wait::Nothing] => format!(
+            "{since}, but nobody holds its waker, so it can never wake (spawned at {site}){daemon}"
+        ),
+        [Wait::Resource(wait)] => match wait.held() {
+            Some(held) => format!("{since}, {held}{daemon}"),
+            None => format!("{since}{daemon}"),
+        },
+        _ => {
+            let held = task.waits.iter().take(WAITS_MAX).filter_map(|wait| match wait {
+                Wait::Resource(wait) => Some(format!("; {} is {}", wait.label(), wait.held()?)),
+                _ => None,
+            });
+            format!("{since}{}{daemon}", held.collect::<String>())
+        }
+    }
+}
+
+fn what(wait: &Wait) -> String {
+    match wait {
+        Wait::Join(path) => format!("joins `{path}`"),
+        Wait::Timer(deadline) => format!("sleeps until {deadline}"),
+        Wait::Never => "sleeps for ever".to_owned(),
+        Wait::Settle => "waits for the others to settle".to_owned(),
+        Wait::Resource(resource) => resource.wanted(),
+        Wait::Foreign => "waits for a future of its own".to_owned(),
+        Wait::Nothing => "waits".to_owned(),
+    }
+}

@@ -1,0 +1,372 @@
+//! The one fair wait queue under all primitives.
+//!
+//! A primitive is a [`Gate`]: a plain state machine that says what the first in line is given, and takes back
+//! what was given to somebody who went away. Everything else is here, once: the line, first-in first-out
+//! (S28); handing over at the moment of release, so that nobody barges in; passing on what a cancelled waiter
+//! had been given (S29); waking without a lock held; and what reports tell of those who wait (S37).
+//!
+//! The state is behind a lock so that primitives are `Send` and `Sync` (S30). On a loop's one thread nobody
+//! ever waits for it. Nothing foreign runs under it: wakers are called, and values dropped, after it.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::mem;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+
+use super::tickets::Tickets;
+use super::wakes::Wakes;
+use crate::executor::{self, Description, Party, Resource, RunId, Wanted};
+
+/// What a primitive decides by itself. It runs under the lock, so it must not call or drop what is foreign.
+pub(super) trait Gate {
+    /// What it is called in reports: `mutex`.
+    const KIND: &'static str;
+
+    /// Whether nobody in a line is served before the first one. Otherwise each waiter is asked about.
+    const IN_TURN: bool = true;
+
+    /// What a waiter asks for.
+    type Need;
+
+    /// What it is given.
+    type Grant;
+
+    /// Gives what is asked for in a line, if it is there. `party` is who asks, as of now.
+    fn serve(
+        &mut self,
+        line: usize,
+        need: &mut Self::Need,
+        party: Option<Party>,
+    ) -> Option<Self::Grant>;
+
+    /// Takes back what was given to a waiter that went away before it could take it. What is left over is
+    /// returned, to be dropped.
+    fn take_back(&mut self, grant: Self::Grant) -> Option<Self::Grant>;
+
+    /// Who has what the waiters want, where that is known.
+    fn holders(&self) -> Vec<Party> {
+        Vec::new()
+    }
+
+    /// What a waiter wants, around the name.
+    fn wanted(&self, _line: usize, _need: &Self::Need) -> Wanted {
+        Wanted::default()
+    }
+}
+
+/// A primitive: its gate and its lines of waiters.
+pub(super) struct Shared<G: Gate, const LINES: usize = 1> {
+    made_at: &'static Location<'static>,
+    inner: Mutex<Inner<G, LINES>>,
+}
+
+struct Inner<G: Gate, const LINES: usize> {
+    gate: G,
+    lines: [Line<G>; LINES],
+    /// Tickets given so far.
+    tickets: u64,
+    name: Option<Box<str>>,
+    /// The run whose reports know of it.
+    listed: Option<RunId>,
+}
+
+struct Line<G: Gate> {
+    waiting: Tickets<Waiting<G::Need>>,
+    /// What was given to waiters that have not been polled since.
+    served: Tickets<G::Grant>,
+}
+
+struct Waiting<N> {
+    need: N,
+    waker: Waker,
+    party: Option<Party>,
+}
+
+impl<G: Gate, const LINES: usize> Shared<G, LINES> {
+    #[track_caller]
+    pub(super) fn new(gate: G) -> Arc<Self> {
+        let lines = std::array::from_fn(|_| Line {
+            waiting: Tickets::default(),
+            served: Tickets::default(),
+        });
+        let inner = Inner { gate, lines, tickets: 0, name: None, listed: None };
+        Arc::new(Shared { made_at: Location::caller(), inner: Mutex::new(inner) })
+    }
+
+    pub(super) fn set_name(&self, name: String) {
+        self.lock().name = Some(name.into());
+    }
+
+    /// Nothing foreign runs under the lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, Inner<G, LINES>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the gate.
+    pub(super) fn read<R>(&self, look: impl FnOnce(&G) -> R) -> R {
+        look(&self.lock().gate)
+    }
+
+    /// Changes the gate, then serves whoever can be served.
+    pub(super) fn update<R>(&self, change: impl FnOnce(&mut G) -> R) -> R {
+        let mut inner = self.lock();
+        let result = change(&mut inner.gate);
+        let wakes = inner.serve();
+        drop(inner);
+        wakes.wake();
+        result
+    }
+
+    /// Returns what is asked for, if it is there and nobody waits for it; otherwise the request.
+    pub(super) fn try_now(&self, line: usize, mut need: G::Need) -> Result<G::Grant, G::Need> {
+        let mut inner = self.lock();
+        let Some(grant) = inner.serve_now(line, &mut need) else { return Err(need) };
+        // What one takes may make room for another: the taker of an item for one who has an item to put.
+        let wakes = if LINES > 1 { inner.serve() } else { Wakes::default() };
+        drop(inner);
+        wakes.wake();
+        Ok(grant)
+    }
+
+    /// How many wait in a line.
+    pub(super) fn waiting(&self, line: usize) -> usize {
+        self.lock().lines[line].waiting.len()
+    }
+}
+
+impl<G: Gate, const LINES: usize> Inner<G, LINES> {
+    fn serve_now(&mut self, line: usize, need: &mut G::Need) -> Option<G::Grant> {
+        if G::IN_TURN && !self.lines[line].waiting.is_empty() {
+            return None;
+        }
+        self.gate.serve(line, need, Party::running())
+    }
+
+    /// Gives to those who wait, in order, until the next in each line cannot be served.
+    fn serve(&mut self) -> Wakes {
+        let mut wakes = Wakes::default();
+        loop {
+            let mut has_served = false;
+            for line in 0..LINES {
+                has_served |= self.serve_line(line, &mut wakes);
+            }
+            if LINES == 1 || !has_served {
+                return wakes;
+            }
+        }
+    }
+
+    fn serve_line(&mut self, number: usize, wakes: &mut Wakes) -> bool {
+        let line = &mut self.lines[number];
+        let (mut passed, mut has_served) = (None, false);
+        while let Some((ticket, waiting)) = line.waiting.next_mut(passed) {
+            let party = waiting.party.map(Party::now);
+            if let Some(grant) = self.gate.serve(number, &mut waiting.need, party) {
+                has_served = true;
+                line.served.insert(ticket, grant);
+                let waiting = line.waiting.remove(ticket).expect("it was found above");
+                wakes.push(waiting.waker);
+            } else if G::IN_TURN {
+                break;
+            } else {
+                passed = Some(ticket);
+            }
+        }
+        has_served
+    }
+}
+
+impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
+    /// Sees to it that the reports of this run know of the primitive.
+    fn list(self: &Arc<Self>, inner: &mut Inner<G, LINES>) {
+        if let Some(run) = executor::unlisted_run(inner.listed) {
+            inner.listed = Some(run);
+            let resource: Weak<Self> = Arc::downgrade(self);
+            executor::list(resource);
+        }
+    }
+}
+
+impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
+    fn describe(&self) -> Description {
+        let inner = self.lock();
+        let lines = inner.lines.iter().enumerate();
+        let waiters = lines.flat_map(|(number, line)| {
+            let gate = &inner.gate;
+            let told = move |waiting: &Waiting<G::Need>| {
+                Some((waiting.party?, gate.wanted(number, &waiting.need)))
+            };
+            line.waiting.iter().filter_map(told)
+        });
+        Description {
+            kind: G::KIND,
+            name: inner.name.as_deref().map(str::to_owned),
+            made_at: self.made_at,
+            holders: inner.gate.holders(),
+            waiters: waiters.collect(),
+        }
+    }
+}
+
+impl<G: Gate, const LINES: usize> fmt::Debug for Shared<G, LINES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.lock();
+        let mut shown = f.debug_struct(G::KIND);
+        if let Some(name) = &inner.name {
+            shown.field("name", name);
+        }
+        let waiting: usize = inner.lines.iter().map(|line| line.waiting.len()).sum();
+        shown.field("waiting", &waiting).finish_non_exhaustive()
+    }
+}
+
+/// One wait: asks when it is first polled, stands in line, and takes what it is given.
+///
+/// Dropping it leaves the line. What it had been given by then goes to the next one (S29).
+pub(super) struct Waiter<P, G: Gate, const LINES: usize = 1>
+where
+    P: Borrow<Arc<Shared<G, LINES>>>,
+{
+    shared: P,
+    line: usize,
+    stage: Stage<G::Need>,
+}
+
+enum Stage<N> {
+    New(N),
+    InLine(u64),
+    Done,
+}
+
+impl<P, G: Gate, const LINES: usize> Waiter<P, G, LINES>
+where
+    P: Borrow<Arc<Shared<G, LINES>>>,
+{
+    pub(super) fn new(shared: P, line: usize, need: G::Need) -> Self {
+        Waiter { shared, line, stage: Stage::New(need) }
+    }
+
+    /// The way to the primitive, for the guard of what was given.
+    pub(super) fn way(&self) -> P
+    where
+        P: Clone,
+    {
+        self.shared.clone()
+    }
+
+    fn leave(&mut self) {
+        let left = match mem::replace(&mut self.stage, Stage::Done) {
+            Stage::InLine(ticket) => {
+                let mut inner = self.shared.borrow().lock();
+                let line = &mut inner.lines[self.line];
+                let waiting = line.waiting.remove(ticket);
+                let granted = line.served.remove(ticket);
+                let left_over = granted.and_then(|grant| inner.gate.take_back(grant));
+                // Those behind it may want less than it did.
+                let wakes = inner.serve();
+                drop(inner);
+                wakes.wake();
+                (waiting, left_over)
+            }
+            Stage::New(_) | Stage::Done => return,
+        };
+        drop(left);
+    }
+}
+
+impl<P, G: Gate + 'static, const LINES: usize> Waiter<P, G, LINES>
+where
+    P: Borrow<Arc<Shared<G, LINES>>>,
+{
+    /// Is ready with what was asked for.
+    ///
+    /// # Panics
+    ///
+    /// Panics when polled again after that.
+    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<G::Grant> {
+        let shared = self.shared.borrow();
+        let mut waker = None;
+        loop {
+            let mut inner = shared.lock();
+            match &mut self.stage {
+                Stage::New(need) => {
+                    if let Some(grant) = inner.serve_now(self.line, need) {
+                        let need = mem::replace(&mut self.stage, Stage::Done);
+                        let wakes = if LINES > 1 { inner.serve() } else { Wakes::default() };
+                        drop(inner);
+                        wakes.wake();
+                        drop((need, waker));
+                        return Poll::Ready(grant);
+                    }
+                    if let Some(waker) = waker.take() {
+                        let ticket = inner.tickets;
+                        inner.tickets += 1;
+                        let Stage::New(need) = mem::replace(&mut self.stage, Stage::InLine(ticket))
+                        else {
+                            unreachable!("it is new")
+                        };
+                        let waiting = Waiting { need, waker, party: Party::running() };
+                        inner.lines[self.line].waiting.insert(ticket, waiting);
+                        shared.list(&mut inner);
+                        return Poll::Pending;
+                    }
+                }
+                Stage::InLine(ticket) => {
+                    let line = &mut inner.lines[self.line];
+                    if let Some(grant) = line.served.remove(*ticket) {
+                        self.stage = Stage::Done;
+                        drop(inner);
+                        return Poll::Ready(grant);
+                    }
+                    let waiting = line.waiting.get_mut(*ticket).expect("it waits or was served");
+                    if waiting.waker.will_wake(cx.waker()) {
+                        return Poll::Pending;
+                    }
+                    if let Some(waker) = waker.take() {
+                        // It is polled by another task or combinator than before.
+                        let replaced = mem::replace(&mut waiting.waker, waker);
+                        waiting.party = Party::running();
+                        drop(inner);
+                        drop(replaced);
+                        return Poll::Pending;
+                    }
+                }
+                Stage::Done => panic!("a future of a {} was polled after it had ended", G::KIND),
+            }
+            // To clone a waker is foreign code, so it is done without the lock, and then all is looked at again.
+            drop(inner);
+            waker = Some(cx.waker().clone());
+        }
+    }
+}
+
+/// Nothing in it is pinned.
+impl<P, G: Gate, const LINES: usize> Unpin for Waiter<P, G, LINES> where
+    P: Borrow<Arc<Shared<G, LINES>>>
+{
+}
+
+impl<P, G: Gate, const LINES: usize> Drop for Waiter<P, G, LINES>
+where
+    P: Borrow<Arc<Shared<G, LINES>>>,
+{
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl<P, G: Gate, const LINES: usize> fmt::Debug for Waiter<P, G, LINES>
+where
+    P: Borrow<Arc<Shared<G, LINES>>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.stage {
+            Stage::New(_) => "new",
+            Stage::InLine(_) => "in line",
+            Stage::Done => "done",
+        };
+        f.debug_struct("Waiter").field("kind", &G::KIND).field("stage", &stage).finish()
+    }
+}

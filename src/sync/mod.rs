@@ -1,0 +1,28 @@
+//! Locks, events and queues between tasks, all on one fair wait queue.
+//!
+//! Who waits is served first-in first-out, and what is released is handed over to the first in line at that
+//! moment (S28); a waiter that goes away loses nothing, for what it had been given goes to the next (S29).
+//! Primitives can be made anywhere, also outside a loop. Each takes a name by which a deadlock report calls it.
+
+mod event;
+mod gate;
+mod mutex;
+mod tickets;
+mod wakes;
+
+use std::fmt;
+
+pub use event::{Event, EventWait};
+pub use mutex::{Lock, LockOwned, Mutex, MutexGuard, OwnedMutexGuard};
+
+/// A lock could not be taken now: somebody has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TryLockError;
+
+impl fmt::Display for TryLockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the lock is held")
+    }
+}
+
+impl std::error::Error for TryLockError {}

@@ -1,0 +1,4 @@
+//! Rules S28 and S29: locks, events, queues. Who waits is served in order, and who goes away loses nothing.
+
+mod event;
+mod mutex;
