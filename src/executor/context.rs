@@ -209,6 +209,10 @@ fn wake_from_elsewhere(loop_id: LoopId, task: TaskKey) {
 /// Counts a clone of a task's waker, or its end.
 #[inline]
 pub(super) fn count_waker(address: Address, is_clone: bool) {
+    #[cfg(feature = "backtrace")]
+    if is_clone {
+        super::probe::on_clone(address);
+    }
     let Address { loop_id, task } = address;
     if with_loop(loop_id, |core| core.state().kernel.count_waker(task, is_clone)).is_none() {
         registry::share_waker(loop_id);

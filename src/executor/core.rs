@@ -87,6 +87,9 @@ pub(crate) struct State {
     pub(super) replayed: Option<String>,
     pub(super) replay_error: Option<crate::policy::ScheduleError>,
     pub(super) resources: Resources,
+    /// Lines of code at which the task that is being probed waits.
+    #[cfg(feature = "backtrace")]
+    pub(super) probed: Vec<String>,
 }
 
 /// A panic that was caught.
@@ -413,6 +416,8 @@ impl State {
             replayed: None,
             replay_error: None,
             resources: Resources::default(),
+            #[cfg(feature = "backtrace")]
+            probed: Vec::new(),
         }
     }
 
@@ -443,6 +448,8 @@ impl State {
             replayed,
             replay_error,
             resources,
+            #[cfg(feature = "backtrace")]
+                probed: _,
         } = self;
         let is_small = cells.capacity() <= SLOTS_KEPT_MAX;
         let has_keys = kernel.reset();

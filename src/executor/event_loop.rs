@@ -148,6 +148,8 @@ impl EventLoop {
             return self.core.conclude(Err(failure), None);
         }
         let (outcome, root) = self.run_root(future, site);
+        #[cfg(feature = "backtrace")]
+        let outcome = outcome.map_err(|failure| self.core.locate(failure));
         self.core.conclude(outcome, Some(root))
     }
 

@@ -13,6 +13,8 @@ mod describe;
 mod event_loop;
 mod join;
 mod join_queue;
+#[cfg(feature = "backtrace")]
+mod probe;
 mod program;
 mod registry;
 mod resource;

@@ -128,6 +128,17 @@ pub(crate) enum Join {
     },
 }
 
+/// What stays as it was while the machine is frozen.
+#[cfg(feature = "backtrace")]
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    now: Instant,
+    counters: Counters,
+    level: Level,
+    is_observed: bool,
+    is_closing: bool,
+}
+
 /// The machine.
 #[derive(Debug)]
 pub(crate) struct Kernel {
@@ -474,6 +485,23 @@ impl Kernel {
         for key in self.tasks.alive_in_spawn_order() {
             self.tasks[key.slot].state = State::Suspended;
         }
+    }
+
+    /// Makes the machine deaf: what is asked of it until [`thaw`](Self::thaw) leaves no mark on the report.
+    #[cfg(feature = "backtrace")]
+    pub(crate) fn freeze(&mut self) -> Frozen {
+        let is_closing = mem::replace(&mut self.is_closing, true);
+        let level = mem::replace(&mut self.log.level, Level::Off);
+        let is_observed = mem::replace(&mut self.is_observed, false);
+        Frozen { now: self.now, counters: self.counters, level, is_observed, is_closing }
+    }
+
+    /// Ends what [`freeze`](Self::freeze) began.
+    #[cfg(feature = "backtrace")]
+    pub(crate) fn thaw(&mut self, frozen: Frozen) {
+        let Frozen { now, counters, level, is_observed, is_closing } = frozen;
+        (self.now, self.counters, self.log.level) = (now, counters, level);
+        (self.is_observed, self.is_closing, self.running) = (is_observed, is_closing, NO_SLOT);
     }
 
     /// Marks a task as the one whose future is being dropped as the run ends.

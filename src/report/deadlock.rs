@@ -37,6 +37,10 @@ pub struct WaitingTask {
     pub since: Instant,
     /// What it waits for; any of these would wake it.
     pub waits: Vec<Wait>,
+    /// Lines of code at which it waits, `file:line`, where it waits for futures of other crates. Only with the
+    /// feature `backtrace`, which finds them by polling the task once more after the run, and only for
+    /// [`Builder::run`](crate::Builder::run) and [`EventLoop::run`](crate::EventLoop::run).
+    pub waits_at: Vec<String>,
     /// Where it was spawned.
     pub spawned_at: &'static Location<'static>,
     /// Whether it is a daemon.
@@ -105,7 +109,7 @@ pub struct Link {
 impl WaitingTask {
     pub(crate) fn new(task: LeftTask, since: Instant, waits: Vec<Wait>, is_daemon: bool) -> Self {
         let LeftTask { id, path, spawned_at } = task;
-        WaitingTask { id, path, since, waits, spawned_at, is_daemon }
+        WaitingTask { id, path, since, waits, waits_at: Vec::new(), spawned_at, is_daemon }
     }
 }
 
@@ -170,10 +174,16 @@ fn reason(task: &WaitingTask) -> String {
     let since = format!("{} since {}", listed(&waits, task.waits.len()), task.since);
     let site = site(task.spawned_at);
     match &task.waits[..] {
+        [Wait::Foreign] if !task.waits_at.is_empty() => {
+            let (what, lines) = (what(&Wait::Foreign), task.waits_at.join(", "));
+            format!("{what} (at {lines}) since {} (spawned at {site}){daemon}", task.since)
+        }
         [Wait::Foreign] => format!("{since} (spawned at {site}){daemon}"),
-        [Wait::Nothing] => format!(
-            "{since}, but nobody holds its waker, so it can never wake (spawned at {site}){daemon}"
-        ),
+        [Wait::Nothing] => {
+            format!(
+                "{since}, but nobody holds its waker, so it can never wake (spawned at {site}){daemon}"
+            )
+        }
         [Wait::Resource(wait)] => match wait.held() {
             Some(held) => format!("{since}, {held}{daemon}"),
             None => format!("{since}{daemon}"),

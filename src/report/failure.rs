@@ -50,6 +50,14 @@ impl Failure {
         self
     }
 
+    #[cfg(feature = "backtrace")]
+    pub(crate) fn deadlock_mut(&mut self) -> Option<&mut Deadlock> {
+        match &mut self.inner.kind {
+            FailureKind::Deadlock(deadlock) => Some(deadlock),
+            _ => None,
+        }
+    }
+
     /// Returns what happened.
     pub fn kind(&self) -> &FailureKind {
         &self.inner.kind

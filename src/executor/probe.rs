@@ -1,0 +1,114 @@
+//! Finds the lines of code at which the tasks of a deadlock wait (feature `backtrace`).
+//!
+//! A future from elsewhere does not say what it waits for, but it clones the waker it is polled with. So when a
+//! run has ended in a deadlock, each task that waits for such a future is polled once more, with a waker that is
+//! nobody's and whose clone looks at the stack. The run is over by then: the machine is frozen meanwhile, so
+//! that neither trace nor counters show it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::rc::Rc;
+use std::task::Context;
+
+use super::context;
+use super::core::{Core, Phase, drop_caught};
+use super::turn::forget_panic;
+use super::waker::{self, Address};
+use crate::kernel::{GENERATION_MAX, SLOT_BITS, TaskKey};
+use crate::report::{Deadlock, Failure, Wait, WaitingTask};
+
+/// A key that no task has: its slot is one beyond the last.
+const NOBODY: TaskKey = TaskKey { slot: (1 << SLOT_BITS) - 1, generation: GENERATION_MAX };
+
+/// Lines kept for one task.
+const LINES_MAX: usize = 4;
+
+/// Notes where it is called from, if the waker that is cloned is the one of a probe.
+pub(super) fn on_clone(address: Address) {
+    if address.task != NOBODY {
+        return;
+    }
+    let line = line_of_caller();
+    context::with_loop(address.loop_id, |core| {
+        let lines = &mut core.state().probed;
+        if let Some(line) = line.filter(|line| lines.len() < LINES_MAX && !lines.contains(line)) {
+            lines.push(line);
+        }
+    });
+}
+
+impl Core {
+    /// Adds to the failure of a run that is over where its tasks wait, if it is a deadlock.
+    pub(super) fn locate(self: &Rc<Self>, mut failure: Failure) -> Failure {
+        if let Some(deadlock) = failure.deadlock_mut() {
+            self.probe(deadlock);
+        }
+        failure
+    }
+
+    fn probe(self: &Rc<Self>, deadlock: &mut Deadlock) {
+        let _entered = context::enter(self);
+        let mut state = self.state();
+        let keys = state.kernel.alive_in_spawn_order();
+        let frozen = state.kernel.freeze();
+        state.phase = Phase::Closing;
+        drop(state);
+        let is_foreign = |task: &WaitingTask| task.waits.contains(&Wait::Foreign);
+        // Both lists are in the order of spawning, and nothing has ended since.
+        for (task, key) in deadlock.waiting.iter_mut().zip(keys) {
+            if is_foreign(task) {
+                task.waits_at = self.poll_once_more(key);
+            }
+        }
+        let mut state = self.state();
+        state.phase = Phase::Open;
+        state.kernel.thaw(frozen);
+    }
+
+    fn poll_once_more(&self, key: TaskKey) -> Vec<String> {
+        let mut state = self.state();
+        state.kernel.start_drop(key);
+        let Some(mut cell) = state.take_cell(key.slot) else { return Vec::new() };
+        drop(state);
+        let waker = waker::waker(Address { loop_id: self.id, task: NOBODY });
+        let mut cx = Context::from_waker(&waker);
+        match catch_unwind(AssertUnwindSafe(|| cell.as_mut().poll(&mut cx))) {
+            Ok(_) => self.state().put(key, cell),
+            Err(payload) => {
+                forget_panic(payload);
+                drop_caught(cell).into_iter().for_each(forget_panic);
+            }
+        }
+        std::mem::take(&mut self.state().probed)
+    }
+}
+
+/// The innermost line on the stack that is the program's own: neither of the standard library, nor of this
+/// crate, nor of one that was fetched as a dependency.
+fn line_of_caller() -> Option<String> {
+    let here = std::env::current_dir().ok();
+    let mut found = None;
+    backtrace::trace(|frame| {
+        backtrace::resolve_frame(frame, |symbol| {
+            let name = symbol.name().map(|name| name.to_string()).unwrap_or_default();
+            let is_ours = name.trim_start_matches(['<', '&']).starts_with("simloop::");
+            if let Some(file) = symbol.filename().filter(|file| !is_ours && is_of_program(file)) {
+                let file =
+                    here.as_ref().and_then(|here| file.strip_prefix(here).ok()).unwrap_or(file);
+                let file = file.display().to_string().replace('\\', "/");
+                let line = symbol.lineno().map_or(String::new(), |line| format!(":{line}"));
+                found.get_or_insert(format!("{file}{line}"));
+            }
+        });
+        found.is_none()
+    });
+    found
+}
+
+fn is_of_program(file: &Path) -> bool {
+    let parts: Vec<_> = file.iter().map(|part| part.to_string_lossy()).collect();
+    let has =
+        |one: &str, next: &str| parts.windows(2).any(|pair| pair[0] == one && pair[1] == next);
+    let is_fetched = has("registry", "src") || has("git", "checkouts");
+    !is_fetched && !parts.iter().any(|part| part == "rustc" || part == "rustlib")
+}
