@@ -2,3 +2,4 @@
 
 mod event;
 mod mutex;
+mod mutex_model;

@@ -184,3 +184,79 @@ fn a_mutex_is_made_outside_a_loop_and_used_in_several_one_after_the_other() {
     event_loop.run_until_idle().unwrap();
     assert_eq!(waiter.try_take().unwrap().unwrap(), 2);
 }
+
+#[test]
+fn s29_a_waiter_dropped_at_any_point_leaves_the_mutex_to_the_others() {
+    // How far the victim gets: it waits, it has been handed the lock, it holds the lock.
+    for turns in 0..8 {
+        let report = Builder::new().run(async move {
+            let mutex = Arc::new(Mutex::new(0));
+            let client = |mutex: &Arc<Mutex<i32>>| {
+                let mutex = Arc::clone(mutex);
+                spawn(async move {
+                    let mut value = mutex.lock().await;
+                    yield_now().await;
+                    *value += 1;
+                })
+            };
+            let clients = [client(&mutex), client(&mutex), client(&mutex)];
+            for _ in 0..turns {
+                yield_now().await;
+            }
+            clients[1].abort();
+            let mut ended_well = 0;
+            for client in clients {
+                ended_well += i32::from(client.await.is_ok());
+            }
+            assert_eq!(*mutex.lock().await, ended_well);
+            ended_well
+        });
+        let ended_well = report.unwrap();
+        assert_eq!(ended_well, if turns < 4 { 2 } else { 3 }, "after {turns} turns");
+    }
+}
+
+#[test]
+fn s17_a_lock_is_taken_inside_foreign_combinators() {
+    use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+    run(async {
+        let mutex = Arc::new(Mutex::new(Vec::new()));
+        let lockers = (0..4).map(|number| {
+            let mutex = Arc::clone(&mutex);
+            async move {
+                let mut guard = mutex.lock().await;
+                yield_now().await;
+                guard.push(number);
+            }
+        });
+        let lockers: FuturesUnordered<_> = lockers.collect();
+        lockers.collect::<Vec<()>>().await;
+        assert_eq!(mutex.lock().await.len(), 4);
+        // The loser of a race stands in line no longer.
+        let held = mutex.lock().await;
+        let lock = mutex.lock().fuse();
+        futures_util::pin_mut!(lock);
+        futures_util::select_biased! {
+            _ = lock => unreachable!("it is held"),
+            () = sleep(secs(1)).fuse() => {}
+        }
+        drop(held);
+        assert!(mutex.is_locked(), "the future still has the place it was handed");
+    });
+}
+
+#[test]
+fn a_panic_with_the_lock_held_releases_it() {
+    run(async {
+        let mutex = Arc::new(Mutex::new(1));
+        let other = Arc::clone(&mutex);
+        let panicking = spawn(async move {
+            let _guard = other.lock().await;
+            std::panic::resume_unwind(Box::new("lost"));
+        });
+        assert!(panicking.await.unwrap_err().is_panic());
+        assert_eq!(*mutex.try_lock().unwrap(), 1);
+        assert_eq!(format!("{mutex:?}"), "Mutex { is_locked: false, waiting: 0, .. }");
+        assert_eq!(Arc::into_inner(mutex).unwrap().into_inner(), 1);
+    });
+}
