@@ -34,3 +34,10 @@ pub mod semantics {}
 /// What other crates do behind the loop's back, and what to use instead.
 #[doc = include_str!("../docs/design/foreign.md")]
 pub mod foreign {}
+
+/// Guides: asyncio's documentation by examples, in virtual time.
+pub mod guide {
+    /// Coroutines and tasks.
+    #[doc = include_str!("../docs/guide/tasks.md")]
+    pub mod tasks {}
+}

@@ -36,6 +36,6 @@ pub use program::write_note;
 pub use program::{choose, rng};
 pub(crate) use registry::RunId;
 pub(crate) use resource::{Description, Party, Resource, Wanted, list, unlisted_run};
-pub use spawn::{Builder as TaskBuilder, Current, current, spawn, spawn_named, try_current};
+pub use spawn::{Builder as TaskBuilder, Current, all, current, spawn, spawn_named, try_current};
 pub use timer::Settle;
 pub(crate) use timer::Timer;

@@ -214,6 +214,39 @@ pub fn try_current() -> Option<Current> {
     .flatten()
 }
 
+/// Returns handles to all tasks of the running loop that have not ended, in the order in which they were
+/// spawned, the running one and the root included.
+///
+/// # Panics
+///
+/// Panics outside a loop.
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{run, spawn_named, task};
+/// use std::future::pending;
+///
+/// run(async {
+///     spawn_named("listener", pending::<()>());
+///     let paths: Vec<_> = task::all().iter().map(|task| task.path()).collect();
+///     assert_eq!(paths, ["main", "main/listener"]);
+/// });
+/// ```
+#[doc(alias = "all_tasks")]
+#[track_caller]
+pub fn all() -> Vec<AbortHandle> {
+    context::with("task::all", |core| {
+        let kernel = &core.state().kernel;
+        let alive = kernel.alive_in_spawn_order().into_iter();
+        let handle = |key| {
+            let serial = kernel.task(key).expect("it is alive").serial;
+            AbortHandle::new(core.id, Some(key), TaskId::new(serial))
+        };
+        alive.map(handle).collect()
+    })
+}
+
 impl Current {
     /// Returns the task's id.
     pub fn id(&self) -> TaskId {

@@ -29,7 +29,7 @@ mod yield_now;
 
 pub use crate::executor::TaskBuilder as Builder;
 pub use crate::executor::{
-    AbortHandle, CallHandle, Current, JoinError, JoinHandle, call_at, call_later, call_soon,
+    AbortHandle, CallHandle, Current, JoinError, JoinHandle, all, call_at, call_later, call_soon,
     current, spawn, spawn_named, try_current,
 };
 pub use crate::kernel::TaskId;
