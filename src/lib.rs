@@ -4,6 +4,7 @@
 mod executor;
 mod kernel;
 pub mod policy;
+pub mod render;
 pub mod report;
 pub mod rng;
 pub mod sync;

@@ -3,7 +3,7 @@
 //! A trace is read after the run. It is the same on every platform and in every process for the same
 //! program, policy and seed (S34), and making it never changes a schedule (S42).
 
-mod text;
+pub(crate) mod text;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -86,7 +86,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// The columns that a text takes on a terminal: two for each character of Chinese, say.
-fn columns(text: &str) -> usize {
+pub(crate) fn columns(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
 
@@ -98,7 +98,7 @@ fn columns_of(character: char) -> usize {
     }
 }
 
-fn elide_middle(text: &str, width: usize) -> String {
+pub(crate) fn elide_middle(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();
     }

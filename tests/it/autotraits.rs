@@ -8,7 +8,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use simloop::{self as sim, policy, report, rng, sync, task, time, trace};
+use simloop::{self as sim, policy, render, report, rng, sync, task, time, trace};
 
 fn is_send<T: Send>() {}
 fn is_sync<T: Sync>() {}
@@ -54,6 +54,7 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] task::Shield<Cell<u8>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] task::Race<Vec<Pin<Box<Ready<u8>>>>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::JoinSet<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] render::Lanes<'static>;
     [is_send, is_sync, is_unpin, is_debug] task::JoinNext<'static, u8>;
     [is_send, is_sync, is_unpin, is_debug] task::JoinNextWithId<'static, u8>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::Event;

@@ -11,6 +11,7 @@ mod foreign;
 mod layers;
 mod panics;
 mod programs;
+mod rendering;
 mod snapshots;
 mod sync;
 mod tasks;

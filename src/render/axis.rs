@@ -1,0 +1,111 @@
+//! The virtual axis: where an instant and a turn stand, in whole units.
+//!
+//! Many turns happen at one instant, and nothing between two instants, however far apart. So an instant takes
+//! a unit for each of its turns, and the time between two instants takes units by one scale, which the middle
+//! one of these stretches sets. A stretch of more than six times that is cut short and marked.
+
+use crate::kernel::Instant;
+
+/// Units that one stretch of time takes at most.
+const GAP_MAX: u64 = 24;
+
+/// An instant at which something happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Stop {
+    pub(super) at: Instant,
+    /// Where it begins.
+    pub(super) x: u64,
+    /// The last turn before it.
+    turns_before: u64,
+    /// The stretch of time before it was cut short.
+    pub(super) is_cut: bool,
+}
+
+/// All instants at which something happened, in order.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Axis {
+    stops: Vec<Stop>,
+    width: u64,
+}
+
+impl Axis {
+    /// Lays out instants from turns and instants in order, as a trace has them.
+    pub(super) fn new(moments: impl Iterator<Item = (u64, Instant)>) -> Axis {
+        // For each instant: the last turn before it, and the last in it.
+        let mut instants: Vec<(Instant, u64, u64)> = Vec::new();
+        let mut turns_before = 0;
+        for (turn, at) in moments {
+            match instants.last_mut() {
+                Some((last, _, last_turn)) if *last == at => *last_turn = turn.max(*last_turn),
+                _ => instants.push((at, turns_before, turn)),
+            }
+            turns_before = turn.max(turns_before);
+        }
+        let times: Vec<u64> =
+            instants.windows(2).map(|pair| pair[1].0.as_nanos() - pair[0].0.as_nanos()).collect();
+        let scale = scale(&times);
+        let (mut stops, mut x) = (Vec::with_capacity(instants.len()), 0);
+        for (place, &(at, turns_before, last)) in instants.iter().enumerate() {
+            let before = place.checked_sub(1).map(|before| times[before]);
+            let units = before.map_or(0, |time| time.div_ceil(scale));
+            x += units.min(GAP_MAX);
+            stops.push(Stop { at, x, turns_before, is_cut: units > GAP_MAX });
+            // A unit before the turns, for what the loop does there: timers fire.
+            x += last - turns_before + 1;
+        }
+        Axis { stops, width: x }
+    }
+
+    /// Where something of a turn at an instant stands.
+    pub(super) fn x(&self, turn: u64, at: Instant) -> u64 {
+        let place = self.stops.partition_point(|stop| stop.at <= at);
+        let Some(stop) = place.checked_sub(1).map(|place| self.stops[place]) else { return 0 };
+        stop.x + turn.saturating_sub(stop.turns_before)
+    }
+
+    pub(super) fn width(&self) -> u64 {
+        self.width
+    }
+
+    pub(super) fn stops(&self) -> &[Stop] {
+        &self.stops
+    }
+}
+
+/// Nanoseconds for a unit, so that the stretch in the middle of all, by length, takes four.
+fn scale(times: &[u64]) -> u64 {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    let median = times.get(times.len().saturating_sub(1) / 2).copied().unwrap_or(1);
+    (median / 4).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn axis(moments: &[(u64, u64)]) -> Axis {
+        Axis::new(moments.iter().map(|&(turn, at)| (turn, Instant::from_nanos(at))))
+    }
+
+    #[test]
+    fn turns_of_one_instant_stand_side_by_side_and_time_between_instants_has_room() {
+        let axis = axis(&[(0, 0), (1, 0), (2, 0), (2, 1_000), (3, 1_000)]);
+        let x = |turn, at| axis.x(turn, Instant::from_nanos(at));
+        assert_eq!((x(0, 0), x(1, 0), x(2, 0)), (0, 1, 2));
+        assert!(x(2, 1_000) > x(2, 0) + 1, "time has passed");
+        assert_eq!(x(3, 1_000), x(2, 1_000) + 1);
+        assert_eq!(axis.width(), x(3, 1_000) + 1);
+    }
+
+    #[test]
+    fn a_long_stretch_is_cut_and_marked_and_short_ones_keep_their_proportion() {
+        let hour = 3_600_000_000_000;
+        let axis = axis(&[(1, 0), (2, 1_000), (3, 3_000), (4, 3_000 + hour), (5, 4_000 + hour)]);
+        let cut: Vec<_> = axis.stops().iter().map(|stop| stop.is_cut).collect();
+        assert_eq!(cut, [false, false, false, true, false]);
+        let gaps: Vec<_> = axis.stops().windows(2).map(|pair| pair[1].x - pair[0].x - 2).collect();
+        assert_eq!(gaps[1], 2 * gaps[0], "2 us after 1 us: {gaps:?}");
+        assert!(axis.width() < 64, "{axis:?}");
+    }
+}
