@@ -7,6 +7,8 @@ pub mod policy;
 pub mod render;
 pub mod report;
 pub mod rng;
+pub mod sim;
+pub mod stream;
 pub mod sync;
 pub mod task;
 pub mod time;
@@ -17,12 +19,25 @@ pub use executor::write_note;
 pub use executor::{Builder, EventLoop, choose, rng, run};
 pub use kernel::{Counters, Limits};
 pub use report::{Failure, Report};
+pub use sim::spawn_blocking;
 pub use task::{
     JoinError, JoinHandle, JoinSet, WaitFor, as_completed, call_at, call_later, call_soon,
     gather_all, gather_settled, race, shield, spawn, spawn_named, try_gather_all, wait, wait_until,
     yield_now,
 };
 pub use time::{Instant, now, settle, sleep, timeout};
+
+/// How to do what asyncio's documentation does, topic by topic.
+pub mod guide {
+    #[doc = include_str!("../docs/guide/blocking.md")]
+    pub mod blocking {}
+
+    #[doc = include_str!("../docs/guide/streams.md")]
+    pub mod streams {}
+
+    #[doc = include_str!("../docs/guide/tasks.md")]
+    pub mod tasks {}
+}
 
 /// How the parts fit together: the kernel, the shell, the layers.
 #[doc = include_str!("../docs/design/architecture.md")]
@@ -35,10 +50,3 @@ pub mod semantics {}
 /// What other crates do behind the loop's back, and what to use instead.
 #[doc = include_str!("../docs/design/foreign.md")]
 pub mod foreign {}
-
-/// Guides: asyncio's documentation by examples, in virtual time.
-pub mod guide {
-    /// Coroutines and tasks.
-    #[doc = include_str!("../docs/guide/tasks.md")]
-    pub mod tasks {}
-}

@@ -1,11 +1,12 @@
-//! One allocation a task, three more for its name, none a timer, none a wake. A binary of its own,
-//! because its allocator counts.
+//! One allocation a task, three more for its name, one a generator, none a timer, none a wake. A binary of
+//! its own, because its allocator counts.
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 use std::time::Duration;
 
 use allocation_counter::measure;
+use futures_util::StreamExt;
 use simloop::{EventLoop, JoinHandle, sleep, spawn, timeout, yield_now};
 
 /// Tasks that are alive while the tables grow, so that none grows later.
@@ -124,4 +125,28 @@ fn a_name_is_three_more_allocations_and_its_first_use_a_few_once() {
     };
     spawn_all(3); // The parent's map of names, its first node, and the name as a key of it.
     spawn_all(0);
+}
+
+#[test]
+fn a_generator_is_one_allocation_whatever_it_yields() {
+    let mut event_loop = EventLoop::new();
+    warm(&mut event_loop);
+    let counted = event_loop.block_on(async {
+        let mut sum = 0;
+        let counted = measure(|| {
+            let numbers = simloop::stream::generator(async |mut yielder| {
+                for number in 0..1000_u64 {
+                    yielder.yield_(number).await;
+                }
+            });
+            let mut numbers = std::pin::pin!(numbers);
+            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            while let Poll::Ready(Some(number)) = numbers.poll_next_unpin(&mut cx) {
+                sum += number;
+            }
+        });
+        assert_eq!(sum, 499_500, "the work was done");
+        counted
+    });
+    assert_eq!(counted.expect("it runs").count_total, 1);
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::context;
 use super::core::{Core, Picker};
 use super::event_loop::EventLoop;
+use super::workers::WorkerCounts;
 use crate::kernel::{Kernel, Level, Limits};
 use crate::policy::{Fifo, Policy, Replay, Schedule};
 use crate::report::Report;
@@ -37,6 +38,7 @@ pub struct Builder {
     limits: Limits,
     start_time: Option<Duration>,
     deny_leftovers: bool,
+    worker_counts: WorkerCounts,
     echo: bool,
 }
 
@@ -59,6 +61,7 @@ impl Builder {
             limits: Limits::new(),
             start_time: None,
             deny_leftovers: false,
+            worker_counts: WorkerCounts::default(),
             echo: false,
         }
     }
@@ -141,6 +144,50 @@ impl Builder {
         self
     }
 
+    /// Sets the number of simulated worker threads that [`spawn_blocking`](crate::spawn_blocking) has.
+    ///
+    /// Unless set there are 32, or 4 more than cores, at most 32, where the number of [`cores`](Self::cores)
+    /// is set: the rule of asyncio's default executor.
+    ///
+    /// # Panics
+    ///
+    /// Panics for no worker.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{Builder, gather_all, sim::Cost, spawn_blocking};
+    /// use std::time::Duration;
+    ///
+    /// let report = Builder::new().blocking_workers(2).run(async {
+    ///     let request = Cost::waiting(Duration::from_secs(1));
+    ///     gather_all((0..6).map(|_| spawn_blocking(request, || ()))).await;
+    /// });
+    /// assert_eq!(report.ended_at.to_string(), "3s");
+    /// ```
+    #[track_caller]
+    pub fn blocking_workers(mut self, workers: usize) -> Self {
+        assert!(workers > 0, "a loop needs 1 blocking worker at least, and was given none");
+        self.worker_counts.workers = Some(workers);
+        self
+    }
+
+    /// Sets the number of simulated cores on which the workers of
+    /// [`spawn_blocking`](crate::spawn_blocking) compute. Unless set, each worker has one.
+    ///
+    /// The loop's own thread is not counted: what tasks do takes no time, and
+    /// [`block_for`](crate::time::block_for) needs no core.
+    ///
+    /// # Panics
+    ///
+    /// Panics for no core.
+    #[track_caller]
+    pub fn cores(mut self, cores: usize) -> Self {
+        assert!(cores > 0, "a loop needs 1 core at least, and was given none");
+        self.worker_counts.cores = Some(cores);
+        self
+    }
+
     /// Prints the lines of [`note!`](crate::note!) to standard output as the program writes them.
     pub fn echo(mut self, echo: bool) -> Self {
         self.echo = echo;
@@ -163,6 +210,7 @@ impl Builder {
         state.echo = self.echo;
         state.deny_leftovers = self.deny_leftovers;
         state.start_time = self.start_time;
+        state.workers.counts = self.worker_counts;
         // Nanoseconds of any `Duration` fit 127 bits.
         state.wall_at_start = self.start_time.unwrap_or(YEAR_2000).as_nanos() as i128;
         state.policy_source = self.policy_source;

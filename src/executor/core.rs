@@ -17,6 +17,7 @@ use super::registry::{self, Inbox, LoopId, RunId};
 use super::resource::Resources;
 use super::turn::forget_panic;
 use super::waker;
+use super::workers::Workers;
 use crate::kernel::shown_path;
 use crate::kernel::{
     Ending, Instant, Join, Kernel, Spawn, State as TaskState, Target, TaskId, TaskKey, WakerKey,
@@ -80,6 +81,7 @@ pub(crate) struct State {
     pub(super) start_time: Option<Duration>,
     /// What the wall clock shows at the start, in nanoseconds since 1970. Steps move it.
     pub(crate) wall_at_start: i128,
+    pub(super) workers: Workers,
     pub(super) phase: Phase,
     /// The failure that ended the run for good.
     pub(super) failure: Option<Failure>,
@@ -150,6 +152,9 @@ impl Core {
         let picker = self.picker.replace(Picker::Fifo);
         // A policy is foreign, and so is its destructor; the run it was for has been reported.
         drop_caught(picker).into_iter().for_each(forget_panic);
+        // Moved out of the borrow: its pool may hold wakers.
+        let workers = std::mem::take(&mut self.state().workers);
+        drop(workers);
         self.state().reset()
     }
 
@@ -410,6 +415,7 @@ impl State {
             deny_leftovers: false,
             start_time: None,
             wall_at_start: 0,
+            workers: Workers::default(),
             phase: Phase::Open,
             failure: None,
             policy_source: None,
@@ -442,6 +448,7 @@ impl State {
             deny_leftovers,
             wall_at_start,
             start_time,
+            workers: _,
             phase,
             failure,
             policy_source,

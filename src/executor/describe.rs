@@ -32,6 +32,8 @@ fn reproduction(state: &State) -> Reproduction<'_> {
         limits: state.kernel.limits(),
         start_time: state.start_time,
         deny_leftovers: state.deny_leftovers,
+        blocking_workers: state.workers.counts.workers,
+        cores: state.workers.counts.cores,
         schedule: &state.schedule,
         replayed,
         policy,

@@ -24,6 +24,7 @@ mod stuck;
 mod timer;
 mod turn;
 mod waker;
+mod workers;
 
 pub use builder::Builder;
 pub use calls::{CallHandle, call_at, call_later, call_soon};
@@ -39,3 +40,4 @@ pub(crate) use resource::{Description, Party, Resource, Wanted, list, unlisted_r
 pub use spawn::{Builder as TaskBuilder, Current, all, current, spawn, spawn_named, try_current};
 pub use timer::Settle;
 pub(crate) use timer::Timer;
+pub(crate) use workers::{current_run, is_open, loop_pool, spawn_at};

@@ -16,6 +16,9 @@ pub(crate) struct Reproduction<'a> {
     /// What the wall clock showed at the start, where that was not the default.
     pub(crate) start_time: Option<Duration>,
     pub(crate) deny_leftovers: bool,
+    /// Where they were set.
+    pub(crate) blocking_workers: Option<usize>,
+    pub(crate) cores: Option<usize>,
     pub(crate) schedule: &'a Schedule,
     /// The line that is being replayed, if one is, whether or not it turned out to fit.
     pub(crate) replayed: Option<&'a str>,
@@ -64,6 +67,12 @@ impl Reproduction<'_> {
         }
         if self.deny_leftovers {
             settings.push_str(".deny_leftovers(true)");
+        }
+        if let Some(workers) = self.blocking_workers {
+            settings.push_str(&format!(".blocking_workers({workers})"));
+        }
+        if let Some(cores) = self.cores {
+            settings.push_str(&format!(".cores({cores})"));
         }
         settings
     }

@@ -134,6 +134,10 @@ pub struct Elapsed {
 }
 
 impl Elapsed {
+    pub(crate) fn at(deadline: Instant) -> Self {
+        Elapsed { deadline }
+    }
+
     /// Returns the deadline that passed.
     pub fn deadline(&self) -> Instant {
         self.deadline

@@ -7,8 +7,13 @@ use std::future::Ready;
 use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Duration;
 
-use simloop::{self as sim, policy, render, report, rng, sync, task, time, trace};
+use futures_util::StreamExt;
+use simloop::stream::TimedStream;
+use simloop::{self as sim, policy, render, report, rng, stream, sync, task, time, trace};
+
+use simloop::sim::{Cost, Pool};
 
 fn is_send<T: Send>() {}
 fn is_sync<T: Sync>() {}
@@ -79,6 +84,16 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] time::MissedTickBehavior;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::Instant;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::SystemTime;
+    [is_send, is_sync, is_unpin, is_debug, is_static] stream::Generator<Cell<u8>, Ready<()>>;
+    [is_debug, is_static] stream::Generator<Rc<u8>, Ready<()>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] stream::TryGenerator<u8, Ready<Result<(), u8>>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] stream::Yielder<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] stream::Yield<'static, u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] stream::Timeout<time::Interval>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] stream::Throttle<time::Interval>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] stream::ChunksTimeout<time::Interval>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] Cost;
+    [is_send, is_sync, is_unpin, is_debug, is_static] Pool;
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::Report<u8>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::Failure;
     [is_send, is_sync, is_unpin, is_debug, is_static] report::FailureKind;
@@ -175,6 +190,9 @@ fn s30_code_under_test_may_be_boxed_as_a_send_future() {
             sim::gather!(sim::yield_now(), sim::race([sim::yield_now()])).await;
             sim::wait([sim::spawn(async {})], sim::WaitFor::All).await;
             sim::JoinSet::<()>::new().shutdown().await;
+            sim::spawn_blocking(Cost::waiting(Duration::ZERO), || ()).await.unwrap();
+            let items = stream::generator(async |mut yielder| yielder.yield_(1).await);
+            Box::pin(items.throttle(crate::secs(1))).next().await;
             sim::now().as_nanos()
         })
     }

@@ -51,7 +51,9 @@ fn logged(log: &Log, seconds: u64) -> impl Future<Output = u64> + 'static {
 }
 
 /// Runs a program and cancels it: at each of its suspensions, and between any two turns of an instant.
-fn cancelled_everywhere<F: Future<Output = ()> + 'static>(program: impl Fn() -> F) -> Vec<Report> {
+pub(crate) fn cancelled_everywhere<F: Future<Output = ()> + 'static>(
+    program: impl Fn() -> F,
+) -> Vec<Report> {
     let mut reports = Vec::new();
     for suspension in 1.. {
         let mut event_loop = EventLoop::new();

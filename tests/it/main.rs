@@ -3,6 +3,7 @@
 //! A test of a rule of `docs/design/semantics.md` starts with the rule's number.
 
 mod autotraits;
+mod blocking;
 mod choice;
 mod combining;
 mod driving;
@@ -13,6 +14,7 @@ mod panics;
 mod programs;
 mod rendering;
 mod snapshots;
+mod streams;
 mod sync;
 mod tasks;
 mod time;

@@ -1,0 +1,192 @@
+//! Workers and cores as a state machine over instants: who is served when, and no more.
+//!
+//! It is brought up to date by whoever looks, through every end on the way in its order. So a loop that was
+//! blocked, or polls its tasks in another order, changes nothing in when the workers get how far: threads do
+//! not wait for the loop. It knows no tasks and no closures, and runs nothing foreign.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::Cost;
+use crate::kernel::Instant;
+
+/// A job of one machine, in the order of submission.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct JobId(u64);
+
+/// How far a job has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stage {
+    /// It has no worker.
+    Queued,
+    /// It has a worker, and waits until then.
+    Waiting(Instant),
+    /// It has a worker, and needs a core.
+    NeedsCore,
+    /// It has a worker and a core, until then.
+    Computing(Instant),
+    /// Its cost is spent, and its worker with somebody else.
+    Done,
+}
+
+#[derive(Debug)]
+struct Job {
+    cost: Cost,
+    stage: Stage,
+}
+
+/// Every queue is first-in first-out; nothing that has begun is interrupted.
+#[derive(Debug)]
+pub(super) struct Machine {
+    /// None are free while a job is queued.
+    workers_free: usize,
+    /// None are free while a job needs one.
+    cores_free: usize,
+    queued: VecDeque<JobId>,
+    need_core: VecDeque<JobId>,
+    /// What is under way, by its end. Of equal ends, what began first ends first.
+    ends: BTreeMap<(Instant, u64), JobId>,
+    /// Numbers what is under way in the order of beginning.
+    begun: u64,
+    submitted: u64,
+    /// Jobs that nobody has taken out yet.
+    jobs: BTreeMap<JobId, Job>,
+    /// Jobs that have left one of the two queues since somebody asked.
+    moved: Vec<JobId>,
+}
+
+impl Machine {
+    pub(super) fn new(workers: usize, cores: usize) -> Machine {
+        Machine {
+            workers_free: workers,
+            cores_free: cores,
+            queued: VecDeque::new(),
+            need_core: VecDeque::new(),
+            ends: BTreeMap::new(),
+            begun: 0,
+            submitted: 0,
+            jobs: BTreeMap::new(),
+            moved: Vec::new(),
+        }
+    }
+
+    /// Brings the machine up to `now`: all that has ended by then, in order, and what began thereby.
+    pub(super) fn advance(&mut self, now: Instant) {
+        while let Some((at, job)) = self.take_end(now) {
+            self.end(job, at);
+        }
+    }
+
+    /// Adds a job at the end of the queue. It begins at once if a worker is free.
+    pub(super) fn submit(&mut self, cost: Cost, now: Instant) -> JobId {
+        self.advance(now);
+        let job = JobId(self.submitted);
+        self.submitted += 1;
+        self.jobs.insert(job, Job { cost, stage: Stage::Queued });
+        self.queued.push_back(job);
+        if self.workers_free > 0 {
+            self.workers_free -= 1;
+            self.serve(now);
+        }
+        job
+    }
+
+    pub(super) fn stage(&self, job: JobId) -> Stage {
+        self.jobs[&job].stage
+    }
+
+    /// Forgets a job that has not begun by `now`, and says whether that was so. One that has begun goes on.
+    pub(super) fn withdraw(&mut self, job: JobId, now: Instant) -> bool {
+        self.advance(now);
+        // The queue is in the order of the numbers.
+        let Ok(place) = self.queued.binary_search(&job) else { return false };
+        self.queued.remove(place);
+        self.jobs.remove(&job);
+        true
+    }
+
+    /// Forgets a job that is done.
+    pub(super) fn forget(&mut self, job: JobId) {
+        self.jobs.remove(&job);
+    }
+
+    /// Takes the jobs that have left a queue since the last call, in the order in which they did.
+    pub(super) fn take_moved(&mut self) -> Vec<JobId> {
+        std::mem::take(&mut self.moved)
+    }
+
+    fn take_end(&mut self, now: Instant) -> Option<(Instant, JobId)> {
+        let entry = self.ends.first_entry().filter(|entry| entry.key().0 <= now)?;
+        let at = entry.key().0;
+        Some((at, entry.remove()))
+    }
+
+    /// Ends what a job was doing, at the instant `at`.
+    fn end(&mut self, job: JobId, at: Instant) {
+        match self.stage(job) {
+            Stage::Waiting(_) if self.begin_computing(job, at) => {}
+            Stage::Waiting(_) => {
+                self.set(job, Stage::Done);
+                self.serve(at);
+            }
+            Stage::Computing(_) => {
+                self.set(job, Stage::Done);
+                // The core first: whoever needs it holds a worker, and came before those who do not.
+                self.cores_free += 1;
+                if let Some(next) = self.need_core.pop_front() {
+                    self.moved.push(next);
+                    self.begin_computing(next, at);
+                }
+                self.serve(at);
+            }
+            stage => unreachable!("a job that is {stage:?} has nothing to end"),
+        }
+    }
+
+    /// Gives a worker to the first in the queue; where that is done at once, to the next.
+    fn serve(&mut self, at: Instant) {
+        while let Some(job) = self.queued.pop_front() {
+            self.moved.push(job);
+            if self.begin(job, at) {
+                return;
+            }
+            self.set(job, Stage::Done);
+        }
+        self.workers_free += 1;
+    }
+
+    /// Begins a job that was given a worker. Returns `false` if there is nothing to it.
+    fn begin(&mut self, job: JobId, at: Instant) -> bool {
+        let waiting = self.jobs[&job].cost.waiting;
+        if waiting.is_zero() {
+            return self.begin_computing(job, at);
+        }
+        self.run_until(job, at + waiting, Stage::Waiting);
+        true
+    }
+
+    /// Gives a core to a job that has a worker, or makes it wait for one. Returns `false` if it needs none.
+    fn begin_computing(&mut self, job: JobId, at: Instant) -> bool {
+        let computing = self.jobs[&job].cost.computing;
+        if computing.is_zero() {
+            return false;
+        }
+        if self.cores_free == 0 {
+            self.set(job, Stage::NeedsCore);
+            self.need_core.push_back(job);
+        } else {
+            self.cores_free -= 1;
+            self.run_until(job, at + computing, Stage::Computing);
+        }
+        true
+    }
+
+    fn run_until(&mut self, job: JobId, until: Instant, stage: fn(Instant) -> Stage) {
+        self.set(job, stage(until));
+        self.ends.insert((until, self.begun), job);
+        self.begun += 1;
+    }
+
+    fn set(&mut self, job: JobId, stage: Stage) {
+        self.jobs.get_mut(&job).expect("a job that has not ended is known").stage = stage;
+    }
+}

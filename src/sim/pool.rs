@@ -1,0 +1,264 @@
+//! Worker threads, simulated: blocking calls that occupy a worker, and a core while they compute.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+
+use super::Cost;
+use super::job::Job;
+use super::machine::{JobId, Machine, Stage};
+use crate::executor::{self, JoinHandle, RunId, Timer};
+use crate::kernel::Instant;
+
+/// Runs a blocking call on the loop's simulated worker threads. This is `asyncio.to_thread`.
+///
+/// The call takes a worker as soon as one is free, first come, first served, and occupies it for `cost`; while
+/// it computes it occupies a core as well. A [`Duration`](std::time::Duration) computes; a call that waits is
+/// a [`Cost::waiting`]. The loop goes on meanwhile, and the workers go on where the loop is blocked
+/// ([`block_for`](crate::time::block_for)).
+///
+/// `work` is called at the instant at which the cost has been spent, on the loop's thread, in a turn of its
+/// own: it is what the call does and returns, and takes no virtual time by itself. The call is a task named
+/// `blocking`, with the handle of a task: join it, gather it, give up on it.
+///
+/// # Workers and cores
+///
+/// [`Builder::blocking_workers`](crate::Builder::blocking_workers) and
+/// [`Builder::cores`](crate::Builder::cores) set how many there are. Without, there are 32 workers, each with
+/// a core; with only the number of cores, there are 4 workers more than cores and 32 at most, which is the
+/// rule of asyncio's default executor; with only the number of workers, each has a core. The machine on which
+/// the program really runs is not asked.
+///
+/// Both queues are first-in first-out: that for workers in the order of the calls, that for cores in the order
+/// in which cores were needed. A call that has a core keeps it to its end. At one instant what began first ends
+/// first, and what ends does so before calls that are made or aborted then. None of this depends on the
+/// policy or on how late the loop is.
+///
+/// # Cancel safety
+///
+/// Aborting the task of a call that has not begun takes the call out of the queue. One that has begun cannot
+/// be interrupted, as in asyncio: its result is lost, but it goes on, as a child task named `abandoned`, keeps
+/// its worker and its core, and `work` is called at its end. Dropping the handle changes nothing. Calls that
+/// have not ended when the run does are left-over tasks (S21), and their `work` is not called.
+///
+/// # Errors
+///
+/// The handle gives a [`JoinError`](crate::JoinError) if `work` panicked or the task was aborted.
+///
+/// # Panics
+///
+/// Panics outside a loop.
+///
+/// # Examples
+///
+/// Three computations of a second take three on one core, and one on three:
+///
+/// ```
+/// use simloop::{Builder, gather_all, spawn_blocking};
+/// use std::time::Duration;
+///
+/// let computations = || async {
+///     let calls = (1..=3).map(|n| spawn_blocking(Duration::from_secs(1), move || n * n));
+///     gather_all(calls).await.into_iter().map(Result::unwrap).sum::<u32>()
+/// };
+/// let one = Builder::new().cores(1).run(computations());
+/// assert_eq!((one.ended_at.to_string(), one.unwrap()), ("3s".to_owned(), 14));
+/// let three = Builder::new().cores(3).run(computations());
+/// assert_eq!((three.ended_at.to_string(), three.unwrap()), ("1s".to_owned(), 14));
+/// ```
+///
+/// Waiting needs no core:
+///
+/// ```
+/// use simloop::{Builder, gather_all, sim::Cost, spawn_blocking};
+/// use std::time::Duration;
+///
+/// let report = Builder::new().cores(1).run(async {
+///     let requests = (1..=3).map(|_| spawn_blocking(Cost::waiting(Duration::from_secs(1)), || ()));
+///     gather_all(requests).await;
+/// });
+/// assert_eq!(report.ended_at.to_string(), "1s");
+/// ```
+#[doc(alias = "to_thread")]
+#[doc(alias = "run_in_executor")]
+#[track_caller]
+pub fn spawn_blocking<R: 'static>(
+    cost: impl Into<Cost>,
+    work: impl FnOnce() -> R + 'static,
+) -> JoinHandle<R> {
+    Pool::of_loop("spawn_blocking").submit(cost.into(), Box::new(work))
+}
+
+/// A pool of simulated workers besides that of [`spawn_blocking`]: another executor to run blocking calls in.
+///
+/// It obeys the rules of [`spawn_blocking`]. Its cores are its own. A clone is the same pool, and dropping it
+/// leaves the calls that were made as they are.
+///
+/// # Examples
+///
+/// Python's threads share the interpreter's lock, so one core; its processes do not:
+///
+/// ```
+/// use simloop::{gather_all, now, run, sim::Pool};
+/// use std::time::Duration;
+///
+/// async fn compute_in(pool: Pool) -> Duration {
+///     let start = now();
+///     gather_all((0..4).map(|_| pool.spawn(Duration::from_secs(1), || ()))).await;
+///     start.elapsed()
+/// }
+///
+/// run(async {
+///     assert_eq!(compute_in(Pool::with_cores(4, 1)).await, Duration::from_secs(4), "threads");
+///     assert_eq!(compute_in(Pool::new(4)).await, Duration::from_secs(1), "processes");
+/// });
+/// ```
+#[derive(Clone)]
+#[must_use = "a pool does nothing until a call is spawned on it"]
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Whose instants the machine has seen.
+    run: RunId,
+    workers: usize,
+    cores: usize,
+    /// Never contended, and never held while anything foreign runs, the wakers of tasks included.
+    state: Mutex<State>,
+}
+
+struct State {
+    machine: Machine,
+    /// Of jobs that are in a queue. A job that is under way knows its end, and has a timer.
+    wakers: BTreeMap<JobId, Waker>,
+}
+
+impl Pool {
+    /// Creates a pool of so many workers, each with a core.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a loop, and with no worker.
+    #[track_caller]
+    pub fn new(workers: usize) -> Pool {
+        Pool::with_cores(workers, workers)
+    }
+
+    /// Creates a pool of so many workers that share so many cores.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a loop, with no worker and with no core.
+    #[track_caller]
+    pub fn with_cores(workers: usize, cores: usize) -> Pool {
+        assert!(workers > 0, "a pool needs 1 worker at least, and was given none");
+        assert!(cores > 0, "a pool needs 1 core at least, and was given none");
+        Pool::of_run(executor::current_run("Pool::new"), workers, cores)
+    }
+
+    fn of_run(run: RunId, workers: usize, cores: usize) -> Pool {
+        let machine = Machine::new(workers, cores);
+        let state = Mutex::new(State { machine, wakers: BTreeMap::new() });
+        Pool { shared: Arc::new(Shared { run, workers, cores, state }) }
+    }
+
+    /// The pool of the running loop, made when it is first needed.
+    #[track_caller]
+    fn of_loop(what: &str) -> Pool {
+        let make = |run, workers, cores| Pool::of_run(run, workers, cores).shared;
+        Pool { shared: executor::loop_pool(what, make) }
+    }
+
+    /// Runs a blocking call on this pool; see [`spawn_blocking`]. This is `loop.run_in_executor`.
+    ///
+    /// # Errors
+    ///
+    /// The handle gives a [`JoinError`](crate::JoinError) if `work` panicked or the task was aborted.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a loop, and in another one than that in which the pool was made.
+    #[doc(alias = "submit")]
+    #[track_caller]
+    pub fn spawn<R: 'static>(
+        &self,
+        cost: impl Into<Cost>,
+        work: impl FnOnce() -> R + 'static,
+    ) -> JoinHandle<R> {
+        assert!(
+            executor::current_run("Pool::spawn") == self.shared.run,
+            "a pool was used in another loop than the one it was made in"
+        );
+        self.submit(cost.into(), Box::new(work))
+    }
+
+    /// Returns the number of workers.
+    pub fn workers(&self) -> usize {
+        self.shared.workers
+    }
+
+    /// Returns the number of cores.
+    pub fn cores(&self) -> usize {
+        self.shared.cores
+    }
+
+    #[track_caller]
+    fn submit<R: 'static>(&self, cost: Cost, work: Box<dyn FnOnce() -> R>) -> JoinHandle<R> {
+        let site = Location::caller();
+        let (timer, now) = Timer::new("spawn_blocking");
+        let id = self.access(|state| state.machine.submit(cost, now));
+        let job = Job::new(self.clone(), id, work, timer, site);
+        executor::spawn_at(site, "blocking", job)
+    }
+
+    /// How far a job has come by `now`. One that is in a queue is woken when it leaves it.
+    pub(super) fn poll_stage(&self, job: JobId, now: Instant, waker: &Waker) -> Stage {
+        let stage = self.access(|state| {
+            state.machine.advance(now);
+            state.machine.stage(job)
+        });
+        if matches!(stage, Stage::Queued | Stage::NeedsCore) {
+            let waker = waker.clone();
+            let replaced = self.access(|state| state.wakers.insert(job, waker));
+            drop(replaced);
+        }
+        stage
+    }
+
+    /// Forgets a job that is done.
+    pub(super) fn forget(&self, job: JobId) {
+        self.access(|state| state.machine.forget(job));
+    }
+
+    /// Takes a job out of the queue, and says whether it had not begun by `now`.
+    pub(super) fn withdraw(&self, job: JobId, now: Instant) -> bool {
+        let (was_queued, waker) =
+            self.access(|state| (state.machine.withdraw(job, now), state.wakers.remove(&job)));
+        drop(waker);
+        was_queued
+    }
+
+    /// Borrows the state for one call, and then wakes the jobs that the call has let out of a queue.
+    fn access<A>(&self, call: impl FnOnce(&mut State) -> A) -> A {
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = call(&mut state);
+        let moved = state.machine.take_moved();
+        let woken: Vec<Waker> =
+            moved.into_iter().filter_map(|job| state.wakers.remove(&job)).collect();
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+        answer
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("workers", &self.workers())
+            .field("cores", &self.cores())
+            .finish_non_exhaustive()
+    }
+}
