@@ -27,13 +27,19 @@ pub use task::{
 };
 pub use time::{Instant, now, settle, sleep, timeout};
 
-/// How to do what asyncio's documentation does, topic by topic.
+/// How to do what asyncio's documentation does, topic by topic, each program with its virtual time.
 pub mod guide {
     #[doc = include_str!("../docs/guide/blocking.md")]
     pub mod blocking {}
 
+    #[doc = include_str!("../docs/guide/queues.md")]
+    pub mod queues {}
+
     #[doc = include_str!("../docs/guide/streams.md")]
     pub mod streams {}
+
+    #[doc = include_str!("../docs/guide/synchronisation.md")]
+    pub mod synchronisation {}
 
     #[doc = include_str!("../docs/guide/tasks.md")]
     pub mod tasks {}

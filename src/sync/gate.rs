@@ -27,6 +27,9 @@ pub(super) trait Gate {
     /// Whether nobody in a line is served before the first one. Otherwise each waiter is asked about.
     const IN_TURN: bool = true;
 
+    /// Whether somebody new is asked about although others wait, since who comes may be what those wait for.
+    const ASKS_NEWCOMERS: bool = false;
+
     /// What a waiter asks for.
     type Need;
 
@@ -44,6 +47,20 @@ pub(super) trait Gate {
     /// Takes back what was given to a waiter that went away before it could take it. What is left over is
     /// returned, to be dropped.
     fn take_back(&mut self, grant: Self::Grant) -> Option<Self::Grant>;
+
+    /// Makes of a grant what the waiter comes back with, at the moment when it takes it.
+    fn collect(&mut self, grant: Self::Grant) -> Self::Grant {
+        grant
+    }
+
+    /// Somebody is in line from now on.
+    fn entered(&mut self, _line: usize, _need: &mut Self::Need) {}
+
+    /// Somebody has gone away who was given nothing.
+    fn left(&mut self, _line: usize) {}
+
+    /// Whoever can be served has been.
+    fn all_served(&mut self) {}
 
     /// Who has what the waiters want, where that is known.
     fn holders(&self) -> Vec<Party> {
@@ -122,9 +139,10 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     /// Returns what is asked for, if it is there and nobody waits for it; otherwise the request.
     pub(super) fn try_now(&self, line: usize, mut need: G::Need) -> Result<G::Grant, G::Need> {
         let mut inner = self.lock();
-        let Some(grant) = inner.serve_now(line, &mut need) else { return Err(need) };
-        // What one takes may make room for another: the taker of an item for one who has an item to put.
-        let wakes = if LINES > 1 { inner.serve() } else { Wakes::default() };
+        let Some(grant) = inner.serve_newcomer(line, &mut need, Party::running) else {
+            return Err(need);
+        };
+        let (grant, wakes) = inner.collect(grant);
         drop(inner);
         wakes.wake();
         Ok(grant)
@@ -137,11 +155,31 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
 }
 
 impl<G: Gate, const LINES: usize> Inner<G, LINES> {
-    fn serve_now(&mut self, line: usize, need: &mut G::Need) -> Option<G::Grant> {
-        if G::IN_TURN && !self.lines[line].waiting.is_empty() {
-            return None;
-        }
-        self.gate.serve(line, need, Party::running())
+    fn serve_newcomer(
+        &mut self,
+        line: usize,
+        need: &mut G::Need,
+        party: impl FnOnce() -> Option<Party>,
+    ) -> Option<G::Grant> {
+        let is_first = !G::IN_TURN || self.lines[line].waiting.is_empty();
+        let is_asked = is_first || G::ASKS_NEWCOMERS;
+        if is_asked { self.gate.serve(line, need, party()) } else { None }
+    }
+
+    fn insert(&mut self, line: usize, mut waiting: Waiting<G::Need>) -> u64 {
+        self.gate.entered(line, &mut waiting.need);
+        let ticket = self.next_ticket();
+        self.lines[line].waiting.insert(ticket, waiting);
+        ticket
+    }
+
+    /// Hands a grant to its waiter. What one takes may make room for another: the taker of an item for one who
+    /// has an item to put.
+    fn collect(&mut self, grant: G::Grant) -> (G::Grant, Wakes) {
+        let grant = self.gate.collect(grant);
+        let serves_others = LINES > 1 || G::ASKS_NEWCOMERS;
+        let wakes = if serves_others { self.serve() } else { Wakes::default() };
+        (grant, wakes)
     }
 
     /// Gives to those who wait, in order, until the next in each line cannot be served.
@@ -153,9 +191,15 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
                 has_served |= self.serve_line(line, &mut wakes);
             }
             if LINES == 1 || !has_served {
+                self.gate.all_served();
                 return wakes;
             }
         }
+    }
+
+    fn next_ticket(&mut self) -> u64 {
+        self.tickets += 1;
+        self.tickets
     }
 
     fn serve_line(&mut self, number: usize, wakes: &mut Wakes) -> bool {
@@ -248,6 +292,22 @@ where
         Waiter { shared, line, stage: Stage::New(need) }
     }
 
+    /// Stands in line from now on for `party`, who is polled only later. Nobody is woken when it is served, so
+    /// whoever calls this has to see to the first poll.
+    pub(super) fn enter(shared: P, line: usize, mut need: G::Need, party: Option<Party>) -> Self {
+        let mut inner = shared.borrow().lock();
+        let ticket = match inner.serve_newcomer(line, &mut need, || party) {
+            Some(grant) => {
+                let ticket = inner.next_ticket();
+                inner.lines[line].served.insert(ticket, grant);
+                ticket
+            }
+            None => inner.insert(line, Waiting { need, waker: Waker::noop().clone(), party }),
+        };
+        drop(inner);
+        Waiter { shared, line, stage: Stage::InLine(ticket) }
+    }
+
     /// The way to the primitive, for the guard of what was given.
     pub(super) fn way(&self) -> P
     where
@@ -263,6 +323,9 @@ where
                 let line = &mut inner.lines[self.line];
                 let waiting = line.waiting.remove(ticket);
                 let granted = line.served.remove(ticket);
+                if waiting.is_some() {
+                    inner.gate.left(self.line);
+                }
                 let left_over = granted.and_then(|grant| inner.gate.take_back(grant));
                 // Those behind it may want less than it did.
                 let wakes = inner.serve();
@@ -292,23 +355,20 @@ where
             let mut inner = shared.lock();
             match &mut self.stage {
                 Stage::New(need) => {
-                    if let Some(grant) = inner.serve_now(self.line, need) {
+                    if let Some(grant) = inner.serve_newcomer(self.line, need, Party::running) {
                         let need = mem::replace(&mut self.stage, Stage::Done);
-                        let wakes = if LINES > 1 { inner.serve() } else { Wakes::default() };
+                        let (grant, wakes) = inner.collect(grant);
                         drop(inner);
                         wakes.wake();
                         drop((need, waker));
                         return Poll::Ready(grant);
                     }
                     if let Some(waker) = waker.take() {
-                        let ticket = inner.tickets;
-                        inner.tickets += 1;
-                        let Stage::New(need) = mem::replace(&mut self.stage, Stage::InLine(ticket))
-                        else {
+                        let Stage::New(need) = mem::replace(&mut self.stage, Stage::Done) else {
                             unreachable!("it is new")
                         };
                         let waiting = Waiting { need, waker, party: Party::running() };
-                        inner.lines[self.line].waiting.insert(ticket, waiting);
+                        self.stage = Stage::InLine(inner.insert(self.line, waiting));
                         shared.list(&mut inner);
                         return Poll::Pending;
                     }
@@ -317,7 +377,9 @@ where
                     let line = &mut inner.lines[self.line];
                     if let Some(grant) = line.served.remove(*ticket) {
                         self.stage = Stage::Done;
+                        let (grant, wakes) = inner.collect(grant);
                         drop(inner);
+                        wakes.wake();
                         return Poll::Ready(grant);
                     }
                     let waiting = line.waiting.get_mut(*ticket).expect("it waits or was served");
@@ -328,6 +390,7 @@ where
                         // It is polled by another task or combinator than before.
                         let replaced = mem::replace(&mut waiting.waker, waker);
                         waiting.party = Party::running();
+                        shared.list(&mut inner);
                         drop(inner);
                         drop(replaced);
                         return Poll::Pending;

@@ -4,16 +4,25 @@
 //! moment (S28); a waiter that goes away loses nothing, for what it had been given goes to the next (S29).
 //! Primitives can be made anywhere, also outside a loop. Each takes a name by which a deadlock report calls it.
 
+mod barrier;
+mod condition;
 mod event;
 mod gate;
 mod mutex;
+mod queue;
 mod tickets;
 mod wakes;
 
 use std::fmt;
 
+pub use barrier::{Barrier, BarrierWait, BarrierWaitOrBroken, BarrierWaitResult, BrokenBarrier};
+pub use condition::{Condition, ConditionWait, ConditionWaitFor};
 pub use event::{Event, EventWait};
-pub use mutex::{Lock, LockOwned, Mutex, MutexGuard, OwnedMutexGuard};
+pub use mutex::{HeldMutex, Lock, LockOwned, Mutex, MutexGuard, OwnedMutexGuard};
+pub use queue::{
+    LifoQueue, PriorityQueue, Queue, QueueGet, QueueItems, QueueJoin, QueuePut, QueueShutDown,
+    TryGetError, TryPutError,
+};
 
 /// A lock could not be taken now: somebody has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{self, Arc, PoisonError};
 use std::task::{Context, Poll};
 
 use super::TryLockError;
@@ -45,29 +45,35 @@ use crate::executor::Party;
 /// ```
 #[doc(alias = "Lock")]
 pub struct Mutex<T> {
-    shared: Arc<Shared<Key<T>>>,
+    /// Knows nothing of the value, so that a condition can wait for the lock without knowing its type.
+    shared: Arc<Shared<Key>>,
+    /// The value, while nobody holds the lock.
+    value: sync::Mutex<Option<Box<T>>>,
 }
 
-/// The value is what is handed over, so that whoever has it has the lock.
-struct Key<T> {
-    value: Option<Box<T>>,
+/// Whoever has it may take the value.
+#[derive(Default)]
+pub(super) struct Key {
+    is_taken: bool,
     holder: Option<Party>,
 }
 
-impl<T> Gate for Key<T> {
+impl Gate for Key {
     const KIND: &'static str = "mutex";
     type Need = ();
-    type Grant = Box<T>;
+    type Grant = ();
 
-    fn serve(&mut self, _: usize, (): &mut (), party: Option<Party>) -> Option<Box<T>> {
-        let value = self.value.take()?;
-        self.holder = party;
-        Some(value)
+    fn serve(&mut self, _: usize, (): &mut (), party: Option<Party>) -> Option<()> {
+        if self.is_taken {
+            return None;
+        }
+        *self = Key { is_taken: true, holder: party };
+        Some(())
     }
 
-    fn take_back(&mut self, value: Box<T>) -> Option<Box<T>> {
-        self.holder = None;
-        self.value.replace(value)
+    fn take_back(&mut self, (): ()) -> Option<()> {
+        *self = Key::default();
+        None
     }
 
     fn holders(&self) -> Vec<Party> {
@@ -79,7 +85,8 @@ impl<T> Mutex<T> {
     /// Creates a lock around `value` that nobody holds. Needs no loop.
     #[track_caller]
     pub fn new(value: T) -> Self {
-        Mutex { shared: Shared::new(Key { value: Some(Box::new(value)), holder: None }) }
+        let value = sync::Mutex::new(Some(Box::new(value)));
+        Mutex { shared: Shared::new(Key::default()), value }
     }
 
     /// Gives it a name, for reports.
@@ -94,8 +101,8 @@ impl<T> Mutex<T> {
     ///
     /// [`TryLockError`] if it is locked.
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        let value = self.shared.try_now(0, ()).map_err(|()| TryLockError)?;
-        Ok(MutexGuard { shared: &self.shared, value: Some(value) })
+        self.shared.try_now(0, ()).map_err(|()| TryLockError)?;
+        Ok(MutexGuard::locked(self))
     }
 
     /// Does as [`try_lock`](Self::try_lock) and returns a guard that borrows nothing.
@@ -104,14 +111,14 @@ impl<T> Mutex<T> {
     ///
     /// [`TryLockError`] if it is locked.
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        let value = self.shared.try_now(0, ()).map_err(|()| TryLockError)?;
-        Ok(OwnedMutexGuard { shared: Arc::clone(&self.shared), value: Some(value) })
+        self.shared.try_now(0, ()).map_err(|()| TryLockError)?;
+        Ok(OwnedMutexGuard::locked(self))
     }
 
     /// Says whether somebody holds the lock.
     #[doc(alias = "locked")]
     pub fn is_locked(&self) -> bool {
-        self.shared.read(|key| key.value.is_none())
+        self.shared.read(|key| key.is_taken)
     }
 
     /// Returns the value. Nobody can hold a lock that is given away.
@@ -120,19 +127,17 @@ impl<T> Mutex<T> {
     ///
     /// Panics if a guard was leaked (`std::mem::forget`), since the value went with it.
     pub fn into_inner(self) -> T {
-        let value = self.shared.update(|key| key.value.take());
+        let value = self.value.into_inner().unwrap_or_else(PoisonError::into_inner);
         *value.expect("a guard of the mutex was leaked, and the value with it")
     }
-}
 
-impl<T: 'static> Mutex<T> {
     /// Waits for the lock.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves the line. A lock that was handed to it goes to the next one (S29).
     pub fn lock(&self) -> Lock<'_, T> {
-        Lock { waiter: Waiter::new(&self.shared, 0, ()) }
+        Lock { waiter: Waiter::new(&self.shared, 0, ()), mutex: self }
     }
 
     /// Does as [`lock`](Self::lock), for a guard that borrows nothing: it can be moved into another task.
@@ -141,7 +146,12 @@ impl<T: 'static> Mutex<T> {
     ///
     /// As [`lock`](Self::lock).
     pub fn lock_owned(self: Arc<Self>) -> LockOwned<T> {
-        LockOwned { waiter: Waiter::new(Arc::clone(&self.shared), 0, ()) }
+        LockOwned { waiter: Waiter::new(Arc::clone(&self.shared), 0, ()), mutex: self }
+    }
+
+    /// Where the value is while nobody holds the lock. This inner lock is held for a moment only.
+    fn slot(&self) -> sync::MutexGuard<'_, Option<Box<T>>> {
+        self.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -175,15 +185,15 @@ impl<T> fmt::Debug for Mutex<T> {
 /// Dropping it leaves the line; a lock that was handed to it goes to the next one.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Lock<'a, T> {
-    waiter: Waiter<&'a Arc<Shared<Key<T>>>, Key<T>>,
+    waiter: Waiter<&'a Arc<Shared<Key>>, Key>,
+    mutex: &'a Mutex<T>,
 }
 
-impl<'a, T: 'static> Future for Lock<'a, T> {
+impl<'a, T> Future for Lock<'a, T> {
     type Output = MutexGuard<'a, T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let value = std::task::ready!(self.waiter.poll(cx));
-        Poll::Ready(MutexGuard { shared: self.waiter.way(), value: Some(value) })
+        self.waiter.poll(cx).map(|()| MutexGuard::locked(self.mutex))
     }
 }
 
@@ -194,22 +204,22 @@ impl<'a, T: 'static> Future for Lock<'a, T> {
 /// Dropping it leaves the line; a lock that was handed to it goes to the next one.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct LockOwned<T> {
-    waiter: Waiter<Arc<Shared<Key<T>>>, Key<T>>,
+    waiter: Waiter<Arc<Shared<Key>>, Key>,
+    mutex: Arc<Mutex<T>>,
 }
 
-impl<T: 'static> Future for LockOwned<T> {
+impl<T> Future for LockOwned<T> {
     type Output = OwnedMutexGuard<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let value = std::task::ready!(self.waiter.poll(cx));
-        Poll::Ready(OwnedMutexGuard { shared: self.waiter.way(), value: Some(value) })
+        self.waiter.poll(cx).map(|()| OwnedMutexGuard::locked(Arc::clone(&self.mutex)))
     }
 }
 
 /// Access to the value of a locked [`Mutex`]. Dropping it releases the lock.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct MutexGuard<'a, T> {
-    shared: &'a Arc<Shared<Key<T>>>,
+    mutex: &'a Mutex<T>,
     /// There until the guard is dropped.
     value: Option<Box<T>>,
 }
@@ -217,20 +227,68 @@ pub struct MutexGuard<'a, T> {
 /// Access to the value of a locked [`Mutex`], without borrowing that. Dropping it releases the lock.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct OwnedMutexGuard<T> {
-    shared: Arc<Shared<Key<T>>>,
+    mutex: Arc<Mutex<T>>,
     /// There until the guard is dropped.
     value: Option<Box<T>>,
 }
 
-fn release<T>(shared: &Shared<Key<T>>, value: &mut Option<Box<T>>) {
-    if let Some(value) = value.take() {
-        shared.update(|key| key.take_back(value));
+/// A guard of a [`Mutex`], borrowed or owned: what a [`Condition`](super::Condition) waits with.
+///
+/// It is sealed, since only who holds a lock may give it up.
+pub trait HeldMutex: DerefMut + Unpin + Sized + relock::Relock {}
+
+/// The line of a mutex, without its value.
+#[derive(Debug)]
+pub struct MutexLine(Arc<Shared<Key>>);
+
+impl MutexLine {
+    /// Stands in line for `party` from now on; as [`Waiter::enter`].
+    pub(super) fn enter(&self, party: Option<Party>) -> Waiter<Arc<Shared<Key>>, Key> {
+        Waiter::enter(Arc::clone(&self.0), 0, (), party)
     }
 }
 
+mod relock {
+    /// How a condition gives up a lock and gets it again.
+    pub trait Relock {
+        /// The way to the mutex.
+        type Mutex: Clone + Unpin;
+
+        /// The mutex that is held.
+        fn mutex(&self) -> Self::Mutex;
+
+        /// Where one asks for the lock.
+        fn line(mutex: &Self::Mutex) -> super::MutexLine;
+
+        /// For whoever has been given the lock.
+        fn locked(mutex: Self::Mutex) -> Self;
+    }
+}
+
+use relock::Relock;
+
 /// What the two guards have in common.
 macro_rules! guard {
-    ([$($lifetime:lifetime)?] $guard:ident, $name:literal) => {
+    ([$($lifetime:lifetime)?] $guard:ident, $name:literal, $mutex:ty) => {
+        impl<$($lifetime,)? T> HeldMutex for $guard<$($lifetime,)? T> {}
+
+        impl<$($lifetime,)? T> Relock for $guard<$($lifetime,)? T> {
+            type Mutex = $mutex;
+
+            fn mutex(&self) -> $mutex {
+                self.mutex.clone()
+            }
+
+            fn line(mutex: &$mutex) -> MutexLine {
+                MutexLine(Arc::clone(&mutex.shared))
+            }
+
+            fn locked(mutex: $mutex) -> Self {
+                let value = mutex.slot().take();
+                $guard { mutex, value }
+            }
+        }
+
         impl<$($lifetime,)? T> Deref for $guard<$($lifetime,)? T> {
             type Target = T;
 
@@ -247,7 +305,8 @@ macro_rules! guard {
 
         impl<$($lifetime,)? T> Drop for $guard<$($lifetime,)? T> {
             fn drop(&mut self) {
-                release(&self.shared, &mut self.value);
+                *self.mutex.slot() = self.value.take();
+                self.mutex.shared.update(|key| key.take_back(()));
             }
         }
 
@@ -265,8 +324,8 @@ macro_rules! guard {
     };
 }
 
-guard!(['a] MutexGuard, "MutexGuard");
-guard!([] OwnedMutexGuard, "OwnedMutexGuard");
+guard!(['a] MutexGuard, "MutexGuard", &'a Mutex<T>);
+guard!([] OwnedMutexGuard, "OwnedMutexGuard", Arc<Mutex<T>>);
 
 impl<T> fmt::Debug for Lock<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
