@@ -21,8 +21,9 @@ pub use kernel::{Counters, Limits};
 pub use report::{Failure, Report};
 pub use sim::spawn_blocking;
 pub use task::{
-    JoinError, JoinHandle, JoinSet, WaitFor, as_completed, call_at, call_later, call_soon,
-    gather_all, gather_settled, race, shield, spawn, spawn_named, try_gather_all, wait, wait_until,
+    CancelScope, CancellationToken, JoinError, JoinHandle, JoinSet, TaskGroup, WaitFor,
+    as_completed, call_at, call_later, call_soon, fail_after, gather_all, gather_settled,
+    move_on_after, on_cancel, race, shield, spawn, spawn_named, try_gather_all, wait, wait_until,
     yield_now,
 };
 pub use time::{Instant, now, settle, sleep, timeout};
@@ -31,6 +32,9 @@ pub use time::{Instant, now, settle, sleep, timeout};
 pub mod guide {
     #[doc = include_str!("../docs/guide/blocking.md")]
     pub mod blocking {}
+
+    #[doc = include_str!("../docs/guide/groups.md")]
+    pub mod groups {}
 
     #[doc = include_str!("../docs/guide/queues.md")]
     pub mod queues {}
@@ -43,6 +47,9 @@ pub mod guide {
 
     #[doc = include_str!("../docs/guide/tasks.md")]
     pub mod tasks {}
+
+    #[doc = include_str!("../docs/guide/timeouts.md")]
+    pub mod timeouts {}
 }
 
 /// How the parts fit together: the kernel, the shell, the layers.

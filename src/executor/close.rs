@@ -92,7 +92,9 @@ impl Core {
         let (at_end, before): (Vec<_>, Vec<_>) =
             state.unjoined.iter().partition(|panicked| panicked.is_at_end);
         let told = |panicked: &Panicked| {
-            let is_root = root == Some(TaskId::new(panicked.serial));
+            // A destructor's panic ends no run, the root's own included.
+            let is_roots = root == Some(TaskId::new(panicked.serial));
+            let is_root = is_roots && panicked.place != PanicPlace::Drop;
             describe::panicked(&state, panicked, is_root)
         };
         let mut failures: Vec<Failure> = before.into_iter().map(told).collect();

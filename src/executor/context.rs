@@ -1,4 +1,5 @@
-//! The loop that runs on this thread, found by the API and by wakers: the crate's only thread-local state.
+//! The loop that runs on this thread, found by the API and by wakers: the crate's thread-local state, but for
+//! the deadlines in `enclosing`.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};

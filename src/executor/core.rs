@@ -13,6 +13,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::cell::BoxedCell;
+use super::join::AbortHandle;
+use super::locals::Locals;
 use super::registry::{self, Inbox, LoopId, RunId};
 use super::resource::Resources;
 use super::turn::forget_panic;
@@ -38,6 +40,10 @@ pub(crate) struct Core {
     state: RefCell<State>,
     /// Apart from the state, because a policy is foreign code that reads the kernel while it chooses.
     pub(super) picker: RefCell<Picker>,
+    /// Apart from the state, because what is in it is the program's.
+    pub(super) locals: Locals,
+    /// Tasks that were left to the running one, as long as somebody collects them.
+    pub(super) left_behind: RefCell<Option<Vec<AbortHandle>>>,
 }
 
 /// Who makes the choices.
@@ -140,6 +146,8 @@ impl Core {
             run: Cell::new(RunId::new(claim.id, claim.runs)),
             state: RefCell::new(state),
             picker: RefCell::new(Picker::Fifo),
+            locals: Locals::default(),
+            left_behind: RefCell::new(None),
         })
     }
 
@@ -269,7 +277,7 @@ impl Core {
     /// Lets go of a task whose handle is dropped: its output is dropped too, its panic becomes the run's.
     pub(super) fn detach(&self, key: TaskKey) {
         let mut state = self.state();
-        let is_finished = state.kernel.task(key).is_some_and(|task| task.state.is_finished());
+        let is_finished = state.kernel.task(key).is_some_and(|task| task.state.is_over());
         let waker = state.kernel.leave_join(key);
         let cell = if is_finished { state.take_cell(key.slot) } else { None };
         if let Some(panicked) = state.panics.remove(&key) {
@@ -297,14 +305,18 @@ impl Core {
         if !state.draws.is_empty() {
             state.draws.remove(&Some(key));
         }
-        let waker = state.kernel.finish(key, ending);
-        if waker.is_none() {
-            return state;
+        if self.locals.are_used() {
+            drop(state);
+            self.forget_locals(key);
+            state = self.state();
         }
-        drop(state);
-        self.call_waker(waker);
-        let mut state = self.state();
-        state.kernel.end_hand_back();
+        let mut waker = state.kernel.finish(key, ending);
+        while waker.is_some() {
+            drop(state);
+            self.call_waker(waker);
+            state = self.state();
+            waker = state.kernel.next_due();
+        }
         state
     }
 
@@ -545,7 +557,7 @@ fn in_policy() -> ! {
 }
 
 /// The text of a panic, where it has one.
-pub(super) fn message(payload: &(dyn Any + Send)) -> String {
+pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
     if let Some(text) = payload.downcast_ref::<&'static str>() {
         (*text).to_owned()
     } else if let Some(text) = payload.downcast_ref::<String>() {

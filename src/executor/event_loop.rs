@@ -196,7 +196,8 @@ impl EventLoop {
     fn drive(&self, root: TaskKey) -> Result<(), Failure> {
         loop {
             match self.core.turn()? {
-                Some(Turned { task, is_finished: true }) if task == root => {
+                // Looked up rather than compared: the end of another task may be what the root lingered for.
+                Some(Turned { is_finished: true }) if self.core.has_ended(root) => {
                     return self.core.end_of_root(root);
                 }
                 Some(_) => {}
@@ -368,6 +369,10 @@ impl Drop for EventLoop {
 }
 
 impl Core {
+    fn has_ended(&self, task: TaskKey) -> bool {
+        self.state().kernel.task(task).is_some_and(|task| task.state.is_finished())
+    }
+
     /// Says how the root ended.
     fn end_of_root(&self, root: TaskKey) -> Result<(), Failure> {
         let mut state = self.state();

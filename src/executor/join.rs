@@ -61,7 +61,9 @@ impl<T> JoinHandle<T> {
     /// Asks for the task's cancellation: it is queued, and its future is dropped at its turn (S19).
     ///
     /// The result is then [`JoinError`] with [`is_cancelled`](JoinError::is_cancelled), unless the task was
-    /// finished already. A task that aborts itself ends at its next suspension.
+    /// finished already. A task that aborts itself ends at its next suspension. What it leaves behind, the tasks
+    /// of a [`TaskGroup`](crate::TaskGroup) and the cleanups of [`on_cancel`](crate::on_cancel), ends before the
+    /// result is there (S25).
     ///
     /// # Examples
     ///
@@ -234,7 +236,7 @@ impl AbortHandle {
     ///
     /// Panics on another thread than the loop's, which cannot be asked from there.
     #[track_caller]
-    fn found(&self) -> Option<(Rc<Core>, TaskKey)> {
+    pub(super) fn found(&self) -> Option<(Rc<Core>, TaskKey)> {
         let key = self.key?;
         let core = context::find(self.loop_id);
         assert!(

@@ -24,7 +24,42 @@ pub(crate) struct JoinQueue {
     over: VecDeque<usize>,
 }
 
+/// The key of a queue in the loop's tables, with which others than the queue's owner add to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueKey {
+    run: RunId,
+    group: GroupKey,
+}
+
+impl QueueKey {
+    /// Adds a task under a number, and says whether that was done: a task that has ended is not added, nor
+    /// one of a loop that is gone.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the queue is one of another loop.
+    #[track_caller]
+    pub(crate) fn enroll<T>(self, handle: &JoinHandle<T>, number: usize) -> bool {
+        let Some(core) = context::find(handle.task.loop_id) else { return false };
+        let is_alive = handle.task.key.filter(|_| !handle.is_finished());
+        let Some(key) = is_alive else { return false };
+        assert!(core.run_id() == self.run, "tasks of two loops were joined together");
+        let waker = core.state().kernel.enroll(key, Member { group: self.group, number });
+        core.drop_waker(waker);
+        true
+    }
+}
+
 impl JoinQueue {
+    /// Makes a queue in the running loop that tasks can be added to by its key.
+    #[track_caller]
+    pub(crate) fn open(what: &str) -> (JoinQueue, QueueKey) {
+        let (run, group) =
+            context::with(what, |core| (core.run_id(), core.state().kernel.open_group()));
+        let queue = JoinQueue { group: Some((run, group)), over: VecDeque::new() };
+        (queue, QueueKey { run, group })
+    }
+
     /// Adds a task under a number. It is told at once if it has finished.
     ///
     /// # Panics

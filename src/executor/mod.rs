@@ -1,7 +1,7 @@
 //! The shell around the kernel: it owns the futures and polls the one that the kernel and the policy say.
 //!
-//! Here are the crate's only thread-local (`context`), its only waker (`waker`), and the only place where
-//! panics of the program are caught (`turn`, `close`).
+//! Here are the crate's only thread-locals (`context`, `enclosing`), its only waker (`waker`), and the only
+//! place where panics of tasks are caught (`turn`, `close`).
 
 mod builder;
 mod calls;
@@ -10,9 +10,12 @@ mod close;
 mod context;
 mod core;
 mod describe;
+mod enclosing;
+mod ends;
 mod event_loop;
 mod join;
 mod join_queue;
+mod locals;
 #[cfg(feature = "backtrace")]
 mod probe;
 mod program;
@@ -29,9 +32,13 @@ mod workers;
 pub use builder::Builder;
 pub use calls::{CallHandle, call_at, call_later, call_soon};
 pub(crate) use context::{try_with, with};
+pub(crate) use core::message as panic_message;
+pub(crate) use enclosing::{Deadline, Enclosing, Link, within_deadline, within_scope};
+pub(crate) use ends::{EndWatch, Heirs, bequeath, leave_panic, panicked_at};
 pub use event_loop::{EventLoop, run};
 pub use join::{AbortHandle, JoinError, JoinHandle};
-pub(crate) use join_queue::JoinQueue;
+pub(crate) use join_queue::{JoinQueue, QueueKey};
+pub(crate) use locals::{LocalId, LocalValue, local_value, replace_local};
 #[doc(hidden)]
 pub use program::write_note;
 pub use program::{choose, rng};

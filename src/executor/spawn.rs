@@ -126,7 +126,20 @@ impl Builder {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let site = Location::caller();
+        self.spawn_at(Location::caller(), future)
+    }
+
+    /// Does the same on behalf of the code at `site`.
+    #[track_caller]
+    pub(crate) fn spawn_at<F>(
+        self,
+        site: &'static Location<'static>,
+        future: F,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
         let cell = cell::boxed(future);
         self.spawn_cell(&context::current("spawn"), cell, site)
     }
@@ -166,6 +179,9 @@ impl Core {
         let (parent, serial) = (state.kernel.running(), state.kernel.tasks_spawned());
         let spawn = Spawn { name, parent, daemon, has_handle: true, site };
         let key = self.spawn_in(state, cell, &spawn);
+        if self.locals.are_used() {
+            self.inherit_locals(parent, key);
+        }
         (key, TaskId::new(serial))
     }
 }

@@ -17,7 +17,6 @@ use crate::report::{Failure, FailureKind, PanicPlace};
 /// A turn that was taken.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turned {
-    pub(super) task: TaskKey,
     /// The task ended in it: completed, cancelled or panicked.
     pub(super) is_finished: bool,
 }
@@ -77,7 +76,7 @@ impl Core {
             drop(state);
             self.fire_due();
         }
-        Ok(Some(Turned { task: turn.task, is_finished }))
+        Ok(Some(Turned { is_finished }))
     }
 
     /// Polls a task and ends its turn. The borrow in which it ended goes on to the caller.

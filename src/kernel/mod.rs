@@ -10,7 +10,10 @@
 mod check;
 mod clock;
 mod digest;
+mod ends;
 mod event;
+#[cfg(feature = "backtrace")]
+mod freeze;
 mod groups;
 mod instant;
 mod joins;
@@ -29,6 +32,7 @@ use std::mem;
 
 pub(crate) use clock::SettleKey;
 pub use digest::Digest;
+pub(crate) use ends::WatcherKey;
 pub use event::Level;
 pub(crate) use event::{Cause, Entry, Event, Log, NO_TASK, TaskEntry};
 pub(crate) use groups::{GroupKey, GroupPoll, Member};
@@ -43,6 +47,7 @@ pub(crate) use tasks::{Spawn, State, Task, UNNAMED};
 pub(crate) use timers::TimerKey;
 pub(crate) use waits::{Wait, Waiting};
 
+use ends::Ends;
 use groups::Groups;
 use key::{StoredTarget, WakerOwners};
 use limits::Watch;
@@ -128,17 +133,6 @@ pub(crate) enum Join {
     },
 }
 
-/// What stays as it was while the machine is frozen.
-#[cfg(feature = "backtrace")]
-#[derive(Debug)]
-pub(crate) struct Frozen {
-    now: Instant,
-    counters: Counters,
-    level: Level,
-    is_observed: bool,
-    is_closing: bool,
-}
-
 /// The machine.
 #[derive(Debug)]
 pub(crate) struct Kernel {
@@ -152,6 +146,7 @@ pub(crate) struct Kernel {
     settlers: VecDeque<(SettleKey, Target)>,
     settles: u64,
     groups: Groups,
+    ends: Ends,
     /// Tasks that have finished: the order of endings, in which groups tell their members.
     endings: u64,
     wakers: WakerOwners,
@@ -190,6 +185,7 @@ impl Default for Kernel {
             settlers: VecDeque::new(),
             settles: 0,
             groups: Groups::default(),
+            ends: Ends::default(),
             endings: 0,
             wakers: WakerOwners::default(),
             running: NO_SLOT,
@@ -382,9 +378,16 @@ impl Kernel {
 
     /// Ends a task, and its turn if it is the running one.
     ///
-    /// Wakes whoever joins it; a joiner's waker that is not a task's own is handed back to be called, with
-    /// [`end_hand_back`](Self::end_hand_back) after it.
+    /// Wakes whoever joins it; a joiner's waker that is not a task's own is handed back to be called, and
+    /// after it those that [`next_due`](Self::next_due) gives. A task with heirs lingers.
     pub(crate) fn finish(&mut self, key: TaskKey, ending: Ending<'_>) -> Option<WakerKey> {
+        match self.ends.are_unwatched() {
+            true => self.finish_one(key, ending),
+            false => self.finish_watched(key, ending),
+        }
+    }
+
+    fn finish_one(&mut self, key: TaskKey, ending: Ending<'_>) -> Option<WakerKey> {
         let task = self.tasks.get_mut(key).filter(|task| task.state.is_alive())?;
         let number = serial(task);
         let joiner = task.joiner.take().map(StoredTarget::get);
@@ -393,10 +396,9 @@ impl Kernel {
         task.ended = order;
         self.endings += 1;
         task.woken = false;
-        debug_assert_eq!(
-            task.state,
-            State::Running,
-            "a task ends in its turn, or as it is dropped"
+        debug_assert!(
+            matches!(task.state, State::Running | State::Lingering),
+            "a task ends in its turn, or as it is dropped, or after its heirs"
         );
         let (state, event) = match ending {
             Ending::Completed => (State::Completed, Event::Completed),
@@ -464,7 +466,7 @@ impl Kernel {
     /// Asks for a task's end: it is dropped at its turn, or at the end of the poll it is in (S19).
     pub(crate) fn request_abort(&mut self, key: TaskKey) {
         let Some(task) =
-            self.tasks.get_mut(key).filter(|task| task.state.is_alive() && !task.abort)
+            self.tasks.get_mut(key).filter(|task| task.state.is_abortable() && !task.abort)
         else {
             return;
         };
@@ -485,23 +487,6 @@ impl Kernel {
         for key in self.tasks.alive_in_spawn_order() {
             self.tasks[key.slot].state = State::Suspended;
         }
-    }
-
-    /// Makes the machine deaf: what is asked of it until [`thaw`](Self::thaw) leaves no mark on the report.
-    #[cfg(feature = "backtrace")]
-    pub(crate) fn freeze(&mut self) -> Frozen {
-        let is_closing = mem::replace(&mut self.is_closing, true);
-        let level = mem::replace(&mut self.log.level, Level::Off);
-        let is_observed = mem::replace(&mut self.is_observed, false);
-        Frozen { now: self.now, counters: self.counters, level, is_observed, is_closing }
-    }
-
-    /// Ends what [`freeze`](Self::freeze) began.
-    #[cfg(feature = "backtrace")]
-    pub(crate) fn thaw(&mut self, frozen: Frozen) {
-        let Frozen { now, counters, level, is_observed, is_closing } = frozen;
-        (self.now, self.counters, self.log.level) = (now, counters, level);
-        (self.is_observed, self.is_closing, self.running) = (is_observed, is_closing, NO_SLOT);
     }
 
     /// Marks a task as the one whose future is being dropped as the run ends.
@@ -545,6 +530,7 @@ impl Kernel {
             // Goes on counting: a settler of this run that is dropped in the next must not find another.
             settles: _,
             groups,
+            ends,
             endings,
             wakers,
             running,
@@ -564,6 +550,7 @@ impl Kernel {
         (*now, *turn, *timers_holding) = (Instant::ZERO, 0, 0);
         wakers.clear();
         groups.clear();
+        ends.clear();
         *endings = 0;
         (*running, *ambient) = (NO_SLOT, Cause::Outside);
         (*is_late, *is_closing, *is_observed) = (false, false, false);

@@ -28,6 +28,8 @@ pub(crate) enum State {
     Ready,
     Running,
     Suspended,
+    /// Its future has ended and its heirs have not: alive to whoever joins it, and never polled again.
+    Lingering,
     Completed,
     Cancelled,
     Panicked,
@@ -35,7 +37,17 @@ pub(crate) enum State {
 
 impl State {
     pub(crate) fn is_alive(self) -> bool {
-        matches!(self, State::Ready | State::Running | State::Suspended)
+        matches!(self, State::Ready | State::Running | State::Suspended | State::Lingering)
+    }
+
+    /// Whether there is a future to be dropped.
+    pub(crate) fn is_abortable(self) -> bool {
+        self.is_alive() && self != State::Lingering
+    }
+
+    /// Whether the future has ended, told or not.
+    pub(crate) fn is_over(self) -> bool {
+        self.is_finished() || self == State::Lingering
     }
 
     pub(crate) fn is_finished(self) -> bool {

@@ -48,6 +48,10 @@ impl Kernel {
             if let Some(joiner) = task.joiner.map(StoredTarget::get).or_else(group) {
                 put(joiner, Wait::Join(key));
             }
+            self.ends.watchers(key).for_each(|watcher| put(watcher, Wait::Join(key)));
+            if let Some(lingerer) = self.ends.lingerer(key) {
+                put(Target::Task(lingerer), Wait::Join(key));
+            }
         }
         for (deadline, registration) in self.timers.iter() {
             put(
@@ -58,7 +62,8 @@ impl Kernel {
         for &(_, target) in &self.settlers {
             put(target, Wait::Settle);
         }
-        let suspended = |key: &TaskKey| self.tasks[key.slot].state == State::Suspended;
+        let waits_on = |state| matches!(state, State::Suspended | State::Lingering);
+        let suspended = |key: &TaskKey| waits_on(self.tasks[key.slot].state);
         alive
             .into_iter()
             .filter(suspended)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use crate::executor::Timer;
+use crate::executor::{self, Timer};
 use crate::kernel::Instant;
 
 /// Waits for `future`, but no longer than `duration` of virtual time. This is `asyncio.wait_for`.
@@ -114,7 +114,8 @@ impl<F: Future> Future for Timeout<F> {
             .as_mut()
             .as_pin_mut()
             .expect("a timeout was polled after it had given its result");
-        if let Poll::Ready(output) = future.poll(cx) {
+        let polled = executor::within_deadline(*this.deadline, || future.poll(cx));
+        if let Poll::Ready(output) = polled {
             this.future.set(None);
             this.timer.cancel();
             return Poll::Ready(Ok(output));

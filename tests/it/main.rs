@@ -9,6 +9,7 @@ mod combining;
 mod driving;
 mod failing;
 mod foreign;
+mod groups;
 mod layers;
 mod panics;
 mod programs;

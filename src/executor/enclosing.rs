@@ -1,0 +1,176 @@
+//! Which deadlines enclose the code that runs: those of timeouts and of cancel scopes.
+//!
+//! A fixed deadline only ever tightens, so the earliest of them is one number. The deadline of a scope can be
+//! moved, so scopes are kept as a chain. Both hold for the duration of a poll: what encloses a future puts
+//! its deadline in place, polls, and puts back what was there. A task starts with neither, except that a task
+//! of a group starts with what encloses the group.
+
+use std::cell::{Cell, RefCell};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::kernel::Instant;
+
+thread_local! {
+    /// The earliest of the fixed deadlines. Has no destructor, so that it costs a timeout next to nothing.
+    static DEADLINE: Cell<Instant> = const { Cell::new(Instant::NEVER) };
+    /// The innermost scope.
+    static SCOPES: RefCell<Option<Arc<Link>>> = const { RefCell::new(None) };
+}
+
+/// A deadline that may be moved from any task. Behind a lock, for not every platform has atomics of its width.
+#[derive(Debug)]
+pub(crate) struct Deadline(Mutex<Instant>);
+
+impl Deadline {
+    pub(crate) fn new(instant: Instant) -> Deadline {
+        Deadline(Mutex::new(instant))
+    }
+
+    pub(crate) fn set(&self, instant: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = instant;
+    }
+
+    pub(crate) fn instant(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A scope and those around it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    deadline: Arc<Deadline>,
+    outer: Option<Arc<Link>>,
+}
+
+/// In a loop, because scopes and groups may nest deeply through tasks.
+impl Drop for Link {
+    fn drop(&mut self) {
+        let mut next = self.outer.take();
+        while let Some(link) = next {
+            next = Arc::into_inner(link).and_then(|mut link| link.outer.take());
+        }
+    }
+}
+
+/// What encloses a piece of code.
+#[derive(Clone, Debug)]
+pub(crate) struct Enclosing {
+    deadline: Instant,
+    scopes: Option<Arc<Link>>,
+}
+
+impl Enclosing {
+    /// Returns what encloses the code that runs.
+    pub(crate) fn current() -> Enclosing {
+        Enclosing { deadline: DEADLINE.get(), scopes: scopes() }
+    }
+
+    /// The earliest deadline; [`Instant::NEVER`] if there is none.
+    pub(crate) fn deadline(&self) -> Instant {
+        let links = std::iter::successors(self.scopes.as_deref(), |link| link.outer.as_deref());
+        links.map(|link| link.deadline.instant()).fold(self.deadline, Instant::min)
+    }
+
+    /// Puts this in the place of what encloses the code that runs, until the guard is dropped.
+    pub(crate) fn enter(&self) -> Within {
+        let deadline = DEADLINE.replace(self.deadline);
+        let scopes = replace_scopes(self.scopes.clone());
+        Within { before: Some(Enclosing { deadline, scopes }) }
+    }
+}
+
+/// Puts what was in place before back as it is dropped, however a poll ends.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Within {
+    before: Option<Enclosing>,
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        if let Some(Enclosing { deadline, scopes }) = self.before.take() {
+            DEADLINE.set(deadline);
+            drop(replace_scopes(scopes));
+        }
+    }
+}
+
+/// Encloses a call with a fixed deadline.
+///
+/// A closure and not a guard, because every poll of a timeout comes here: so the place is looked up once.
+#[inline]
+pub(crate) fn within_deadline<R>(deadline: Instant, f: impl FnOnce() -> R) -> R {
+    DEADLINE.with(|place| {
+        let before = place.get();
+        if before <= deadline {
+            return f();
+        }
+        place.set(deadline);
+        let _put_back = PutBack { place, before };
+        f()
+    })
+}
+
+struct PutBack<'a> {
+    place: &'a Cell<Instant>,
+    before: Instant,
+}
+
+impl Drop for PutBack<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.place.set(self.before);
+    }
+}
+
+/// Encloses what runs while the guard lives with a scope.
+///
+/// `link` is kept by the caller from one poll to the next: as long as the scopes around stay the same, the
+/// chain is made once.
+pub(crate) fn within_scope(deadline: &Arc<Deadline>, link: &mut Option<Arc<Link>>) -> Within {
+    let before = Enclosing::current();
+    let is_same = |link: &&mut Arc<Link>| match (&link.outer, &before.scopes) {
+        (None, None) => true,
+        (Some(outer), Some(before)) => Arc::ptr_eq(outer, before),
+        _ => false,
+    };
+    let link = match link.as_mut().filter(is_same) {
+        Some(link) => Arc::clone(link),
+        None => {
+            let outer = before.scopes.clone();
+            let made = Arc::new(Link { deadline: Arc::clone(deadline), outer });
+            *link = Some(Arc::clone(&made));
+            made
+        }
+    };
+    drop(replace_scopes(Some(link)));
+    Within { before: Some(before) }
+}
+
+/// On a thread that is going away there are no scopes any more.
+fn scopes() -> Option<Arc<Link>> {
+    SCOPES.try_with(|scopes| scopes.borrow().clone()).ok().flatten()
+}
+
+fn replace_scopes(scopes: Option<Arc<Link>>) -> Option<Arc<Link>> {
+    SCOPES.try_with(|place| place.replace(scopes)).ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_of_a_hundred_thousand_scopes_is_read_and_dropped_without_recursion() {
+        let at = Instant::from_nanos;
+        let mut scopes = None;
+        for nanos in (1..=100_000).rev() {
+            let deadline = Arc::new(Deadline::new(at(nanos)));
+            scopes = Some(Arc::new(Link { deadline, outer: scopes }));
+        }
+        let enclosing = Enclosing { deadline: at(7), scopes };
+        assert_eq!(enclosing.deadline(), at(1));
+        let _within = enclosing.enter();
+        assert_eq!(Enclosing::current().deadline(), at(1));
+    }
+}

@@ -1,0 +1,148 @@
+//! Waiting for the end of a task without its join handle, and making one end wait for others.
+
+use std::task::{Context, Poll};
+
+use super::context;
+use super::core::{Core, Payload};
+use super::join::{AbortHandle, JoinHandle};
+use super::registry::RunId;
+use super::turn::forget_panic;
+use crate::kernel::{Instant, Target, WatcherKey};
+
+/// A wait for the end of one task, beside whoever joins it. Dropping it withdraws the wait.
+#[derive(Debug, Default)]
+pub(crate) struct EndWatch {
+    registered: Option<(RunId, WatcherKey)>,
+}
+
+impl EndWatch {
+    /// Is ready when the task has ended; before, sees to it that the context's waker is woken then.
+    pub(crate) fn poll(&mut self, task: &AbortHandle, cx: &Context<'_>) -> Poll<()> {
+        let Some((core, key)) = task.found() else { return Poll::Ready(()) };
+        let target = core.target(cx.waker());
+        let mut state = core.state();
+        let replaced = match self.registered {
+            Some((_, watcher)) => state.kernel.rewatch_end(watcher, target),
+            None => {
+                let watcher = state.kernel.watch_end(key, target);
+                self.registered = watcher.map(|watcher| (core.run_id(), watcher));
+                watcher.map(|_| None)
+            }
+        };
+        drop(state);
+        match replaced {
+            Some(replaced) => {
+                core.drop_waker(replaced);
+                Poll::Pending
+            }
+            None => {
+                if let Target::Waker(unused) = target {
+                    core.drop_waker(Some(unused));
+                }
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl Drop for EndWatch {
+    fn drop(&mut self) {
+        let Some((run, watcher)) = self.registered.take() else { return };
+        if let Some(core) = context::find_run(run) {
+            let waker = core.state().kernel.unwatch_end(watcher);
+            core.drop_waker(waker);
+        }
+    }
+}
+
+/// Makes the end of the running task wait for the ends of others: it is told to nobody before.
+///
+/// Does nothing outside a task and as the run ends. May be called from a destructor.
+pub(crate) fn bequeath<'a>(heirs: impl IntoIterator<Item = &'a AbortHandle>) {
+    context::try_with(|core| {
+        let mut state = core.state();
+        let Some(owner) = state.kernel.running() else { return };
+        for heir in heirs.into_iter().filter(|heir| heir.loop_id == core.id) {
+            if let Some(key) = heir.key {
+                state.kernel.bequeath(owner, key);
+                if let Some(left) = &mut *core.left_behind.borrow_mut() {
+                    left.push(heir.clone());
+                }
+            }
+        }
+    });
+}
+
+/// Tasks that destructors in a piece of code have left behind, and the wait for their ends.
+///
+/// They are the running task's heirs as well, so nothing is lost where this is dropped before its time.
+#[derive(Debug, Default)]
+pub(crate) struct Heirs {
+    left: Vec<(AbortHandle, EndWatch)>,
+}
+
+impl Heirs {
+    /// Runs `f`, and takes in the tasks that are left behind in it.
+    pub(crate) fn collect<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        let mut collecting = Collecting { outer: Some(swap_left_behind(Some(Vec::new()))) };
+        let result = f();
+        let found = collecting.end();
+        if !(found.is_empty() && self.left.is_empty()) {
+            self.left.extend(found.into_iter().map(|task| (task, EndWatch::default())));
+            // Code that goes on for long may leave many behind, one after the other.
+            self.left.retain(|(task, _)| !task.is_finished());
+        }
+        result
+    }
+
+    /// Is ready when all have ended.
+    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.left.retain_mut(|(task, watch)| watch.poll(task, cx).is_pending());
+        if self.left.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// Ends the collection however the code ends. Whoever collects around it hears of the tasks as well.
+struct Collecting {
+    /// Gone when the collection has ended.
+    outer: Option<Option<Vec<AbortHandle>>>,
+}
+
+impl Collecting {
+    fn end(&mut self) -> Vec<AbortHandle> {
+        let Some(mut outer) = self.outer.take() else { return Vec::new() };
+        let found = swap_left_behind(None).unwrap_or_default();
+        if let Some(outer) = &mut outer {
+            outer.extend_from_slice(&found);
+        }
+        swap_left_behind(outer);
+        found
+    }
+}
+
+impl Drop for Collecting {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn swap_left_behind(place: Option<Vec<AbortHandle>>) -> Option<Vec<AbortHandle>> {
+    context::try_with(|core| core.left_behind.replace(place)).flatten()
+}
+
+/// Leaves a panic to the run, which fails with it at its end: there is nobody else to take it.
+pub(crate) fn leave_panic(payload: Payload) {
+    match context::try_with(|_| ()) {
+        Some(()) => context::current("a panic").collect_panic("a task group", payload),
+        None => forget_panic(payload),
+    }
+}
+
+/// When a task panicked whose panic nobody has taken yet.
+pub(crate) fn panicked_at<T>(handle: &JoinHandle<T>) -> Option<Instant> {
+    let at = |core: &Core| {
+        let key = handle.task.key?;
+        core.state().panics.get(&key).map(|panicked| panicked.at)
+    };
+    context::with_loop(handle.task.loop_id, at).flatten()
+}

@@ -1,0 +1,455 @@
+//! Cancel scopes: a stretch of code with a deadline that can be moved, or that is cancelled from elsewhere
+//! (S27).
+//!
+//! The meaning is trio's, as far as it goes where cancelling a future is dropping it.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use super::wakers::{WaiterKey, Wakers, wake_all};
+use crate::executor::{Deadline, Heirs, Link, Timer, try_with, with, within_scope};
+use crate::kernel::Instant;
+
+/// A scope that cancels what runs in it, at a deadline or when it is told to.
+///
+/// A scope is a handle: a clone can be kept by another task, which moves the deadline or cancels. What runs in
+/// it is given to [`run`](Self::run). On cancellation that future is dropped, and then the error is returned.
+///
+/// The future is polled before the scope looks at its deadline, so a result at the deadline counts, as with
+/// [`timeout`](crate::timeout) (S12). What the future leaves behind as it is dropped, the tasks of a
+/// [`TaskGroup`](super::TaskGroup) and the cleanups of [`on_cancel`], has ended when the scope returns; that is
+/// more than a timeout does, and may take some time. Scopes nest. Of nested scopes that are due at one instant the inner one
+/// is reported (S13); [`Cancelled::is_of`] tells which one it was.
+///
+/// trio's `shield` has no counterpart as a flag. A scope around another one cancels by dropping it, and no
+/// inner code can keep itself from being dropped. Code that must go on needs a task of its own: [`shield`] for
+/// work whose result is wanted, [`on_cancel`] for tidying up.
+///
+/// [`shield`]: super::shield
+/// [`on_cancel`]: super::on_cancel
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{now, run, sleep, spawn, task::CancelScope};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let second = Duration::from_secs(1);
+///     let scope = CancelScope::after(2 * second).named("download");
+///     let extended = scope.clone();
+///     spawn(async move {
+///         sleep(second).await;
+///         extended.extend(3 * second);
+///     });
+///     let error = scope.run(sleep(60 * second)).await.unwrap_err();
+///     assert_eq!(error.to_string(), "scope `download` reached its deadline at 5s");
+///     assert!(error.is_of(&scope) && scope.cancelled_caught());
+///     assert_eq!(now().to_string(), "5s");
+/// });
+/// ```
+#[derive(Clone)]
+pub struct CancelScope {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    name: Option<String>,
+    /// What encloses the code that runs: the deadline, or the start of time after a cancellation.
+    seen: Arc<Deadline>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    deadline: Instant,
+    /// Why it is cancelled, once it is.
+    called: Option<Cause>,
+    is_caught: bool,
+    wakers: Wakers,
+    /// The run that is being polled: it looks again when the poll is over and need not be woken.
+    polled: Option<WaiterKey>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Cause {
+    Called,
+    Deadline,
+}
+
+impl State {
+    fn take_wakers(&mut self) -> Vec<Waker> {
+        let polled = self.polled;
+        self.wakers.take_others(polled).collect()
+    }
+}
+
+impl CancelScope {
+    /// Creates a scope without a deadline. Needs no loop.
+    pub fn new() -> Self {
+        CancelScope::at(Instant::NEVER)
+    }
+
+    /// Creates a scope with a deadline. Needs no loop.
+    pub fn at(deadline: Instant) -> Self {
+        let state = State {
+            deadline,
+            called: None,
+            is_caught: false,
+            wakers: Wakers::default(),
+            polled: None,
+        };
+        let seen = Arc::new(Deadline::new(deadline));
+        CancelScope { shared: Arc::new(Shared { name: None, seen, state: Mutex::new(state) }) }
+    }
+
+    /// Creates a scope whose deadline is `delay` from now.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a loop.
+    #[track_caller]
+    pub fn after(delay: Duration) -> Self {
+        CancelScope::at(with("CancelScope::after", |core| core.state().kernel.now()) + delay)
+    }
+
+    /// Returns the scope with a name, for its error. Handles that exist already keep the one without.
+    pub fn named(self, name: impl Into<String>) -> Self {
+        let named = CancelScope::at(self.deadline());
+        let Shared { seen, state, .. } = Arc::into_inner(named.shared).expect("it was just made");
+        let name = Some(name.into());
+        CancelScope { shared: Arc::new(Shared { name, seen, state }) }
+    }
+
+    /// Returns the name.
+    pub fn name(&self) -> Option<&str> {
+        self.shared.name.as_deref()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the deadline; [`Instant::NEVER`] if there is none.
+    pub fn deadline(&self) -> Instant {
+        self.lock().deadline
+    }
+
+    /// Moves the deadline. What has passed already cancels the scope, once what runs in it is suspended.
+    ///
+    /// A scope that was cancelled stays so.
+    pub fn set_deadline(&self, deadline: Instant) {
+        let wakers = {
+            let mut state = self.lock();
+            if state.called.is_some() || state.deadline == deadline {
+                return;
+            }
+            state.deadline = deadline;
+            self.shared.seen.set(deadline);
+            state.take_wakers()
+        };
+        wake_all(wakers);
+    }
+
+    /// Moves the deadline later by `by`. Without a deadline there is none afterwards.
+    pub fn extend(&self, by: Duration) {
+        self.set_deadline(self.deadline() + by);
+    }
+
+    /// Cancels what runs in the scope, and what is run in it later, once that is suspended.
+    ///
+    /// Those who run in it are woken in the order in which they began.
+    pub fn cancel(&self) {
+        let wakers = {
+            let mut state = self.lock();
+            if state.called.is_some() {
+                return;
+            }
+            self.call(&mut state, Cause::Called);
+            state.take_wakers()
+        };
+        wake_all(wakers);
+    }
+
+    fn call(&self, state: &mut State, cause: Cause) {
+        state.called = Some(cause);
+        self.shared.seen.set(Instant::ZERO);
+    }
+
+    /// Says whether the scope was cancelled or its deadline has passed.
+    ///
+    /// What ran in it may have come to its end all the same; see [`cancelled_caught`](Self::cancelled_caught).
+    pub fn cancel_called(&self) -> bool {
+        let state = self.lock();
+        let deadline = state.deadline;
+        let is_called = state.called.is_some();
+        drop(state);
+        is_called || now().is_some_and(|now| now >= deadline && !deadline.is_never())
+    }
+
+    /// Says whether the scope has cut something short.
+    pub fn cancelled_caught(&self) -> bool {
+        self.lock().is_caught
+    }
+
+    /// Runs `future` in the scope.
+    ///
+    /// In a scope that is cancelled already the future is polled once. Several futures may run in one scope.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`], if the scope has cut the future short.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a loop.
+    #[track_caller]
+    pub fn run<F: IntoFuture>(&self, future: F) -> ScopeRun<F::IntoFuture> {
+        let (timer, _) = Timer::new("CancelScope::run");
+        ScopeRun {
+            future: Some(future.into_future()),
+            scope: self.clone(),
+            timer,
+            armed: Instant::NEVER,
+            waiter: None,
+            link: None,
+            heirs: Heirs::default(),
+            result: None,
+        }
+    }
+
+    /// Says what is to become of a future that is pending, and if it goes on until when.
+    fn check(&self) -> Result<Instant, Cause> {
+        let mut state = self.lock();
+        state.polled = None;
+        match state.called {
+            Some(cause) => Err(cause),
+            None => Ok(state.deadline),
+        }
+    }
+
+    fn is_same(&self, other: &CancelScope) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+impl Default for CancelScope {
+    fn default() -> Self {
+        CancelScope::new()
+    }
+}
+
+impl fmt::Debug for CancelScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.lock();
+        f.debug_struct("CancelScope")
+            .field("name", &self.shared.name)
+            .field("deadline", &state.deadline)
+            .field("is_cancelled", &state.called.is_some())
+            .finish()
+    }
+}
+
+fn now() -> Option<Instant> {
+    try_with(|core| core.state().kernel.now())
+}
+
+pin_project! {
+    /// Future of [`CancelScope::run`], [`fail_after`](super::fail_after) and [`fail_at`](super::fail_at).
+    ///
+    /// # Cancel safety
+    ///
+    /// As cancel safe as the future inside.
+    ///
+    /// # Panics
+    ///
+    /// Panics when polled outside a loop, or in another one than that in which it was made, and when awaited
+    /// again after it has given its result.
+    #[must_use = "a future does nothing unless it is awaited"]
+    pub struct ScopeRun<F: Future> {
+        // Gone once the result is given: its destructor must have run by then (S13).
+        #[pin]
+        future: Option<F>,
+        scope: CancelScope,
+        timer: Timer,
+        // The deadline for which the timer is registered.
+        armed: Instant,
+        waiter: Option<WaiterKey>,
+        link: Option<Arc<Link>>,
+        heirs: Heirs,
+        // What the run has come to, while it waits for what the future has left behind.
+        result: Option<Result<F::Output, Cancelled>>,
+    }
+
+    impl<F: Future> PinnedDrop for ScopeRun<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            let waker = this.scope.lock().wakers.withdraw(this.waiter);
+            drop(waker);
+        }
+    }
+}
+
+impl<F: Future> ScopeRun<F> {
+    /// Returns the scope, to move its deadline or to cancel it.
+    pub fn scope(&self) -> &CancelScope {
+        &self.scope
+    }
+}
+
+impl<F: Future> Future for ScopeRun<F> {
+    type Output = Result<F::Output, Cancelled>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.result.is_none() {
+            let result = ready!(self.as_mut().poll_future(cx));
+            let mut this = self.as_mut().project();
+            this.timer.cancel();
+            *this.result = Some(result);
+            this.heirs.collect(|| this.future.set(None));
+        }
+        let this = self.project();
+        ready!(this.heirs.poll(cx));
+        Poll::Ready(this.result.take().expect("the future has come to something"))
+    }
+}
+
+impl<F: Future> ScopeRun<F> {
+    /// Polls the future, and says whether it is ready or to be cut short.
+    fn poll_future(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Cancelled>> {
+        let mut this = self.project();
+        let future = this
+            .future
+            .as_mut()
+            .as_pin_mut()
+            .expect("a cancel scope was polled after it had given its result");
+        this.scope.lock().polled = *this.waiter;
+        let within = within_scope(&this.scope.shared.seen, this.link);
+        let polled = this.heirs.collect(|| future.poll(cx));
+        drop(within);
+        let checked = this.scope.check();
+        if let Poll::Ready(output) = polled {
+            return Poll::Ready(Ok(output));
+        }
+        let cause = match checked {
+            Ok(deadline) if poll_timer(this.timer, this.armed, deadline, cx).is_pending() => {
+                ready!(poll_waiter(this.scope, this.waiter, cx));
+                Cause::Called
+            }
+            Ok(_) => {
+                let mut state = this.scope.lock();
+                this.scope.call(&mut state, Cause::Deadline);
+                Cause::Deadline
+            }
+            Err(cause) => cause,
+        };
+        this.scope.lock().is_caught = true;
+        Poll::Ready(Err(Cancelled { scope: this.scope.clone(), at: Instant::now(), cause }))
+    }
+}
+
+fn poll_timer(
+    timer: &mut Timer,
+    armed: &mut Instant,
+    deadline: Instant,
+    cx: &Context<'_>,
+) -> Poll<()> {
+    if *armed != deadline {
+        timer.cancel();
+        *armed = deadline;
+    }
+    // Without a deadline there is nothing to wait for, not even for ever.
+    if deadline.is_never() { Poll::Pending } else { timer.poll(deadline, cx) }
+}
+
+/// Sees to it that the context's waker is woken when the scope is changed. Ready if it was cancelled by the
+/// waker's clone, which is foreign code.
+fn poll_waiter(scope: &CancelScope, waiter: &mut Option<WaiterKey>, cx: &Context<'_>) -> Poll<()> {
+    if scope.lock().wakers.will_wake(*waiter, cx) {
+        return Poll::Pending;
+    }
+    let waker = cx.waker().clone();
+    let mut state = scope.lock();
+    let (polled, unused) = match state.called {
+        Some(_) => (Poll::Ready(()), Some(waker)),
+        None => (Poll::Pending, state.wakers.register(waiter, waker)),
+    };
+    drop(state);
+    drop(unused);
+    polled
+}
+
+impl<F: Future> fmt::Debug for ScopeRun<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopeRun").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+/// A scope has cut short what ran in it.
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{run, sleep, task::CancelScope, yield_now};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let (outer, inner) = (CancelScope::new(), CancelScope::after(Duration::from_secs(1)));
+///     let nested = outer.run(inner.run(std::future::pending::<()>()));
+///     let error = nested.await.expect("the outer one was not cancelled").unwrap_err();
+///     assert!(error.is_of(&inner) && !error.is_of(&outer));
+///     assert_eq!(error.at().to_string(), "1s");
+/// });
+/// ```
+#[derive(Clone, Debug)]
+pub struct Cancelled {
+    scope: CancelScope,
+    at: Instant,
+    cause: Cause,
+}
+
+impl Cancelled {
+    /// Returns the scope.
+    pub fn scope(&self) -> &CancelScope {
+        &self.scope
+    }
+
+    /// Says whether it was this scope.
+    pub fn is_of(&self, scope: &CancelScope) -> bool {
+        self.scope.is_same(scope)
+    }
+
+    /// Says whether the deadline did it, rather than a call of [`CancelScope::cancel`].
+    pub fn is_deadline(&self) -> bool {
+        self.cause == Cause::Deadline
+    }
+
+    /// Returns the instant at which the future was dropped. What it left behind may have ended later.
+    pub fn at(&self) -> Instant {
+        self.at
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.scope.name() {
+            Some(name) => write!(f, "scope `{name}`")?,
+            None => f.write_str("a scope")?,
+        }
+        match self.cause {
+            Cause::Called => write!(f, " was cancelled at {}", self.at),
+            Cause::Deadline => write!(f, " reached its deadline at {}", self.at),
+        }
+    }
+}
+
+impl std::error::Error for Cancelled {}
