@@ -1,12 +1,16 @@
 //! One allocation a task, three more for its name, one a generator, none a timer, none a wake. A binary of
 //! its own, because its allocator counts.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use allocation_counter::measure;
 use futures_util::StreamExt;
+use simloop::sync::{BoundedSemaphore, Notify, OnceCell, RwLock, Semaphore};
 use simloop::{EventLoop, JoinHandle, sleep, spawn, timeout, yield_now};
 
 /// Tasks that are alive while the tables grow, so that none grows later.
@@ -149,4 +153,44 @@ fn a_generator_is_one_allocation_whatever_it_yields() {
         counted
     });
     assert_eq!(counted.expect("it runs").count_total, 1);
+}
+
+/// Each release wakes one at most here; to wake more at once takes a list of them.
+#[test]
+fn locks_permits_and_notifications_allocate_nothing_once_their_lines_have_grown() {
+    let mut event_loop = EventLoop::new();
+    warm(&mut event_loop);
+    for _ in 0..64 {
+        event_loop.spawn(std::future::pending::<()>());
+    }
+    let (lock, semaphore) = (Arc::new(RwLock::new(0_u64)), Arc::new(Semaphore::new(3)));
+    let (notify, cell) = (Arc::new(Notify::new()), Arc::new(OnceCell::new()));
+    let (bounded, rounds) = (Arc::new(BoundedSemaphore::new(1)), Rc::new(Cell::new(0)));
+    for number in 0..8_u64 {
+        let rounds = Rc::clone(&rounds);
+        let (lock, semaphore) = (Arc::clone(&lock), Arc::clone(&semaphore));
+        let (notify, cell, bounded) =
+            (Arc::clone(&notify), Arc::clone(&cell), Arc::clone(&bounded));
+        event_loop.spawn(async move {
+            loop {
+                let permit = semaphore.acquire().await;
+                yield_now().await;
+                let mut writer = lock.write().await;
+                *writer += cell.get_or_init(async || 1).await;
+                let reader = writer.downgrade();
+                drop(permit);
+                let _ = timeout(Duration::from_millis(2), bounded.acquire()).await;
+                sleep(Duration::from_millis(number)).await;
+                drop(reader);
+                let _ = timeout(Duration::from_millis(1), notify.notified()).await;
+                notify.notify_one();
+                rounds.set(rounds.get() + 1);
+            }
+        });
+    }
+    event_loop.advance(Duration::from_secs(10)).expect("it runs");
+    let before = rounds.get();
+    let ran = measure(|| event_loop.advance(Duration::from_secs(10)).expect("it runs"));
+    assert!(rounds.get() - before > 1_000, "the work was done {} times", rounds.get() - before);
+    assert_eq!(ran.count_total, 0);
 }

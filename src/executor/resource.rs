@@ -56,6 +56,8 @@ pub(crate) struct Description {
     pub(crate) made_at: &'static Location<'static>,
     /// Those who have what the waiters want. Empty when anybody might bring it.
     pub(crate) holders: Vec<Party>,
+    /// Whether somebody else than the holders might bring it as well.
+    pub(crate) is_open: bool,
     /// Who waits, in order of service.
     pub(crate) waiters: Vec<(Party, Wanted)>,
 }

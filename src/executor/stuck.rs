@@ -114,8 +114,8 @@ impl<'a> WaitGraph<'a> {
             }
         }
         for (resource, _) in resources {
-            let holders = &self.resources[*resource].holders;
-            if holders.is_empty() {
+            let Description { holders, is_open, .. } = &self.resources[*resource];
+            if holders.is_empty() || *is_open {
                 return Hope::Some;
             }
             for holder in holders {

@@ -68,7 +68,6 @@ impl Round {
 
 impl Gate for Round {
     const KIND: &'static str = "barrier";
-    const ASKS_NEWCOMERS: bool = true;
     /// Whether it is in line.
     type Need = bool;
     type Grant = Result<BarrierWaitResult, BrokenBarrier>;
@@ -90,6 +89,11 @@ impl Gate for Round {
                 Some(Ok(BarrierWaitResult { index, is_leader: true }))
             }
         }
+    }
+
+    /// Whoever comes may be the one that the others wait for.
+    fn is_free(&self, _: &bool) -> bool {
+        true
     }
 
     /// The round is over, whether it is there or not.

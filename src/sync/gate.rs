@@ -27,9 +27,6 @@ pub(super) trait Gate {
     /// Whether nobody in a line is served before the first one. Otherwise each waiter is asked about.
     const IN_TURN: bool = true;
 
-    /// Whether somebody new is asked about although others wait, since who comes may be what those wait for.
-    const ASKS_NEWCOMERS: bool = false;
-
     /// What a waiter asks for.
     type Need;
 
@@ -61,10 +58,26 @@ pub(super) trait Gate {
 
     /// Whoever can be served has been.
     fn all_served(&mut self) {}
+    /// Whether somebody who comes now is asked about although others wait: it wants nothing that those want, or
+    /// is what they wait for.
+    fn is_free(&self, _need: &Self::Need) -> bool {
+        false
+    }
+
+    /// Whether the last in line is served next, and not the first. Only for lines served in turn.
+    fn serves_last(&self) -> bool {
+        false
+    }
 
     /// Who has what the waiters want, where that is known.
     fn holders(&self) -> Vec<Party> {
         Vec::new()
+    }
+
+    /// Whether somebody else than the holders might bring what the waiters want, so that these can still hope
+    /// when no holder goes on.
+    fn is_open(&self) -> bool {
+        false
     }
 
     /// What a waiter wants, around the name.
@@ -162,7 +175,7 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
         party: impl FnOnce() -> Option<Party>,
     ) -> Option<G::Grant> {
         let is_first = !G::IN_TURN || self.lines[line].waiting.is_empty();
-        let is_asked = is_first || G::ASKS_NEWCOMERS;
+        let is_asked = is_first || self.gate.is_free(need);
         if is_asked { self.gate.serve(line, need, party()) } else { None }
     }
 
@@ -177,9 +190,7 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
     /// has an item to put.
     fn collect(&mut self, grant: G::Grant) -> (G::Grant, Wakes) {
         let grant = self.gate.collect(grant);
-        let serves_others = LINES > 1 || G::ASKS_NEWCOMERS;
-        let wakes = if serves_others { self.serve() } else { Wakes::default() };
-        (grant, wakes)
+        (grant, self.serve())
     }
 
     /// Gives to those who wait, in order, until the next in each line cannot be served.
@@ -205,7 +216,12 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
     fn serve_line(&mut self, number: usize, wakes: &mut Wakes) -> bool {
         let line = &mut self.lines[number];
         let (mut passed, mut has_served) = (None, false);
-        while let Some((ticket, waiting)) = line.waiting.next_mut(passed) {
+        loop {
+            let next = match self.gate.serves_last() {
+                false => line.waiting.next_mut(passed),
+                true => line.waiting.last_mut(),
+            };
+            let Some((ticket, waiting)) = next else { return has_served };
             let party = waiting.party.map(Party::now);
             if let Some(grant) = self.gate.serve(number, &mut waiting.need, party) {
                 has_served = true;
@@ -213,12 +229,11 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
                 let waiting = line.waiting.remove(ticket).expect("it was found above");
                 wakes.push(waiting.waker);
             } else if G::IN_TURN {
-                break;
+                return has_served;
             } else {
                 passed = Some(ticket);
             }
         }
-        has_served
     }
 }
 
@@ -249,6 +264,7 @@ impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
             name: inner.name.as_deref().map(str::to_owned),
             made_at: self.made_at,
             holders: inner.gate.holders(),
+            is_open: inner.gate.is_open(),
             waiters: waiters.collect(),
         }
     }
@@ -292,20 +308,14 @@ where
         Waiter { shared, line, stage: Stage::New(need) }
     }
 
-    /// Stands in line from now on for `party`, who is polled only later. Nobody is woken when it is served, so
-    /// whoever calls this has to see to the first poll.
-    pub(super) fn enter(shared: P, line: usize, mut need: G::Need, party: Option<Party>) -> Self {
-        let mut inner = shared.borrow().lock();
-        let ticket = match inner.serve_newcomer(line, &mut need, || party) {
-            Some(grant) => {
-                let ticket = inner.next_ticket();
-                inner.lines[line].served.insert(ticket, grant);
-                ticket
-            }
-            None => inner.insert(line, Waiting { need, waker: Waker::noop().clone(), party }),
-        };
-        drop(inner);
-        Waiter { shared, line, stage: Stage::InLine(ticket) }
+    /// Whether it has neither asked nor taken a place in the line.
+    pub(super) fn is_new(&self) -> bool {
+        matches!(self.stage, Stage::New(_))
+    }
+
+    /// Whether it has been given what it asked for.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Done)
     }
 
     /// The way to the primitive, for the guard of what was given.
@@ -343,6 +353,43 @@ impl<P, G: Gate + 'static, const LINES: usize> Waiter<P, G, LINES>
 where
     P: Borrow<Arc<Shared<G, LINES>>>,
 {
+    /// Stands in line from now on for `party`, who polls only later. Nobody is woken when it is served before
+    /// the first poll, so whoever calls this has to see to that.
+    pub(super) fn stand(&mut self, party: Option<Party>) {
+        let Stage::New(mut need) = mem::replace(&mut self.stage, Stage::Done) else {
+            unreachable!("it has asked before")
+        };
+        let shared = self.shared.borrow();
+        let mut inner = shared.lock();
+        self.stage = Stage::InLine(match inner.serve_newcomer(self.line, &mut need, || party) {
+            Some(grant) => {
+                let ticket = inner.next_ticket();
+                inner.lines[self.line].served.insert(ticket, grant);
+                ticket
+            }
+            None => {
+                let waiting = Waiting { need, waker: Waker::noop().clone(), party };
+                inner.insert(self.line, waiting)
+            }
+        });
+    }
+
+    /// Stands in line though nobody awaits it as yet, so that no report says that a task waits here, and
+    /// returns what it has been given, if it has. Returns nothing once the wait is over.
+    pub(super) fn enable(&mut self) -> Option<G::Grant> {
+        if self.is_new() {
+            self.stand(None);
+        }
+        let Stage::InLine(ticket) = self.stage else { return None };
+        let mut inner = self.shared.borrow().lock();
+        let grant = inner.lines[self.line].served.remove(ticket)?;
+        self.stage = Stage::Done;
+        let (grant, wakes) = inner.collect(grant);
+        drop(inner);
+        wakes.wake();
+        Some(grant)
+    }
+
     /// Is ready with what was asked for.
     ///
     /// # Panics

@@ -8,8 +8,14 @@ mod barrier;
 mod condition;
 mod event;
 mod gate;
+mod holders;
 mod mutex;
+mod notify;
+mod once_cell;
+mod owned;
 mod queue;
+mod rwlock;
+mod semaphore;
 mod tickets;
 mod wakes;
 
@@ -19,9 +25,20 @@ pub use barrier::{Barrier, BarrierWait, BarrierWaitOrBroken, BarrierWaitResult, 
 pub use condition::{Condition, ConditionWait, ConditionWaitFor};
 pub use event::{Event, EventWait};
 pub use mutex::{HeldMutex, Lock, LockOwned, Mutex, MutexGuard, OwnedMutexGuard};
+pub use notify::{Notified, Notify, OwnedNotified};
+pub use once_cell::{OnceCell, SetError};
 pub use queue::{
     LifoQueue, PriorityQueue, Queue, QueueGet, QueueItems, QueueJoin, QueuePut, QueueShutDown,
     TryGetError, TryPutError,
+};
+pub use rwlock::{
+    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Read, ReadOwned, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, Write, WriteOwned,
+};
+pub use semaphore::{
+    Acquire, AcquireError, AcquireOwned, BoundedAcquire, BoundedAcquireOwned, BoundedPermit,
+    BoundedSemaphore, OwnedBoundedPermit, OwnedSemaphorePermit, ReleaseError, Semaphore,
+    SemaphorePermit, TryAcquireError,
 };
 
 /// A lock could not be taken now: somebody has it.

@@ -232,6 +232,13 @@ pub struct OwnedMutexGuard<T> {
     value: Option<Box<T>>,
 }
 
+impl<T> OwnedMutexGuard<T> {
+    /// Returns the mutex. Called as a function, since the guard stands for the value.
+    pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
+        &this.mutex
+    }
+}
+
 /// A guard of a [`Mutex`], borrowed or owned: what a [`Condition`](super::Condition) waits with.
 ///
 /// It is sealed, since only who holds a lock may give it up.
@@ -242,9 +249,11 @@ pub trait HeldMutex: DerefMut + Unpin + Sized + relock::Relock {}
 pub struct MutexLine(Arc<Shared<Key>>);
 
 impl MutexLine {
-    /// Stands in line for `party` from now on; as [`Waiter::enter`].
+    /// Stands in line for `party` from now on; as [`Waiter::stand`].
     pub(super) fn enter(&self, party: Option<Party>) -> Waiter<Arc<Shared<Key>>, Key> {
-        Waiter::enter(Arc::clone(&self.0), 0, (), party)
+        let mut waiter = Waiter::new(Arc::clone(&self.0), 0, ());
+        waiter.stand(party);
+        waiter
     }
 }
 

@@ -54,6 +54,12 @@ impl<T> Tickets<T> {
         rest.find_map(|(ticket, value)| value.as_mut().map(|value| (*ticket, value)))
     }
 
+    /// The last entry.
+    pub(super) fn last_mut(&mut self) -> Option<(u64, &mut T)> {
+        let (ticket, value) = self.entries.back_mut()?;
+        Some((*ticket, value.as_mut().expect("the last is there")))
+    }
+
     pub(super) fn get_mut(&mut self, ticket: u64) -> Option<&mut T> {
         let place = self.find(ticket)?;
         self.entries[place].1.as_mut()
@@ -144,6 +150,8 @@ mod tests {
                     }
                 }
                 prop_assert!(tickets.iter().eq(model.values()));
+                let last = tickets.last_mut().map(|(ticket, value)| (ticket, *value));
+                prop_assert_eq!(last, model.iter().next_back().map(|(&ticket, &value)| (ticket, value)));
                 prop_assert_eq!((tickets.len(), tickets.is_empty()), (model.len(), model.is_empty()));
                 prop_assert!(!matches!(tickets.entries.front(), Some((_, None))));
                 prop_assert!(!matches!(tickets.entries.back(), Some((_, None))));

@@ -95,6 +95,35 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] task::LocalError;
     [is_send, is_sync, is_debug, is_static] task::LocalScope<u8, time::Sleep>;
     [is_debug, is_static] task::LocalScope<Rc<u8>, Rc<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::RwLock<u8>;
+    [is_unpin, is_debug, is_static] sync::RwLock<Rc<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] sync::Read<'static, u8>;
+    [is_send, is_sync, is_unpin, is_debug] sync::Write<'static, u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::ReadOwned<u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::WriteOwned<u8>;
+    [is_send, is_sync, is_unpin, is_debug] sync::RwLockReadGuard<'static, u8>;
+    [is_send, is_sync, is_unpin, is_debug] sync::RwLockWriteGuard<'static, u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::OwnedRwLockReadGuard<u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::OwnedRwLockWriteGuard<u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::Semaphore;
+    [is_send, is_sync, is_unpin, is_debug] sync::Acquire<'static>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::AcquireOwned;
+    [is_send, is_sync, is_unpin, is_debug] sync::SemaphorePermit<'static>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::OwnedSemaphorePermit;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::AcquireError;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::TryAcquireError;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::BoundedSemaphore;
+    [is_send, is_sync, is_unpin, is_debug] sync::BoundedAcquire<'static>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::BoundedAcquireOwned;
+    [is_send, is_sync, is_unpin, is_debug] sync::BoundedPermit<'static>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::OwnedBoundedPermit;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::ReleaseError;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::Notify;
+    [is_send, is_sync, is_unpin, is_debug] sync::Notified<'static>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::OwnedNotified;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::OnceCell<u8>;
+    [is_send, is_unpin, is_debug, is_static] sync::OnceCell<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] sync::SetError<u8>;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::Sleep;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::Settle;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::SleepThenSettle;
@@ -241,6 +270,11 @@ fn s30_code_under_test_may_be_boxed_as_a_send_future() {
             sim::spawn_blocking(Cost::waiting(Duration::ZERO), || ()).await.unwrap();
             let items = stream::generator(async |mut yielder| yielder.yield_(1).await);
             Box::pin(items.throttle(crate::secs(1))).next().await;
+            let lock = sync::RwLock::new(1);
+            let value = lock.write().await.downgrade();
+            sync::OnceCell::new().get_or_init(|| async { *value }).await;
+            let semaphore = sync::Semaphore::new(1);
+            let _permit = semaphore.acquire().await;
             sim::now().as_nanos()
         })
     }

@@ -1,9 +1,16 @@
 //! Rules S28 and S29: locks, events, queues. Who waits is served in order, and who goes away loses nothing.
 
 mod barrier;
+mod bounded_semaphore;
 mod by_hand;
 mod condition;
 mod event;
+mod hands;
+mod line;
 mod mutex;
 mod mutex_model;
+mod notify;
+mod once_cell;
 mod queue;
+mod rwlock;
+mod semaphore;

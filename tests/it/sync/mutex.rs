@@ -2,7 +2,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use simloop::sync::Mutex;
+use simloop::sync::{Mutex, OwnedMutexGuard};
 use simloop::{Builder, EventLoop, run, sleep, spawn, spawn_named, task, yield_now};
 
 use crate::snapshots::assert_shown;
@@ -52,6 +52,17 @@ fn s29_a_lock_handed_to_a_cancelled_waiter_goes_to_the_next() {
         assert_eq!(*order.borrow(), [2]);
         assert!(!mutex.is_locked());
     });
+}
+
+#[test]
+fn an_owned_guard_keeps_its_mutex() {
+    let mutex = Arc::new(Mutex::new(1));
+    let mut guard = Arc::clone(&mutex).try_lock_owned().unwrap();
+    assert!(Arc::ptr_eq(OwnedMutexGuard::mutex(&guard), &mutex));
+    *guard += 1;
+    let mutex = Arc::try_unwrap(mutex).unwrap_err();
+    drop(guard);
+    assert_eq!(Arc::try_unwrap(mutex).unwrap().into_inner(), 2);
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! Who holds what a primitive has given, as reports tell it.
+
+use crate::executor::Party;
+
+/// Any number of holders. Entering and leaving cost the same however many there are, and the memory is that
+/// of the most at once.
+#[derive(Default)]
+pub(super) struct Holders {
+    places: Vec<Place>,
+    /// The first of the free places, each of which names the next.
+    free: Option<u32>,
+    len: usize,
+    /// How many of them are no tasks.
+    strangers: usize,
+    /// Holders that have entered so far: the order in which a report names them.
+    entered: u64,
+}
+
+enum Place {
+    /// The party is not known where something was taken outside a task.
+    Held {
+        entry: u64,
+        party: Option<Party>,
+    },
+    Free {
+        next: Option<u32>,
+    },
+}
+
+/// Stands for one holder until it leaves.
+#[derive(Debug)]
+#[must_use = "a holder has to leave"]
+pub(super) struct Hold(u32);
+
+impl Holders {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether some of them are no tasks, so that nobody knows when they leave.
+    pub(super) fn has_strangers(&self) -> bool {
+        self.strangers > 0
+    }
+
+    pub(super) fn enter(&mut self, party: Option<Party>) -> Hold {
+        self.strangers += usize::from(party.is_none());
+        let held = Place::Held { entry: self.entered, party };
+        self.entered += 1;
+        self.len += 1;
+        let Some(free) = self.free else {
+            let place = u32::try_from(self.places.len()).expect("four billion holders do not fit");
+            self.places.push(held);
+            return Hold(place);
+        };
+        if let Place::Free { next } = std::mem::replace(self.place(free), held) {
+            self.free = next;
+        }
+        Hold(free)
+    }
+
+    /// Somebody more holds what this one holds, and since the same instant.
+    pub(super) fn enter_beside(&mut self, hold: &Hold) -> Hold {
+        let party = match *self.place(hold.0) {
+            Place::Held { party, .. } => party,
+            Place::Free { .. } => None,
+        };
+        self.enter(party)
+    }
+
+    pub(super) fn leave(&mut self, Hold(place): Hold) {
+        let next = self.free.replace(place);
+        let left = std::mem::replace(self.place(place), Place::Free { next });
+        self.strangers -= usize::from(matches!(left, Place::Held { party: None, .. }));
+        self.len -= 1;
+    }
+
+    /// Those that are tasks, in the order in which they entered.
+    pub(super) fn parties(&self) -> Vec<Party> {
+        let mut parties: Vec<_> = self.places.iter().filter_map(Place::party).collect();
+        parties.sort_unstable_by_key(|&(entry, _)| entry);
+        parties.into_iter().map(|(_, party)| party).collect()
+    }
+
+    fn place(&mut self, place: u32) -> &mut Place {
+        &mut self.places[place as usize]
+    }
+}
+
+impl Place {
+    fn party(&self) -> Option<(u64, Party)> {
+        match *self {
+            Place::Held { entry, party } => Some((entry, party?)),
+            Place::Free { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_used_again() {
+        let mut holders = Holders::default();
+        let first = holders.enter(None);
+        for _ in 0..100 {
+            let holds = [holders.enter(None), holders.enter_beside(&first)];
+            assert_eq!((holders.len(), holders.is_empty()), (3, false));
+            assert!(holders.has_strangers());
+            holds.into_iter().for_each(|hold| holders.leave(hold));
+        }
+        holders.leave(first);
+        assert!(holders.is_empty() && !holders.has_strangers());
+        assert_eq!(holders.places.len(), 3);
+    }
+}
