@@ -11,6 +11,7 @@ use std::time::Duration;
 use allocation_counter::measure;
 use futures_util::StreamExt;
 use simloop::sync::{BoundedSemaphore, Notify, OnceCell, RwLock, Semaphore};
+use simloop::sync::{broadcast, mpsc, oneshot, watch};
 use simloop::{EventLoop, JoinHandle, sleep, spawn, timeout, yield_now};
 
 /// Tasks that are alive while the tables grow, so that none grows later.
@@ -193,4 +194,69 @@ fn locks_permits_and_notifications_allocate_nothing_once_their_lines_have_grown(
     let ran = measure(|| event_loop.advance(Duration::from_secs(10)).expect("it runs"));
     assert!(rounds.get() - before > 1_000, "the work was done {} times", rounds.get() - before);
     assert_eq!(ran.count_total, 0);
+}
+
+/// Two tasks for each channel, that send to each other for ever, a message a millisecond.
+fn chatter(event_loop: &mut EventLoop) {
+    const MILLISECOND: Duration = Duration::from_millis(1);
+    let (tx, mut rx) = mpsc::unbounded_channel();
+    let (back, mut answers) = mpsc::channel(1);
+    event_loop.spawn(async move {
+        while let Some(number) = rx.recv().await {
+            back.send(number + 1).await.unwrap();
+            let _ = timeout(MILLISECOND, back.send(number)).await;
+        }
+    });
+    event_loop.spawn(async move {
+        for number in 0_u64.. {
+            tx.send(number).unwrap();
+            assert_eq!(answers.recv().await, Some(number + 1));
+            let _ = timeout(MILLISECOND, answers.recv()).await;
+            sleep(MILLISECOND).await;
+        }
+    });
+    let (tx, mut rx) = watch::channel(0_u64);
+    event_loop.spawn(async move { while rx.changed().await.is_ok() {} });
+    event_loop.spawn(async move {
+        loop {
+            sleep(MILLISECOND).await;
+            tx.send_modify(|value| *value += 1);
+            tx.send(7).unwrap();
+        }
+    });
+}
+
+#[test]
+fn messages_allocate_nothing() {
+    let mut event_loop = EventLoop::new();
+    warm(&mut event_loop);
+    for _ in 0..64 {
+        event_loop.spawn(std::future::pending::<()>());
+    }
+    chatter(&mut event_loop);
+    event_loop.advance(Duration::from_secs(1)).expect("it runs");
+    let talked = measure(|| event_loop.advance(Duration::from_secs(1)).expect("it runs"));
+    assert_eq!(talked.count_total, 0);
+}
+
+#[test]
+fn a_oneshot_is_one_allocation_and_so_is_a_broadcast_message() {
+    let made = measure(|| {
+        for number in 0..100_u64 {
+            let (tx, mut rx) = oneshot::channel();
+            tx.send(number).unwrap();
+            assert_eq!(rx.try_recv(), Ok(number));
+        }
+    });
+    assert_eq!(made.count_total, 100);
+    let (tx, first) = broadcast::channel(4);
+    let mut receivers = [first, tx.subscribe(), tx.subscribe()];
+    let mut round = || {
+        tx.send(1_u64).unwrap();
+        for receiver in &mut receivers {
+            assert_eq!(receiver.try_recv(), Ok(1));
+        }
+    };
+    round();
+    assert_eq!(measure(|| (0..100).for_each(|_| round())).count_total, 100);
 }

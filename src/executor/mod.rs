@@ -47,4 +47,5 @@ pub(crate) use resource::{Description, Party, Resource, Wanted, list, unlisted_r
 pub use spawn::{Builder as TaskBuilder, Current, all, current, spawn, spawn_named, try_current};
 pub use timer::Settle;
 pub(crate) use timer::Timer;
+pub(crate) use waker::is_own_waker;
 pub(crate) use workers::{current_run, is_open, loop_pool, spawn_at};

@@ -24,12 +24,20 @@ impl Party {
     /// The running task, as of now; `None` outside a task.
     #[inline]
     pub(crate) fn running() -> Option<Party> {
+        let mut running = None;
         context::try_with(|core| {
             let kernel = &core.state().kernel;
-            let task = kernel.running()?;
-            Some(Party { run: core.run_id(), task, since: kernel.now() })
-        })
-        .flatten()
+            if let Some(task) = kernel.running() {
+                running = Some(Party { run: core.run_id(), task, since: kernel.now() });
+            }
+        });
+        running
+    }
+
+    /// Whether it is a task of this run.
+    #[inline]
+    pub(crate) fn is_of(self, run: Option<RunId>) -> bool {
+        run == Some(self.run)
     }
 
     /// The same task as of now, for one that is given what it has waited for.

@@ -5,8 +5,13 @@
 //! (S28); handing over at the moment of release, so that nobody barges in; passing on what a cancelled waiter
 //! had been given (S29); waking without a lock held; and what reports tell of those who wait (S37).
 //!
+//! Where nobody can barge in, since only one may take or all may, a line can be *called* instead: who waits is
+//! woken and takes what is there when it comes. See [`Place`].
+//!
 //! The state is behind a lock so that primitives are `Send` and `Sync` (S30). On a loop's one thread nobody
 //! ever waits for it. Nothing foreign runs under it: wakers are called, and values dropped, after it.
+
+mod place;
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -15,6 +20,7 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
+pub(super) use self::place::Place;
 use super::tickets::Tickets;
 use super::wakes::Wakes;
 use crate::executor::{self, Description, Party, Resource, RunId, Wanted};
@@ -26,6 +32,9 @@ pub(super) trait Gate {
 
     /// Whether nobody in a line is served before the first one. Otherwise each waiter is asked about.
     const IN_TURN: bool = true;
+
+    /// The lines from this one on are called: [`calls`](Self::calls) is asked, and `serve` is not.
+    const CALLED_FROM: usize = usize::MAX;
 
     /// What a waiter asks for.
     type Need;
@@ -40,6 +49,11 @@ pub(super) trait Gate {
         need: &mut Self::Need,
         party: Option<Party>,
     ) -> Option<Self::Grant>;
+
+    /// Whether there may be something for the first who waits in a line that is called, and so for all.
+    fn calls(&self, _line: usize, _need: &Self::Need) -> bool {
+        false
+    }
 
     /// Takes back what was given to a waiter that went away before it could take it. What is left over is
     /// returned, to be dropped.
@@ -143,22 +157,35 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     pub(super) fn update<R>(&self, change: impl FnOnce(&mut G) -> R) -> R {
         let mut inner = self.lock();
         let result = change(&mut inner.gate);
-        let wakes = inner.serve();
+        let mut wakes = Wakes::default();
+        inner.serve(&mut wakes);
         drop(inner);
         wakes.wake();
         result
     }
 
     /// Returns what is asked for, if it is there and nobody waits for it; otherwise the request.
-    pub(super) fn try_now(&self, line: usize, mut need: G::Need) -> Result<G::Grant, G::Need> {
+    pub(super) fn try_now(&self, line: usize, need: G::Need) -> Result<G::Grant, G::Need> {
+        self.try_with(line, need, Gate::collect)
+    }
+
+    /// Does as [`try_now`](Self::try_now), and goes on with what is given while the gate is at hand.
+    pub(super) fn try_with<R>(
+        &self,
+        line: usize,
+        mut need: G::Need,
+        take: impl FnOnce(&mut G, G::Grant) -> R,
+    ) -> Result<R, G::Need> {
         let mut inner = self.lock();
         let Some(grant) = inner.serve_newcomer(line, &mut need, Party::running) else {
             return Err(need);
         };
-        let (grant, wakes) = inner.collect(grant);
+        let taken = take(&mut inner.gate, grant);
+        let mut wakes = Wakes::default();
+        inner.serve(&mut wakes);
         drop(inner);
         wakes.wake();
-        Ok(grant)
+        Ok(taken)
     }
 
     /// How many wait in a line.
@@ -186,24 +213,24 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
         ticket
     }
 
-    /// Hands a grant to its waiter. What one takes may make room for another: the taker of an item for one who
-    /// has an item to put.
-    fn collect(&mut self, grant: G::Grant) -> (G::Grant, Wakes) {
-        let grant = self.gate.collect(grant);
-        (grant, self.serve())
-    }
-
     /// Gives to those who wait, in order, until the next in each line cannot be served.
-    fn serve(&mut self) -> Wakes {
-        let mut wakes = Wakes::default();
+    #[inline]
+    fn serve(&mut self, wakes: &mut Wakes) {
         loop {
             let mut has_served = false;
             for line in 0..LINES {
-                has_served |= self.serve_line(line, &mut wakes);
+                if self.lines[line].waiting.is_empty() {
+                    continue;
+                }
+                if line < G::CALLED_FROM {
+                    has_served |= self.serve_line(line, wakes);
+                } else {
+                    self.call_line(line, wakes);
+                }
             }
             if LINES == 1 || !has_served {
                 self.gate.all_served();
-                return wakes;
+                return;
             }
         }
     }
@@ -238,14 +265,24 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
 }
 
 impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
-    /// Sees to it that the reports of this run know of the primitive.
-    fn list(self: &Arc<Self>, inner: &mut Inner<G, LINES>) {
+    /// Sees to it that the reports of this run know of the primitive, in which somebody waits.
+    fn list(self: &Arc<Self>, inner: &mut Inner<G, LINES>, party: Option<Party>) {
+        if party.is_some_and(|party| party.is_of(inner.listed)) {
+            return;
+        }
         if let Some(run) = executor::unlisted_run(inner.listed) {
             inner.listed = Some(run);
             let resource: Weak<Self> = Arc::downgrade(self);
             executor::list(resource);
         }
     }
+}
+
+/// A clone of the waker, if it is the loop's own. To clone another one is foreign code and must not be done under
+/// the lock; then all is looked at again.
+#[inline]
+fn clone_own(cx: &Context<'_>) -> Option<Waker> {
+    executor::is_own_waker(cx.waker()).then(|| cx.waker().clone())
 }
 
 impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
@@ -338,7 +375,8 @@ where
                 }
                 let left_over = granted.and_then(|grant| inner.gate.take_back(grant));
                 // Those behind it may want less than it did.
-                let wakes = inner.serve();
+                let mut wakes = Wakes::default();
+                inner.serve(&mut wakes);
                 drop(inner);
                 wakes.wake();
                 (waiting, left_over)
@@ -384,7 +422,9 @@ where
         let mut inner = self.shared.borrow().lock();
         let grant = inner.lines[self.line].served.remove(ticket)?;
         self.stage = Stage::Done;
-        let (grant, wakes) = inner.collect(grant);
+        let grant = inner.gate.collect(grant);
+        let mut wakes = Wakes::default();
+        inner.serve(&mut wakes);
         drop(inner);
         wakes.wake();
         Some(grant)
@@ -396,6 +436,16 @@ where
     ///
     /// Panics when polled again after that.
     pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<G::Grant> {
+        self.poll_with(cx, Gate::collect)
+    }
+
+    /// Does as [`poll`](Self::poll), and goes on with what was given while the gate is at hand. So a gate can
+    /// also say that what was handed over is no longer worth anything.
+    pub(super) fn poll_with<R>(
+        &mut self,
+        cx: &Context<'_>,
+        take: impl FnOnce(&mut G, G::Grant) -> R,
+    ) -> Poll<R> {
         let shared = self.shared.borrow();
         let mut waker = None;
         loop {
@@ -404,19 +454,22 @@ where
                 Stage::New(need) => {
                     if let Some(grant) = inner.serve_newcomer(self.line, need, Party::running) {
                         let need = mem::replace(&mut self.stage, Stage::Done);
-                        let (grant, wakes) = inner.collect(grant);
+                        let taken = take(&mut inner.gate, grant);
+                        let mut wakes = Wakes::default();
+                        inner.serve(&mut wakes);
                         drop(inner);
                         wakes.wake();
                         drop((need, waker));
-                        return Poll::Ready(grant);
+                        return Poll::Ready(taken);
                     }
-                    if let Some(waker) = waker.take() {
+                    if let Some(waker) = waker.take().or_else(|| clone_own(cx)) {
                         let Stage::New(need) = mem::replace(&mut self.stage, Stage::Done) else {
                             unreachable!("it is new")
                         };
-                        let waiting = Waiting { need, waker, party: Party::running() };
+                        let party = Party::running();
+                        let waiting = Waiting { need, waker, party };
                         self.stage = Stage::InLine(inner.insert(self.line, waiting));
-                        shared.list(&mut inner);
+                        shared.list(&mut inner, party);
                         return Poll::Pending;
                     }
                 }
@@ -424,10 +477,12 @@ where
                     let line = &mut inner.lines[self.line];
                     if let Some(grant) = line.served.remove(*ticket) {
                         self.stage = Stage::Done;
-                        let (grant, wakes) = inner.collect(grant);
+                        let taken = take(&mut inner.gate, grant);
+                        let mut wakes = Wakes::default();
+                        inner.serve(&mut wakes);
                         drop(inner);
                         wakes.wake();
-                        return Poll::Ready(grant);
+                        return Poll::Ready(taken);
                     }
                     let waiting = line.waiting.get_mut(*ticket).expect("it waits or was served");
                     if waiting.waker.will_wake(cx.waker()) {
@@ -437,7 +492,8 @@ where
                         // It is polled by another task or combinator than before.
                         let replaced = mem::replace(&mut waiting.waker, waker);
                         waiting.party = Party::running();
-                        shared.list(&mut inner);
+                        let party = waiting.party;
+                        shared.list(&mut inner, party);
                         drop(inner);
                         drop(replaced);
                         return Poll::Pending;
@@ -445,7 +501,6 @@ where
                 }
                 Stage::Done => panic!("a future of a {} was polled after it had ended", G::KIND),
             }
-            // To clone a waker is foreign code, so it is done without the lock, and then all is looked at again.
             drop(inner);
             waker = Some(cx.waker().clone());
         }

@@ -5,19 +5,24 @@
 //! Primitives can be made anywhere, also outside a loop. Each takes a name by which a deadlock report calls it.
 
 mod barrier;
+pub mod broadcast;
 mod condition;
+mod discard;
 mod event;
 mod gate;
 mod holders;
+pub mod mpsc;
 mod mutex;
 mod notify;
 mod once_cell;
+pub mod oneshot;
 mod owned;
 mod queue;
 mod rwlock;
 mod semaphore;
 mod tickets;
 mod wakes;
+pub mod watch;
 
 use std::fmt;
 

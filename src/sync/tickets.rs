@@ -1,101 +1,150 @@
 //! A list in the order of tickets, from which any entry can leave: what lines of waiters are made of.
 
 use std::collections::VecDeque;
+use std::mem;
 
 /// Entries by ticket, a number that is never given twice. Entering at the back and leaving cost the same
 /// however long the list is, but for a logarithm and for sweeping, which is paid for by those who left.
+///
+/// Mostly none or one waits, so the first entry has a place of its own and needs no memory beside it.
 #[derive(Debug)]
 pub(super) struct Tickets<T> {
+    /// Empty only if the list is.
+    first: Option<(u64, T)>,
     /// In the order of tickets. Those that left from the middle are `None`; the first and the last never are.
-    entries: VecDeque<(u64, Option<T>)>,
+    rest: VecDeque<(u64, Option<T>)>,
     gone: usize,
 }
 
 impl<T> Default for Tickets<T> {
     fn default() -> Self {
-        Tickets { entries: VecDeque::new(), gone: 0 }
+        Tickets { first: None, rest: VecDeque::new(), gone: 0 }
     }
 }
 
 impl<T> Tickets<T> {
     pub(super) fn len(&self) -> usize {
-        self.entries.len() - self.gone
+        usize::from(self.first.is_some()) + self.rest.len() - self.gone
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.first.is_none()
     }
 
     /// Adds an entry, mostly at the back.
+    #[inline]
     pub(super) fn insert(&mut self, ticket: u64, value: T) {
-        let place = match self.entries.back() {
-            Some(&(last, _)) if last > ticket => {
-                self.entries.partition_point(|&(other, _)| other < ticket)
+        match &mut self.first {
+            None => self.first = Some((ticket, value)),
+            Some(first) if ticket < first.0 => {
+                let (ticket, value) = mem::replace(first, (ticket, value));
+                self.rest.push_front((ticket, Some(value)));
             }
-            _ => self.entries.len(),
+            Some(_) => self.insert_behind(ticket, value),
+        }
+    }
+
+    fn insert_behind(&mut self, ticket: u64, value: T) {
+        let place = match self.rest.back() {
+            Some(&(last, _)) if last > ticket => {
+                self.rest.partition_point(|&(other, _)| other < ticket)
+            }
+            _ => self.rest.len(),
         };
-        if let Some((other, vacated @ None)) = self.entries.get_mut(place) {
+        if let Some((other, vacated @ None)) = self.rest.get_mut(place) {
             if *other == ticket {
                 *vacated = Some(value);
                 self.gone -= 1;
                 return;
             }
         }
-        self.entries.insert(place, (ticket, Some(value)));
+        self.rest.insert(place, (ticket, Some(value)));
     }
 
     /// The first entry, or the first with a ticket above `last`.
+    #[inline]
     pub(super) fn next_mut(&mut self, last: Option<u64>) -> Option<(u64, &mut T)> {
-        let from = match last {
-            None => 0,
-            Some(last) => self.entries.partition_point(|&(ticket, _)| ticket <= last),
-        };
-        let mut rest = self.entries.range_mut(from..);
-        rest.find_map(|(ticket, value)| value.as_mut().map(|value| (*ticket, value)))
+        match &mut self.first {
+            Some((ticket, value)) if last.is_none_or(|last| last < *ticket) => {
+                Some((*ticket, value))
+            }
+            _ => {
+                let last = last?;
+                let from = self.rest.partition_point(|&(ticket, _)| ticket <= last);
+                let mut rest = self.rest.range_mut(from..);
+                rest.find_map(|(ticket, value)| value.as_mut().map(|value| (*ticket, value)))
+            }
+        }
     }
 
     /// The last entry.
     pub(super) fn last_mut(&mut self) -> Option<(u64, &mut T)> {
-        let (ticket, value) = self.entries.back_mut()?;
-        Some((*ticket, value.as_mut().expect("the last is there")))
+        match self.rest.back_mut() {
+            Some((ticket, value)) => Some((*ticket, value.as_mut().expect("the last is there"))),
+            None => self.first.as_mut().map(|(ticket, value)| (*ticket, value)),
+        }
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, ticket: u64) -> Option<&mut T> {
+        if self.first.as_ref()?.0 == ticket {
+            return self.first.as_mut().map(|(_, value)| value);
+        }
         let place = self.find(ticket)?;
-        self.entries[place].1.as_mut()
+        self.rest[place].1.as_mut()
     }
 
+    #[inline]
     pub(super) fn remove(&mut self, ticket: u64) -> Option<T> {
-        let place = self.find(ticket)?;
-        let value = self.entries[place].1.take()?;
-        self.gone += 1;
-        while let Some((_, None)) = self.entries.front() {
-            self.entries.pop_front();
-            self.gone -= 1;
+        if self.first.as_ref()?.0 != ticket {
+            return self.remove_behind(ticket);
         }
-        while let Some((_, None)) = self.entries.back() {
-            self.entries.pop_back();
-            self.gone -= 1;
-        }
-        // Two who come and go behind one who stays must not make the list grow.
-        if self.gone > self.entries.len() / 2 {
-            self.entries.retain(|(_, value)| value.is_some());
-            self.gone = 0;
+        let (_, value) = self.first.take()?;
+        if !self.rest.is_empty() {
+            let next = self.rest.pop_front();
+            self.first = next.map(|(ticket, value)| (ticket, value.expect("the first is there")));
+            self.sweep();
         }
         Some(value)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.entries.iter().filter_map(|(_, value)| value.as_ref())
+    fn remove_behind(&mut self, ticket: u64) -> Option<T> {
+        let place = self.find(ticket)?;
+        let value = self.rest[place].1.take()?;
+        self.gone += 1;
+        self.sweep();
+        Some(value)
     }
 
-    /// The place of a ticket: without gaps it is told by the distance to the first.
+    fn sweep(&mut self) {
+        while let Some((_, None)) = self.rest.front() {
+            self.rest.pop_front();
+            self.gone -= 1;
+        }
+        while let Some((_, None)) = self.rest.back() {
+            self.rest.pop_back();
+            self.gone -= 1;
+        }
+        // Two who come and go behind one who stays must not make the list grow.
+        if self.gone > self.rest.len() / 2 {
+            self.rest.retain(|(_, value)| value.is_some());
+            self.gone = 0;
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        let first = self.first.iter().map(|(_, value)| value);
+        first.chain(self.rest.iter().filter_map(|(_, value)| value.as_ref()))
+    }
+
+    /// The place of a ticket behind the first: without gaps it is told by the distance to the next.
     fn find(&self, ticket: u64) -> Option<usize> {
-        let &(first, _) = self.entries.front()?;
-        let guess = usize::try_from(ticket.checked_sub(first)?).ok()?;
-        match self.entries.get(guess) {
+        let &(next, _) = self.rest.front()?;
+        let guess = usize::try_from(ticket.checked_sub(next)?).ok()?;
+        match self.rest.get(guess) {
             Some(&(found, _)) if found == ticket => Some(guess),
-            _ => self.entries.binary_search_by_key(&ticket, |&(ticket, _)| ticket).ok(),
+            _ => self.rest.binary_search_by_key(&ticket, |&(ticket, _)| ticket).ok(),
         }
     }
 }
@@ -116,7 +165,7 @@ mod tests {
         for ticket in 2..10_000 {
             tickets.insert(ticket, ());
             tickets.remove(ticket - 1);
-            assert!(tickets.entries.len() <= 4, "{} places for two", tickets.entries.len());
+            assert!(tickets.rest.len() <= 4, "{} places for two", tickets.rest.len());
         }
         assert_eq!(tickets.len(), 2);
     }
@@ -153,8 +202,8 @@ mod tests {
                 let last = tickets.last_mut().map(|(ticket, value)| (ticket, *value));
                 prop_assert_eq!(last, model.iter().next_back().map(|(&ticket, &value)| (ticket, value)));
                 prop_assert_eq!((tickets.len(), tickets.is_empty()), (model.len(), model.is_empty()));
-                prop_assert!(!matches!(tickets.entries.front(), Some((_, None))));
-                prop_assert!(!matches!(tickets.entries.back(), Some((_, None))));
+                prop_assert!(!matches!(tickets.rest.front(), Some((_, None))));
+                prop_assert!(!matches!(tickets.rest.back(), Some((_, None))));
             }
         }
     }

@@ -14,6 +14,7 @@ use simloop::stream::TimedStream;
 use simloop::{self as sim, policy, render, report, rng, stream, sync, task, time, trace};
 
 use simloop::sim::{Cost, Pool};
+use simloop::sync::{broadcast, mpsc, oneshot, watch};
 
 fn is_send<T: Send>() {}
 fn is_sync<T: Sync>() {}
@@ -202,6 +203,52 @@ table! {
     [is_debug, is_static] sync::QueueShutDown<Rc<u8>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::TryPutError<u8>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::TryGetError;
+    [is_send, is_sync, is_unpin, is_debug, is_static] mpsc::Sender<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] mpsc::WeakSender<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] mpsc::Receiver<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] mpsc::UnboundedSender<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] mpsc::WeakUnboundedSender<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] mpsc::UnboundedReceiver<Cell<u8>>;
+    [is_debug, is_static] mpsc::Sender<Rc<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] mpsc::SendMessage<'static, u8>;
+    [is_send, is_unpin, is_debug] mpsc::SendMessage<'static, Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] mpsc::SendTimeout<'static, u8>;
+    [is_send, is_sync, is_unpin, is_debug] mpsc::Reserve<'static, Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] mpsc::ReserveMany<'static, Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] mpsc::ReserveOwned<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] mpsc::Permit<'static, Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] mpsc::PermitIterator<'static, Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] mpsc::OwnedPermit<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] mpsc::Recv<'static, Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] mpsc::RecvMany<'static, u8>;
+    [is_send, is_sync, is_unpin, is_debug] mpsc::Closed<'static, Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] mpsc::error::SendError<u8>;
+    [is_debug, is_static] mpsc::error::SendError<fn()>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] mpsc::error::TrySendError<u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] mpsc::error::SendTimeoutError<u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] mpsc::error::TryRecvError;
+    [is_send, is_sync, is_unpin, is_debug, is_static] oneshot::Sender<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] oneshot::Receiver<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] oneshot::Closed<'static, Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] oneshot::error::RecvError;
+    [is_send, is_sync, is_unpin, is_debug, is_static] oneshot::error::TryRecvError;
+    [is_send, is_sync, is_unpin, is_debug, is_static] watch::Sender<u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] watch::Receiver<u8>;
+    [is_debug, is_static] watch::Receiver<Rc<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] watch::Ref<'static, u8>;
+    [is_send, is_sync, is_unpin, is_debug] watch::Changed<'static, u8>;
+    [is_send, is_sync, is_unpin, is_debug] watch::WaitFor<'static, u8, fn(&u8) -> bool>;
+    [is_send, is_sync, is_unpin, is_debug] watch::Closed<'static, u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] watch::error::SendError<u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] watch::error::RecvError;
+    [is_send, is_sync, is_unpin, is_debug, is_static] broadcast::Sender<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] broadcast::WeakSender<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] broadcast::Receiver<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] broadcast::Recv<'static, Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] broadcast::Closed<'static, Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] broadcast::error::SendError<u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] broadcast::error::RecvError;
+    [is_send, is_sync, is_unpin, is_debug, is_static] broadcast::error::TryRecvError;
     [is_unpin, is_debug, is_static] sim::EventLoop;
     [is_unpin, is_debug, is_static] sim::Builder;
 }

@@ -3,6 +3,7 @@
 mod barrier;
 mod bounded_semaphore;
 mod by_hand;
+mod channels;
 mod condition;
 mod event;
 mod hands;

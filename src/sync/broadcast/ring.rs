@@ -1,0 +1,158 @@
+//! The messages of a broadcast: each stays until all who were there have received it, or newer ones need its place.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+
+use super::error::RecvError;
+use crate::executor::{Party, Wanted};
+use crate::sync::gate::Gate;
+
+/// The line of receivers.
+pub(super) const MESSAGE: usize = 0;
+
+/// The line of senders that wait for the receivers to go.
+pub(super) const CLOSED: usize = 1;
+
+/// A message, shared by those who will clone it. The lock is the message's own and makes it `Sync`: nobody
+/// waits for it, and whoever clones a message holds no other.
+pub(super) struct Message<T>(Arc<Mutex<T>>);
+
+pub(super) struct Ring<T> {
+    /// The newest messages. The first is one that somebody has not received: those who have not received a
+    /// message have not received any later one.
+    slots: VecDeque<Slot<T>>,
+    room: usize,
+    /// How many messages were ever sent: the number of the next one.
+    sent: u64,
+    pub(super) senders: usize,
+    pub(super) weak_senders: usize,
+    pub(super) receivers: usize,
+}
+
+struct Slot<T> {
+    message: Message<T>,
+    /// How many receivers have not received it.
+    left: usize,
+}
+
+impl<T> Gate for Ring<T> {
+    const KIND: &'static str = "broadcast";
+    const CALLED_FROM: usize = MESSAGE;
+    /// The number of the message waited for.
+    type Need = u64;
+    type Grant = ();
+
+    fn serve(&mut self, _: usize, _: &mut u64, _: Option<Party>) -> Option<()> {
+        None
+    }
+
+    fn calls(&self, line: usize, next: &u64) -> bool {
+        if line == MESSAGE { self.sent > *next || self.senders == 0 } else { self.receivers == 0 }
+    }
+
+    fn take_back(&mut self, (): ()) -> Option<()> {
+        None
+    }
+
+    fn wanted(&self, line: usize, _: &u64) -> Wanted {
+        let (before, after) =
+            if line == MESSAGE { ("a message of ", " (empty)") } else { ("the end of ", "") };
+        Wanted { before: before.to_owned(), after: after.to_owned() }
+    }
+}
+
+impl<T> Ring<T> {
+    pub(super) fn new(room: usize, receivers: usize) -> Self {
+        Ring { slots: VecDeque::new(), room, sent: 0, senders: 1, weak_senders: 0, receivers }
+    }
+
+    /// How many messages were not received by all.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Adds a message and returns how many will receive it, and the message that had to go.
+    pub(super) fn push(&mut self, message: Message<T>) -> (usize, Option<Message<T>>) {
+        let oldest = if self.slots.len() == self.room { self.slots.pop_front() } else { None };
+        self.slots.push_back(Slot { message, left: self.receivers });
+        self.sent += 1;
+        (self.receivers, oldest.map(|slot| slot.message))
+    }
+
+    /// Takes the message of this number for one receiver, and moves the number on. `None` where it was not
+    /// sent yet, and may be.
+    pub(super) fn take(&mut self, next: &mut u64) -> Option<Result<Message<T>, RecvError>> {
+        if *next == self.sent {
+            return (self.senders == 0).then_some(Err(RecvError::Closed));
+        }
+        let oldest = self.sent.saturating_sub(self.room as u64);
+        if *next < oldest {
+            let missed = oldest - *next;
+            *next = oldest;
+            return Some(Err(RecvError::Lagged(missed)));
+        }
+        let place = self.place(*next);
+        *next += 1;
+        let slot = &mut self.slots[place];
+        slot.left -= 1;
+        if slot.left > 0 {
+            return Some(Ok(slot.message.share()));
+        }
+        // Nobody has to receive it any more, nor any before it.
+        let slot = self.slots.pop_front().expect("it is there");
+        Some(Ok(slot.message))
+    }
+
+    /// Counts one receiver out of all messages from this number on, and returns those that nobody else wants.
+    pub(super) fn leave(&mut self, next: u64) -> Vec<Message<T>> {
+        self.receivers -= 1;
+        let oldest = self.sent - self.slots.len() as u64;
+        let from = self.place(next.max(oldest));
+        for slot in self.slots.range_mut(from..) {
+            slot.left -= 1;
+        }
+        let unwanted = self.slots.iter().take_while(|slot| slot.left == 0).count();
+        self.slots.drain(..unwanted).map(|slot| slot.message).collect()
+    }
+
+    fn place(&self, number: u64) -> usize {
+        self.slots.len() - (self.sent - number) as usize
+    }
+}
+
+impl<T> Message<T> {
+    pub(super) fn new(value: T) -> Self {
+        Message(Arc::new(Mutex::new(value)))
+    }
+
+    fn share(&self) -> Self {
+        Message(Arc::clone(&self.0))
+    }
+}
+
+impl<T: Clone> Message<T> {
+    /// The value, cloned if others want it too.
+    ///
+    /// # Panics
+    ///
+    /// Panics if its `clone` is running.
+    #[track_caller]
+    pub(super) fn into_value(self) -> T {
+        match Arc::try_unwrap(self.0) {
+            Ok(alone) => alone.into_inner().unwrap_or_else(PoisonError::into_inner),
+            Err(shared) => match shared.try_lock() {
+                Ok(value) => T::clone(&value),
+                // A `clone` has panicked; the value is what it was.
+                Err(TryLockError::Poisoned(poisoned)) => T::clone(&poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => panic!(
+                    "the `clone` of a broadcast's message received the same message\n  \
+                     in tokio this would wait for ever"
+                ),
+            },
+        }
+    }
+}
