@@ -39,6 +39,9 @@ pub mod guide {
     #[doc = include_str!("../docs/guide/queues.md")]
     pub mod queues {}
 
+    #[doc = include_str!("../docs/guide/simulation.md")]
+    pub mod simulation {}
+
     #[doc = include_str!("../docs/guide/streams.md")]
     pub mod streams {}
 

@@ -43,7 +43,9 @@ pub(crate) use locals::{LocalId, LocalValue, local_value, replace_local};
 pub use program::write_note;
 pub use program::{choose, rng};
 pub(crate) use registry::RunId;
-pub(crate) use resource::{Description, Party, Resource, Wanted, list, unlisted_run};
+pub(crate) use resource::{
+    Description, Party, Resource, Wanted, list, moment, own_moment, unlisted_run,
+};
 pub use spawn::{Builder as TaskBuilder, Current, all, current, spawn, spawn_named, try_current};
 pub use timer::Settle;
 pub(crate) use timer::Timer;

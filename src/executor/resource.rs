@@ -48,6 +48,22 @@ impl Party {
     }
 }
 
+/// The run that goes on now, and its present instant; `None` outside a loop.
+#[inline]
+pub(crate) fn moment() -> Option<(RunId, Instant)> {
+    context::try_with(|core| (core.run_id(), core.state().kernel.now()))
+}
+
+/// The same, for what belongs to a run from the start.
+///
+/// # Panics
+///
+/// Panics outside a loop, with advice (S22).
+#[track_caller]
+pub(crate) fn own_moment(what: &str) -> (RunId, Instant) {
+    context::with(what, |core| (core.run_id(), core.state().kernel.now()))
+}
+
 /// What tasks can wait for, as a report asks it.
 ///
 /// Asked while the loop is borrowed, so an answer must not run foreign code.

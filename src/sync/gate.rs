@@ -1,9 +1,10 @@
 //! The one fair wait queue under all primitives.
 //!
 //! A primitive is a [`Gate`]: a plain state machine that says what the first in line is given, and takes back
-//! what was given to somebody who went away. Everything else is here, once: the line, first-in first-out
-//! (S28); handing over at the moment of release, so that nobody barges in; passing on what a cancelled waiter
-//! had been given (S29); waking without a lock held; and what reports tell of those who wait (S37).
+//! what was given to somebody who went away. Everything else is here, once: the line, first-in first-out within
+//! each rank, of which most have one (S28); handing over at the moment of release, so that nobody barges in;
+//! passing on what a cancelled waiter had been given (S29); waking without a lock held; and what reports tell of
+//! those who wait (S37).
 //!
 //! Where nobody can barge in, since only one may take or all may, a line can be *called* instead: who waits is
 //! woken and takes what is there when it comes. See [`Place`].
@@ -21,12 +22,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 pub(super) use self::place::Place;
-use super::tickets::Tickets;
+use super::tickets::{Ticket, Tickets};
 use super::wakes::Wakes;
 use crate::executor::{self, Description, Party, Resource, RunId, Wanted};
 
 /// What a primitive decides by itself. It runs under the lock, so it must not call or drop what is foreign.
-pub(super) trait Gate {
+pub(crate) trait Gate {
     /// What it is called in reports: `mutex`.
     const KIND: &'static str;
 
@@ -62,6 +63,11 @@ pub(super) trait Gate {
     /// Makes of a grant what the waiter comes back with, at the moment when it takes it.
     fn collect(&mut self, grant: Self::Grant) -> Self::Grant {
         grant
+    }
+
+    /// Where in its line somebody stands: before those of a higher rank, behind those of its own who came before.
+    fn rank(_need: &Self::Need) -> i64 {
+        0
     }
 
     /// Somebody is in line from now on.
@@ -101,7 +107,7 @@ pub(super) trait Gate {
 }
 
 /// A primitive: its gate and its lines of waiters.
-pub(super) struct Shared<G: Gate, const LINES: usize = 1> {
+pub(crate) struct Shared<G: Gate, const LINES: usize = 1> {
     made_at: &'static Location<'static>,
     inner: Mutex<Inner<G, LINES>>,
 }
@@ -130,7 +136,7 @@ struct Waiting<N> {
 
 impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     #[track_caller]
-    pub(super) fn new(gate: G) -> Arc<Self> {
+    pub(crate) fn new(gate: G) -> Arc<Self> {
         let lines = std::array::from_fn(|_| Line {
             waiting: Tickets::default(),
             served: Tickets::default(),
@@ -139,7 +145,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
         Arc::new(Shared { made_at: Location::caller(), inner: Mutex::new(inner) })
     }
 
-    pub(super) fn set_name(&self, name: String) {
+    pub(crate) fn set_name(&self, name: String) {
         self.lock().name = Some(name.into());
     }
 
@@ -149,12 +155,12 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     }
 
     /// Looks at the gate.
-    pub(super) fn read<R>(&self, look: impl FnOnce(&G) -> R) -> R {
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&G) -> R) -> R {
         look(&self.lock().gate)
     }
 
     /// Changes the gate, then serves whoever can be served.
-    pub(super) fn update<R>(&self, change: impl FnOnce(&mut G) -> R) -> R {
+    pub(crate) fn update<R>(&self, change: impl FnOnce(&mut G) -> R) -> R {
         let mut inner = self.lock();
         let result = change(&mut inner.gate);
         let mut wakes = Wakes::default();
@@ -165,7 +171,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     }
 
     /// Returns what is asked for, if it is there and nobody waits for it; otherwise the request.
-    pub(super) fn try_now(&self, line: usize, need: G::Need) -> Result<G::Grant, G::Need> {
+    pub(crate) fn try_now(&self, line: usize, need: G::Need) -> Result<G::Grant, G::Need> {
         self.try_with(line, need, Gate::collect)
     }
 
@@ -189,7 +195,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     }
 
     /// How many wait in a line.
-    pub(super) fn waiting(&self, line: usize) -> usize {
+    pub(crate) fn waiting(&self, line: usize) -> usize {
         self.lock().lines[line].waiting.len()
     }
 }
@@ -206,9 +212,9 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
         if is_asked { self.gate.serve(line, need, party()) } else { None }
     }
 
-    fn insert(&mut self, line: usize, mut waiting: Waiting<G::Need>) -> u64 {
+    fn insert(&mut self, line: usize, mut waiting: Waiting<G::Need>) -> Ticket {
         self.gate.entered(line, &mut waiting.need);
-        let ticket = self.next_ticket();
+        let ticket = self.next_ticket(G::rank(&waiting.need));
         self.lines[line].waiting.insert(ticket, waiting);
         ticket
     }
@@ -235,9 +241,9 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
         }
     }
 
-    fn next_ticket(&mut self) -> u64 {
+    fn next_ticket(&mut self, rank: i64) -> Ticket {
         self.tickets += 1;
-        self.tickets
+        Ticket { rank, number: self.tickets }
     }
 
     fn serve_line(&mut self, number: usize, wakes: &mut Wakes) -> bool {
@@ -322,7 +328,7 @@ impl<G: Gate, const LINES: usize> fmt::Debug for Shared<G, LINES> {
 /// One wait: asks when it is first polled, stands in line, and takes what it is given.
 ///
 /// Dropping it leaves the line. What it had been given by then goes to the next one (S29).
-pub(super) struct Waiter<P, G: Gate, const LINES: usize = 1>
+pub(crate) struct Waiter<P, G: Gate, const LINES: usize = 1>
 where
     P: Borrow<Arc<Shared<G, LINES>>>,
 {
@@ -333,7 +339,7 @@ where
 
 enum Stage<N> {
     New(N),
-    InLine(u64),
+    InLine(Ticket),
     Done,
 }
 
@@ -341,13 +347,8 @@ impl<P, G: Gate, const LINES: usize> Waiter<P, G, LINES>
 where
     P: Borrow<Arc<Shared<G, LINES>>>,
 {
-    pub(super) fn new(shared: P, line: usize, need: G::Need) -> Self {
+    pub(crate) fn new(shared: P, line: usize, need: G::Need) -> Self {
         Waiter { shared, line, stage: Stage::New(need) }
-    }
-
-    /// Whether it has neither asked nor taken a place in the line.
-    pub(super) fn is_new(&self) -> bool {
-        matches!(self.stage, Stage::New(_))
     }
 
     /// Whether it has been given what it asked for.
@@ -356,11 +357,16 @@ where
     }
 
     /// The way to the primitive, for the guard of what was given.
-    pub(super) fn way(&self) -> P
+    pub(crate) fn way(&self) -> P
     where
         P: Clone,
     {
         self.shared.clone()
+    }
+
+    /// Whether it has neither asked nor taken a place in the line.
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(self.stage, Stage::New(_))
     }
 
     fn leave(&mut self) {
@@ -401,7 +407,7 @@ where
         let mut inner = shared.lock();
         self.stage = Stage::InLine(match inner.serve_newcomer(self.line, &mut need, || party) {
             Some(grant) => {
-                let ticket = inner.next_ticket();
+                let ticket = inner.next_ticket(G::rank(&need));
                 inner.lines[self.line].served.insert(ticket, grant);
                 ticket
             }
@@ -435,7 +441,7 @@ where
     /// # Panics
     ///
     /// Panics when polled again after that.
-    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<G::Grant> {
+    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<G::Grant> {
         self.poll_with(cx, Gate::collect)
     }
 

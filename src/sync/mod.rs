@@ -9,7 +9,7 @@ pub mod broadcast;
 mod condition;
 mod discard;
 mod event;
-mod gate;
+pub(crate) mod gate;
 mod holders;
 pub mod mpsc;
 mod mutex;
@@ -21,7 +21,7 @@ mod queue;
 mod rwlock;
 mod semaphore;
 mod tickets;
-mod wakes;
+pub(crate) mod wakes;
 pub mod watch;
 
 use std::fmt;

@@ -3,16 +3,24 @@
 use std::collections::VecDeque;
 use std::mem;
 
-/// Entries by ticket, a number that is never given twice. Entering at the back and leaving cost the same
-/// however long the list is, but for a logarithm and for sweeping, which is paid for by those who left.
+/// A place in a line: before all of a higher rank, and behind those of its own with a lower number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Ticket {
+    pub(super) rank: i64,
+    /// Never given twice.
+    pub(super) number: u64,
+}
+
+/// Entries by ticket. Entering at the back and leaving cost the same however long the list is, but for a
+/// logarithm and for sweeping, which is paid for by those who left. Entering before others moves them.
 ///
 /// Mostly none or one waits, so the first entry has a place of its own and needs no memory beside it.
 #[derive(Debug)]
 pub(super) struct Tickets<T> {
     /// Empty only if the list is.
-    first: Option<(u64, T)>,
+    first: Option<(Ticket, T)>,
     /// In the order of tickets. Those that left from the middle are `None`; the first and the last never are.
-    rest: VecDeque<(u64, Option<T>)>,
+    rest: VecDeque<(Ticket, Option<T>)>,
     gone: usize,
 }
 
@@ -34,7 +42,7 @@ impl<T> Tickets<T> {
 
     /// Adds an entry, mostly at the back.
     #[inline]
-    pub(super) fn insert(&mut self, ticket: u64, value: T) {
+    pub(super) fn insert(&mut self, ticket: Ticket, value: T) {
         match &mut self.first {
             None => self.first = Some((ticket, value)),
             Some(first) if ticket < first.0 => {
@@ -45,7 +53,7 @@ impl<T> Tickets<T> {
         }
     }
 
-    fn insert_behind(&mut self, ticket: u64, value: T) {
+    fn insert_behind(&mut self, ticket: Ticket, value: T) {
         let place = match self.rest.back() {
             Some(&(last, _)) if last > ticket => {
                 self.rest.partition_point(|&(other, _)| other < ticket)
@@ -64,7 +72,7 @@ impl<T> Tickets<T> {
 
     /// The first entry, or the first with a ticket above `last`.
     #[inline]
-    pub(super) fn next_mut(&mut self, last: Option<u64>) -> Option<(u64, &mut T)> {
+    pub(super) fn next_mut(&mut self, last: Option<Ticket>) -> Option<(Ticket, &mut T)> {
         match &mut self.first {
             Some((ticket, value)) if last.is_none_or(|last| last < *ticket) => {
                 Some((*ticket, value))
@@ -79,7 +87,7 @@ impl<T> Tickets<T> {
     }
 
     /// The last entry.
-    pub(super) fn last_mut(&mut self) -> Option<(u64, &mut T)> {
+    pub(super) fn last_mut(&mut self) -> Option<(Ticket, &mut T)> {
         match self.rest.back_mut() {
             Some((ticket, value)) => Some((*ticket, value.as_mut().expect("the last is there"))),
             None => self.first.as_mut().map(|(ticket, value)| (*ticket, value)),
@@ -87,7 +95,7 @@ impl<T> Tickets<T> {
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, ticket: u64) -> Option<&mut T> {
+    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut T> {
         if self.first.as_ref()?.0 == ticket {
             return self.first.as_mut().map(|(_, value)| value);
         }
@@ -96,7 +104,7 @@ impl<T> Tickets<T> {
     }
 
     #[inline]
-    pub(super) fn remove(&mut self, ticket: u64) -> Option<T> {
+    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<T> {
         if self.first.as_ref()?.0 != ticket {
             return self.remove_behind(ticket);
         }
@@ -109,7 +117,7 @@ impl<T> Tickets<T> {
         Some(value)
     }
 
-    fn remove_behind(&mut self, ticket: u64) -> Option<T> {
+    fn remove_behind(&mut self, ticket: Ticket) -> Option<T> {
         let place = self.find(ticket)?;
         let value = self.rest[place].1.take()?;
         self.gone += 1;
@@ -138,10 +146,10 @@ impl<T> Tickets<T> {
         first.chain(self.rest.iter().filter_map(|(_, value)| value.as_ref()))
     }
 
-    /// The place of a ticket behind the first: without gaps it is told by the distance to the next.
-    fn find(&self, ticket: u64) -> Option<usize> {
+    /// The place of a ticket behind the first: in one rank without gaps it is told by the distance to the next.
+    fn find(&self, ticket: Ticket) -> Option<usize> {
         let &(next, _) = self.rest.front()?;
-        let guess = usize::try_from(ticket.checked_sub(next)?).ok()?;
+        let guess = usize::try_from(ticket.number.wrapping_sub(next.number)).unwrap_or(usize::MAX);
         match self.rest.get(guess) {
             Some(&(found, _)) if found == ticket => Some(guess),
             _ => self.rest.binary_search_by_key(&ticket, |&(ticket, _)| ticket).ok(),
@@ -152,19 +160,25 @@ impl<T> Tickets<T> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::ops::Bound::{Excluded, Unbounded};
 
     use proptest::prelude::*;
 
     use super::*;
 
+    /// In the first rank.
+    fn first(number: u64) -> Ticket {
+        Ticket { rank: 0, number }
+    }
+
     #[test]
     fn those_who_come_and_go_behind_one_who_stays_leave_no_trace() {
         let mut tickets = Tickets::default();
-        tickets.insert(0, ());
-        tickets.insert(1, ());
+        tickets.insert(first(0), ());
+        tickets.insert(first(1), ());
         for ticket in 2..10_000 {
-            tickets.insert(ticket, ());
-            tickets.remove(ticket - 1);
+            tickets.insert(first(ticket), ());
+            tickets.remove(first(ticket - 1));
             assert!(tickets.rest.len() <= 4, "{} places for two", tickets.rest.len());
         }
         assert_eq!(tickets.len(), 2);
@@ -175,27 +189,33 @@ mod tests {
         #[test]
         fn a_list_of_tickets_does_what_an_ordered_map_does(
             script in prop::collection::vec((0..4u8, 0..40u64), 0..200),
+            ranks in prop::collection::vec(-1..=1i64, 40),
+            has_ranks: bool,
         ) {
+            let rank = |number: u64| if has_ranks { ranks[number as usize % 40] } else { 0 };
+            let ticket = |number: u64| Ticket { rank: rank(number), number };
             let mut tickets = Tickets::default();
             let mut model = BTreeMap::new();
             let mut next = 0;
             for (what, number) in script {
+                let old = ticket(number);
                 match what {
                     0 => {
-                        tickets.insert(next, next);
-                        model.insert(next, next);
+                        tickets.insert(ticket(next), next);
+                        model.insert(ticket(next), next);
                         next += 1;
                     }
-                    1 if number < next && !model.contains_key(&number) => {
-                        tickets.insert(number, number);
-                        model.insert(number, number);
+                    1 if number < next && !model.contains_key(&old) => {
+                        tickets.insert(old, number);
+                        model.insert(old, number);
                     }
-                    2 => prop_assert_eq!(tickets.remove(number), model.remove(&number)),
+                    2 => prop_assert_eq!(tickets.remove(old), model.remove(&old)),
                     _ => {
-                        let after = model.range(number + 1..).next().map(|(&ticket, _)| ticket);
-                        let found = tickets.next_mut(Some(number)).map(|(ticket, _)| ticket);
+                        let after = model.range((Excluded(old), Unbounded)).next();
+                        let after = after.map(|(&ticket, _)| ticket);
+                        let found = tickets.next_mut(Some(old)).map(|(ticket, _)| ticket);
                         prop_assert_eq!(found, after);
-                        prop_assert_eq!(tickets.get_mut(number).copied(), model.get(&number).copied());
+                        prop_assert_eq!(tickets.get_mut(old).copied(), model.get(&old).copied());
                     }
                 }
                 prop_assert!(tickets.iter().eq(model.values()));

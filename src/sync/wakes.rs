@@ -7,13 +7,13 @@ use std::task::Waker;
 /// Mostly none or one, so those need no memory.
 #[derive(Debug, Default)]
 #[must_use = "whoever was served has to be woken"]
-pub(super) struct Wakes {
+pub(crate) struct Wakes {
     first: Option<Waker>,
     rest: Vec<Waker>,
 }
 
 impl Wakes {
-    pub(super) fn push(&mut self, waker: Waker) {
+    pub(crate) fn push(&mut self, waker: Waker) {
         match self.first {
             None => self.first = Some(waker),
             Some(_) => self.rest.push(waker),
@@ -25,7 +25,7 @@ impl Wakes {
     /// A waker is foreign code and may panic; the others are called first. While the thread panics already,
     /// which is when a guard is dropped by a panic, a second panic would end the process and is let go.
     #[inline]
-    pub(super) fn wake(self) {
+    pub(crate) fn wake(self) {
         let Some(first) = self.first else { return };
         let mut panicked = call(first);
         for waker in self.rest {

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use simloop::stream::TimedStream;
-use simloop::{self as sim, policy, render, report, rng, stream, sync, task, time, trace};
+use simloop::{
+    self as sim, policy, render, report, rng, sim as models, stream, sync, task, time, trace,
+};
 
 use simloop::sim::{Cost, Pool};
 use simloop::sync::{broadcast, mpsc, oneshot, watch};
@@ -125,6 +127,20 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::OnceCell<u8>;
     [is_send, is_unpin, is_debug, is_static] sync::OnceCell<Cell<u8>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::SetError<u8>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] models::Resource;
+    [is_send, is_sync, is_unpin, is_debug, is_static] models::Acquire;
+    [is_send, is_sync, is_unpin, is_debug, is_static] models::UseFor;
+    [is_send, is_sync, is_unpin, is_debug, is_static] models::Server;
+    [is_send, is_sync, is_unpin, is_debug, is_static] models::Delay;
+    [is_send, is_sync, is_unpin, is_debug, is_static] models::Statistics;
+    [is_send, is_sync, is_unpin, is_debug, is_static] models::Link;
+    [is_send, is_sync, is_unpin, is_debug, is_static] models::LinkStatistics;
+    [is_send, is_sync, is_unpin, is_debug, is_static] models::Lost;
+    [is_send, is_sync, is_unpin, is_debug, is_static] models::Transfer;
+    [is_send, is_sync, is_unpin, is_debug, is_static] models::LinkSender<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] models::LinkReceiver<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] models::Receive<'static, Cell<u8>>;
+    [is_debug, is_static] models::LinkSender<Rc<u8>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::Sleep;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::Settle;
     [is_send, is_sync, is_unpin, is_debug, is_static] time::SleepThenSettle;

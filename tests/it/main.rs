@@ -14,6 +14,7 @@ mod layers;
 mod panics;
 mod programs;
 mod rendering;
+mod simulation;
 mod snapshots;
 mod streams;
 mod sync;

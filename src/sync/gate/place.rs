@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Gate, Inner, Shared, Waiting, clone_own};
 use crate::executor::Party;
+use crate::sync::tickets::Ticket;
 use crate::sync::wakes::Wakes;
 
 /// The place of one who waits to be called; in no line until it has to wait, and after it was called.
@@ -17,7 +18,7 @@ use crate::sync::wakes::Wakes;
 /// It has no destructor, for it does not know the primitive: its owner calls [`Shared::leave`].
 #[derive(Debug, Default)]
 pub(in crate::sync) struct Place {
-    ticket: Option<u64>,
+    ticket: Option<Ticket>,
 }
 
 impl<G: Gate, const LINES: usize> Inner<G, LINES> {
@@ -88,7 +89,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
                     return Poll::Pending;
                 }
             } else if let Some(waker) = waker.take().or_else(|| clone_own(cx)) {
-                let ticket = inner.next_ticket();
+                let ticket = inner.next_ticket(G::rank(&need));
                 place.ticket = Some(ticket);
                 let party = Party::running();
                 inner.lines[line].waiting.insert(ticket, Waiting { need, waker, party });

@@ -1,0 +1,305 @@
+//! One direction of a link as a state machine over instants: when a frame leaves and when it arrives.
+//!
+//! Frames are sent one after the other, each for its size over the bandwidth; on the way they do not hinder
+//! each other. So all instants are known when a frame is queued, and change only where one ahead of it is
+//! withdrawn: then to earlier ones.
+//!
+//! Whoever looks brings the machine up to date, so a loop that was blocked changes nothing in when the wire
+//! gets how far. It knows no tasks and no values, and runs nothing foreign.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use super::statistics::{LinkStatistics, Meter};
+use crate::kernel::Instant;
+
+/// A frame of one wire, in the order of sending.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct FrameId(u64);
+
+/// A channel of one wire, in the order of making.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ChannelId(pub(super) u64);
+
+/// What is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Freight {
+    pub(super) bytes: u64,
+    /// From the leaving of the last byte to its arrival.
+    pub(super) latency: Duration,
+    pub(super) is_lost: bool,
+    /// It does not arrive before what was sent before it.
+    pub(super) is_in_order: bool,
+    /// The channel whose receiver it is for. Otherwise its sender waits for it.
+    pub(super) channel: Option<ChannelId>,
+}
+
+#[derive(Debug)]
+struct Frame {
+    freight: Freight,
+    asked_at: Instant,
+    starts: Instant,
+    departs: Instant,
+    arrives: Instant,
+    /// The latest arrival of all that were sent up to here and not lost.
+    latest: Instant,
+}
+
+impl Frame {
+    /// Where it stands among what receivers get.
+    fn due(&self, id: FrameId) -> Option<(ChannelId, Instant, FrameId)> {
+        Some((self.freight.channel?, self.arrives, id))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Wire {
+    /// In bytes a second; never zero.
+    bandwidth: u64,
+    /// Frames that have not departed, and those that somebody will take.
+    frames: BTreeMap<FrameId, Frame>,
+    /// Those that have not departed, in order.
+    queue: VecDeque<FrameId>,
+    /// The first of those is being sent. It always is when the wire has been brought up to date.
+    is_sending: bool,
+    /// The latest arrival of those that have departed.
+    latest: Instant,
+    /// What receivers get, by channel and arrival.
+    due: BTreeSet<(ChannelId, Instant, FrameId)>,
+    meter: Meter,
+    sent: u64,
+    /// Bytes of the frames that have departed.
+    bytes: u64,
+    /// Frames that have departed and will not arrive.
+    lost: u64,
+}
+
+impl Wire {
+    pub(super) fn new(bandwidth: u64, now: Instant) -> Wire {
+        Wire {
+            bandwidth,
+            frames: BTreeMap::new(),
+            queue: VecDeque::new(),
+            is_sending: false,
+            latest: now,
+            due: BTreeSet::new(),
+            meter: Meter::new(1, now),
+            sent: 0,
+            bytes: 0,
+            lost: 0,
+        }
+    }
+
+    pub(super) fn bandwidth(&self) -> u64 {
+        self.bandwidth
+    }
+
+    /// The instant up to which it was brought.
+    pub(super) fn now(&self) -> Instant {
+        self.meter.now()
+    }
+
+    pub(super) fn statistics(&self) -> LinkStatistics {
+        LinkStatistics { line: self.meter.statistics(), bytes: self.bytes, lost: self.lost }
+    }
+
+    /// Brings the wire up to `now`: all that was begun and has departed by then.
+    pub(super) fn advance(&mut self, now: Instant) {
+        while let Some(&id) = self.queue.front() {
+            let Frame { asked_at, starts, departs, .. } = self.frames[&id];
+            if !self.is_sending {
+                self.meter.advance(starts);
+                self.meter.leave();
+                self.begin(starts.duration_since(asked_at));
+            }
+            if departs > now {
+                break;
+            }
+            self.meter.advance(departs);
+            self.meter.vacate();
+            self.is_sending = false;
+            self.queue.pop_front();
+            self.depart(id);
+        }
+        self.meter.advance(now);
+    }
+
+    fn begin(&mut self, waited: Duration) {
+        self.is_sending = true;
+        self.meter.occupy();
+        self.meter.serve(waited);
+    }
+
+    fn depart(&mut self, id: FrameId) {
+        let frame = &self.frames[&id];
+        self.bytes = self.bytes.saturating_add(frame.freight.bytes);
+        self.lost += u64::from(frame.freight.is_lost);
+        self.latest = frame.latest;
+        // A lost message, or one whose receiver has gone, is taken by nobody.
+        if frame.due(id).is_some_and(|due| !self.due.contains(&due)) {
+            self.frames.remove(&id);
+        }
+    }
+
+    /// Puts a frame at the end of the queue.
+    pub(super) fn send(&mut self, freight: Freight, now: Instant) -> FrameId {
+        self.advance(now);
+        let id = FrameId(self.sent);
+        self.sent += 1;
+        let frame = Frame {
+            freight,
+            asked_at: now,
+            starts: now,
+            departs: now,
+            arrives: now,
+            latest: self.latest,
+        };
+        if !freight.is_lost {
+            self.due.extend(frame.due(id));
+        }
+        self.frames.insert(id, frame);
+        self.queue.push_back(id);
+        self.schedule(self.queue.len() - 1, now);
+        self.meter.ask();
+        if self.queue.len() == 1 {
+            self.begin(Duration::ZERO);
+        } else {
+            self.meter.enter();
+        }
+        id
+    }
+
+    /// Takes back a frame that its sender gave up. Returns those that may arrive earlier for that.
+    ///
+    /// What was being sent is cut off. What has departed is on its way, and nobody will take it.
+    pub(super) fn withdraw(&mut self, id: FrameId, now: Instant) -> Vec<FrameId> {
+        self.advance(now);
+        self.frames.remove(&id);
+        let Ok(place) = self.queue.binary_search(&id) else { return Vec::new() };
+        self.queue.remove(place);
+        if place == 0 {
+            self.is_sending = false;
+            self.meter.vacate();
+        } else {
+            self.meter.leave();
+            self.meter.abandon();
+        }
+        self.schedule(place, now);
+        self.queue.range(place..).copied().collect()
+    }
+
+    /// Says of the frame at this place in the queue, and of those behind it, when they leave and arrive. If that
+    /// is the first place, the wire is free since `now`.
+    fn schedule(&mut self, from: usize, now: Instant) {
+        let ahead = from.checked_sub(1).map(|place| &self.frames[&self.queue[place]]);
+        let (mut starts, mut latest) =
+            ahead.map_or((now, self.latest), |frame| (frame.departs, frame.latest));
+        for &id in self.queue.range(from..) {
+            let frame = self.frames.get_mut(&id).expect("what is queued is known");
+            let freight = frame.freight;
+            let is_due = frame.due(id).is_some_and(|due| self.due.remove(&due));
+            frame.starts = starts;
+            frame.departs = starts + sending_time(freight.bytes, self.bandwidth);
+            frame.arrives = frame.departs + freight.latency;
+            if !freight.is_lost {
+                if freight.is_in_order {
+                    frame.arrives = frame.arrives.max(latest);
+                }
+                latest = latest.max(frame.arrives);
+            }
+            frame.latest = latest;
+            if is_due {
+                self.due.extend(frame.due(id));
+            }
+            starts = frame.departs;
+        }
+    }
+
+    /// When a frame arrives, as far as is known now.
+    pub(super) fn arrival(&self, id: FrameId) -> Instant {
+        self.frames[&id].arrives
+    }
+
+    /// The channel of a frame that has not been taken.
+    pub(super) fn channel(&self, id: FrameId) -> Option<ChannelId> {
+        self.frames.get(&id)?.freight.channel
+    }
+
+    /// Forgets a frame that has arrived at its sender's, and says whether it was lost on the way.
+    pub(super) fn finish(&mut self, id: FrameId) -> bool {
+        let frame = self.frames.remove(&id).expect("its sender takes it once");
+        frame.freight.is_lost
+    }
+
+    /// What a receiver gets next, and when, as far as is known now.
+    pub(super) fn next_due(&self, channel: ChannelId) -> Option<(Instant, FrameId)> {
+        let all =
+            (channel, Instant::ZERO, FrameId(0))..=(channel, Instant::NEVER, FrameId(u64::MAX));
+        self.due.range(all).next().map(|&(_, arrives, id)| (arrives, id))
+    }
+
+    /// Takes what has arrived for a receiver.
+    pub(super) fn receive(&mut self, channel: ChannelId, now: Instant) -> Option<FrameId> {
+        self.advance(now);
+        let (arrives, id) = self.next_due(channel).filter(|&(arrives, _)| arrives <= now)?;
+        self.due.remove(&(channel, arrives, id));
+        self.frames.remove(&id);
+        Some(id)
+    }
+
+    /// A receiver has gone. What is not sent as yet is sent all the same.
+    pub(super) fn close(&mut self, channel: ChannelId, now: Instant) {
+        self.advance(now);
+        while let Some((arrives, id)) = self.next_due(channel) {
+            self.due.remove(&(channel, arrives, id));
+            if self.queue.binary_search(&id).is_err() {
+                self.frames.remove(&id);
+            }
+        }
+    }
+}
+
+/// How long the bytes take, to the nearest nanosecond.
+fn sending_time(bytes: u64, bandwidth: u64) -> Duration {
+    let (bytes, bandwidth) = (u128::from(bytes), u128::from(bandwidth));
+    let nanos = (bytes * 2_000_000_000 + bandwidth) / (2 * bandwidth);
+    u64::try_from(nanos).map_or(Duration::MAX, Duration::from_nanos)
+}
+
+#[cfg(test)]
+impl Wire {
+    /// Whether it keeps nothing of anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty() && self.queue.is_empty() && self.due.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_kept_of_what_nobody_will_take() {
+        let at = Instant::from_nanos;
+        let channel = ChannelId(0);
+        let freight = |is_lost, channel| Freight {
+            bytes: 10,
+            latency: Duration::ZERO,
+            is_lost,
+            is_in_order: true,
+            channel,
+        };
+        let mut wire = Wire::new(1_000_000_000, at(0));
+        for is_lost in [false, true, false] {
+            wire.send(freight(is_lost, Some(channel)), at(0));
+        }
+        let transfer = wire.send(freight(false, None), at(0));
+        wire.advance(at(20));
+        assert_eq!(wire.frames.len(), 3, "one to be received, two to be sent");
+        wire.close(channel, at(20));
+        assert_eq!((wire.frames.len(), wire.queue.len()), (2, 2));
+        assert!(wire.withdraw(transfer, at(20)).is_empty());
+        wire.advance(at(30));
+        assert!(wire.is_empty(), "{wire:?}");
+    }
+}
