@@ -172,7 +172,7 @@ impl Core {
             drop(state);
             self.spawn(cell::boxed(async move { callback() }), &spawn)
         };
-        if self.locals.are_used() {
+        if let Some(key) = key.filter(|_| self.locals.are_used()) {
             self.inherit_locals(parent, key);
         }
         CallHandle { task: AbortHandle::new(self.id, key, id), when: later.unwrap_or(now) }

@@ -12,6 +12,9 @@ pub(super) trait TaskCell {
     /// Polls the future. When it is ready, its output takes its place.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// Says whether the future is still there: it has not been ready.
+    fn is_future(&self) -> bool;
+
     /// Moves the output into `place`, an `Option<T>` where `T` is the output's type.
     ///
     /// Runs no foreign code: the place is empty, and moving a value is silent.
@@ -50,6 +53,10 @@ where
             self.set(Cell::Output { output });
         }
         Poll::Ready(())
+    }
+
+    fn is_future(&self) -> bool {
+        matches!(self, Cell::Future { .. })
     }
 
     fn take(self: Pin<&mut Self>, place: &mut dyn Any) {

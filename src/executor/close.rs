@@ -18,15 +18,8 @@ impl Core {
         outcome: Result<T, Failure>,
         root: Option<TaskId>,
     ) -> Report<T> {
-        let ended = self.check_end();
         let partial_deadlock = self.partial_deadlock(outcome.as_ref().err());
-        let left = self.close(root);
-        let (output, ended_badly) = match (outcome, ended) {
-            (Ok(output), Ok(())) => (Some(output), None),
-            (Ok(output), Err(failure)) => (Some(output), Some(failure)),
-            (Err(failure), _) => (None, Some(failure)),
-        };
-        let outcome = self.judge(output, ended_badly, &left, root);
+        let (outcome, leftovers) = self.end(outcome, root);
         let mut state = self.state();
         Report {
             outcome,
@@ -36,7 +29,7 @@ impl Core {
             ended_at: state.kernel.now(),
             counters: state.kernel.counters(),
             digest: state.kernel.digest(),
-            leftovers: left,
+            leftovers,
             partial_deadlock,
         }
     }
@@ -51,10 +44,28 @@ impl Core {
         WaitGraph::new(&state, self.run_id(), self.inbox.is_waker_shared()).partial_deadlock()
     }
 
+    /// Ends the run. Returns what it came to, and the tasks that were alive.
+    pub(super) fn end<T>(
+        self: &Rc<Self>,
+        outcome: Result<T, Failure>,
+        root: Option<TaskId>,
+    ) -> (Result<T, Failure>, Vec<LeftTask>) {
+        let ended = self.check_end();
+        let left = self.close(root);
+        let (output, ended_badly) = match (outcome, ended) {
+            (Ok(output), Ok(())) => (Some(output), None),
+            (Ok(output), Err(failure)) => (Some(output), Some(failure)),
+            (Err(failure), _) => (None, Some(failure)),
+        };
+        (self.judge(output, ended_badly, &left, root), left)
+    }
+
     /// What can go wrong without anybody noticing until the end: a wake from elsewhere in the last turn, a
     /// schedule with choices to spare.
     fn check_end(&self) -> Result<(), Failure> {
-        self.check_foreign_wake()?;
+        if self.inbox.has_wake() {
+            self.check_foreign_wake()?;
+        }
         let divergence = match &*self.picker.borrow() {
             Picker::Replay(replay) => replay.check_end().err(),
             _ => None,
@@ -88,6 +99,16 @@ impl Core {
             }
             None => {}
         }
+        Err(self.judge_failed(ended_badly, left, root))
+    }
+
+    #[cold]
+    fn judge_failed(
+        &self,
+        ended_badly: Option<Failure>,
+        left: &[LeftTask],
+        root: Option<TaskId>,
+    ) -> Failure {
         let state = self.state();
         let (at_end, before): (Vec<_>, Vec<_>) =
             state.unjoined.iter().partition(|panicked| panicked.is_at_end);
@@ -112,7 +133,7 @@ impl Core {
         }
         let consequences = failures.split_off(1);
         let first = failures.pop().expect("a failed run has a failure");
-        Err(first.followed_by(consequences))
+        first.followed_by(consequences)
     }
 
     /// Cancels everything that is alive, and drops everything foreign that is left.
@@ -125,9 +146,12 @@ impl Core {
         }
         let _entered = context::enter(self);
         let mut state = self.state();
-        let mut left = describe::alive(&state);
-        left.retain(|task| Some(task.id) != root);
         let mut alive = state.kernel.alive_in_spawn_order();
+        let mut left = Vec::new();
+        if !alive.is_empty() {
+            left = describe::alive(&state);
+            left.retain(|task| Some(task.id) != root);
+        }
         state.phase = Phase::Closing;
         state.kernel.close();
         drop(state);
@@ -142,7 +166,7 @@ impl Core {
     fn drop_task(&self, task: TaskKey) {
         let mut state = self.state();
         state.kernel.start_drop(task);
-        let cell = state.cells[task.slot as usize].take();
+        let cell = state.cells[task.slot() as usize].take();
         drop(state);
         match drop_caught(cell) {
             None => self.finish(task, Ending::Cancelled),

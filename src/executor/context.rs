@@ -1,21 +1,24 @@
 //! The loop that runs on this thread, found by the API and by wakers: the crate's thread-local state, but for
 //! the deadlines in `enclosing`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::rc::{Rc, Weak};
 
 use super::core::Core;
 use super::registry::{self, LoopId, RunId};
-use super::waker::Address;
-use crate::kernel::TaskKey;
+use super::waker::{Address, PackedAddress};
+use crate::kernel::{Instant, TaskKey};
 
 thread_local! {
-    /// The loop that is running.
-    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+    /// The loop that is running. Its end is up to [`Entered`], so that the place needs no destructor: looking
+    /// into one that has a destructor means to ask each time whether that has run.
+    static CURRENT: RefCell<Option<ManuallyDrop<Rc<Core>>>> = const { RefCell::new(None) };
     /// All loops of this thread, for handles and wakers that are used between turns.
     static LOOPS: RefCell<Vec<Weak<Core>>> = const { RefCell::new(Vec::new()) };
     /// Loops that have come to their end, to be used again.
     static RECYCLED: RefCell<Vec<Rc<Core>>> = const { RefCell::new(Vec::new()) };
+    static POLLED: Polled = const { Polled::nothing() };
 }
 
 /// Calls `f` with the running loop, or returns `None` outside one.
@@ -24,9 +27,8 @@ thread_local! {
 /// start or end a loop. Where it has to, [`current`] gives the loop away.
 #[inline]
 pub(crate) fn try_with<R>(f: impl FnOnce(&Core) -> R) -> Option<R> {
-    // On a thread that is going away there is no loop any more; that is no reason to panic.
-    let inner = |current: &RefCell<Option<Rc<Core>>>| current.borrow().as_deref().map(f);
-    CURRENT.try_with(inner).ok().flatten()
+    // `try_with` rather than `with`, here and below, because only that is always inlined. It cannot fail.
+    CURRENT.try_with(|current| current.borrow().as_ref().map(|core| f(core))).ok().flatten()
 }
 
 /// Calls `f` with the running loop.
@@ -51,18 +53,21 @@ pub(crate) fn with<R>(what: &str, f: impl FnOnce(&Core) -> R) -> R {
 #[inline]
 #[track_caller]
 pub(super) fn current(what: &str) -> Rc<Core> {
-    let current = CURRENT.try_with(|current| current.borrow().clone());
-    match current.ok().flatten() {
+    match running() {
         Some(core) => core,
         None => outside(what),
     }
 }
 
+#[inline]
+fn running() -> Option<Rc<Core>> {
+    CURRENT.try_with(|current| current.borrow().as_deref().map(Rc::clone)).ok().flatten()
+}
+
 /// Returns a loop of this thread, running or not; `None` if it is gone or on another thread.
 #[inline]
 pub(super) fn find(id: LoopId) -> Option<Rc<Core>> {
-    let current = CURRENT.try_with(|current| current.borrow().clone());
-    current.ok().flatten().filter(|core| core.id == id).or_else(|| idle(id))
+    running().filter(|core| core.id == id).or_else(|| idle(id))
 }
 
 #[cold]
@@ -95,7 +100,7 @@ pub(super) fn with_polled<R>(what: &str, f: impl FnOnce(&Core) -> R) -> R {
 
 /// Returns the running loop, for a poll in which foreign code runs; see [`with_polled`].
 pub(super) fn current_polled(what: &str) -> Rc<Core> {
-    match CURRENT.try_with(|current| current.borrow().clone()).ok().flatten() {
+    match running() {
         Some(core) => core,
         None => polled_outside(what),
     }
@@ -114,15 +119,35 @@ fn polled_outside(what: &str) -> ! {
 /// As in [`try_with`], `f` must not run foreign code.
 #[inline]
 pub(crate) fn with_loop<R>(id: LoopId, f: impl FnOnce(&Core) -> R) -> Option<R> {
-    let running = |current: &RefCell<Option<Rc<Core>>>| match current.borrow().as_deref() {
+    let in_running = CURRENT.try_with(|current| match current.borrow().as_ref() {
         Some(core) if core.id == id => Ok(f(core)),
         _ => Err(f),
-    };
-    match CURRENT.try_with(running) {
+    });
+    match in_running {
         Ok(Ok(result)) => Some(result),
         Ok(Err(f)) => with_idle(id, f),
         Err(_) => None,
     }
+}
+
+/// The same with the loop of a run; `None` as well if that run is over.
+#[inline]
+pub(super) fn with_run<R>(id: RunId, f: impl FnOnce(&Core) -> R) -> Option<R> {
+    let in_running = CURRENT.try_with(|current| match current.borrow().as_ref() {
+        Some(core) if core.run_id() == id => Ok(f(core)),
+        _ => Err(f),
+    });
+    match in_running {
+        Ok(Ok(result)) => Some(result),
+        Ok(Err(f)) => with_idle_run(id, f),
+        Err(_) => None,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn with_idle_run<R>(id: RunId, f: impl FnOnce(&Core) -> R) -> Option<R> {
+    find_run(id).map(|core| f(&core))
 }
 
 /// The same for a loop that is not the running one: out of line, because it is the rare case.
@@ -175,21 +200,145 @@ pub(super) fn add(core: &Rc<Core>) {
 
 /// While it lives, a loop is the running one of this thread; then the one before is again.
 pub(super) struct Entered {
-    before: Option<Rc<Core>>,
+    before: Option<ManuallyDrop<Rc<Core>>>,
+    _hidden: HiddenPoll,
 }
 
 pub(super) fn enter(core: &Rc<Core>) -> Entered {
-    // On a thread that is going away there is nothing to enter; a loop is then closed without.
-    let before = CURRENT.try_with(|current| current.replace(Some(Rc::clone(core))));
-    Entered { before: before.ok().flatten() }
+    let core = ManuallyDrop::new(Rc::clone(core));
+    let before = CURRENT.with(|current| current.replace(Some(core)));
+    Entered { before, _hidden: HiddenPoll::begin() }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         // What was current is dropped outside the cell; a loop's end may run code that looks here.
-        let left = CURRENT.try_with(|current| current.replace(self.before.take()));
-        drop(left);
+        let left = CURRENT.with(|current| current.replace(self.before.take()));
+        drop(left.map(ManuallyDrop::into_inner));
     }
+}
+
+/// What is known of the poll that goes on in this thread's running loop.
+///
+/// The commonest calls of a poll need no more: a task that wakes itself, and one that asks for the time. So
+/// they are spared the look at the loop.
+struct Polled {
+    /// The task, if its waking itself may be noted here.
+    address: Cell<PackedAddress>,
+    is_woken: Cell<bool>,
+    /// The run, or [`RunId::NONE`] when there is no poll, or `now` is not known.
+    run: Cell<RunId>,
+    now: Cell<Instant>,
+}
+
+impl Polled {
+    const fn nothing() -> Self {
+        Polled {
+            address: Cell::new(PackedAddress::NOBODY),
+            is_woken: Cell::new(false),
+            run: Cell::new(RunId::NONE),
+            now: Cell::new(Instant::ZERO),
+        }
+    }
+
+    #[inline]
+    fn forget(&self) {
+        self.address.set(PackedAddress::NOBODY);
+        self.run.set(RunId::NONE);
+    }
+}
+
+/// A poll that goes on.
+pub(super) struct Polling;
+
+impl Polling {
+    /// Begins a task's poll. Where every wake is to be noted at its place among the events, the task's own
+    /// are no exception.
+    #[inline]
+    pub(super) fn begin(task: Address, run: RunId, now: Instant, is_observed: bool) -> Self {
+        POLLED.with(|polled| {
+            polled.address.set(if is_observed { PackedAddress::NOBODY } else { task.pack() });
+            polled.is_woken.set(false);
+            polled.run.set(run);
+            polled.now.set(now);
+        });
+        Polling
+    }
+
+    /// Ends it, and says whether the task has woken itself.
+    #[inline]
+    pub(super) fn end(self) -> bool {
+        POLLED.with(|polled| {
+            polled.forget();
+            polled.is_woken.get()
+        })
+    }
+}
+
+/// While it lives, nothing is known of the poll that goes on, and whoever asks is sent to the loop: because
+/// another loop is entered, or because a policy chooses, which may not use the loop at all.
+pub(super) struct HiddenPoll {
+    address: PackedAddress,
+    run: RunId,
+}
+
+impl HiddenPoll {
+    pub(super) fn begin() -> Self {
+        POLLED.with(|polled| {
+            let hidden = HiddenPoll { address: polled.address.get(), run: polled.run.get() };
+            polled.forget();
+            hidden
+        })
+    }
+}
+
+impl Drop for HiddenPoll {
+    fn drop(&mut self) {
+        POLLED.with(|polled| {
+            polled.address.set(self.address);
+            polled.run.set(self.run);
+        });
+    }
+}
+
+/// Notes that a task woke itself. `false` if it is not the one being polled.
+#[inline]
+pub(super) fn wake_own(task: PackedAddress) -> bool {
+    POLLED.with(|polled| {
+        let is_own = polled.address.get() == task;
+        if is_own {
+            polled.is_woken.set(true);
+        }
+        is_own
+    })
+}
+
+/// The run and the present instant, if they are known without a look at the loop.
+#[inline]
+pub(super) fn polled_now() -> Option<(RunId, Instant)> {
+    POLLED.with(|polled| {
+        let run = polled.run.get();
+        (run != RunId::NONE).then(|| (run, polled.now.get()))
+    })
+}
+
+/// The running loop's run and present instant.
+///
+/// # Panics
+///
+/// Panics outside a loop, with advice (S22).
+#[inline]
+#[track_caller]
+pub(super) fn run_and_now(what: &str) -> (RunId, Instant) {
+    match polled_now() {
+        Some(known) => known,
+        None => with(what, |core| (core.run_id(), core.state().kernel.now())),
+    }
+}
+
+/// The clock has moved within the poll: until it ends, the loop is asked.
+pub(super) fn forget_now() {
+    POLLED.with(|polled| polled.run.set(RunId::NONE));
 }
 
 /// Wakes a task of any loop, from anywhere.

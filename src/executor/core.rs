@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
 use super::cell::BoxedCell;
 use super::join::AbortHandle;
+use super::join::JoinError;
 use super::locals::Locals;
 use super::registry::{self, Inbox, LoopId, RunId};
 use super::resource::Resources;
@@ -127,12 +128,18 @@ impl std::fmt::Debug for Core {
     }
 }
 
-/// How a join of a finished task ended.
-#[derive(Debug)]
-pub(super) enum Joined {
+/// What a poll of a join came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum JoinPoll {
+    Pending,
+    /// The same; this waker of an earlier poll is not a task's own, and to be dropped.
+    Replaced(WakerKey),
+    /// The output was moved.
     Completed,
-    Cancelled { id: TaskId, path: String },
-    Panicked { id: TaskId, path: String, payload: Option<Payload> },
+    /// The task was cancelled or has panicked; see [`Core::take_join_error`].
+    Failed,
+    /// The loop has forgotten the task.
+    Gone,
 }
 
 impl Core {
@@ -225,53 +232,51 @@ impl Core {
 
     /// Adds a task. In a run that has ended there is none, and its future is dropped.
     pub(super) fn spawn(&self, cell: BoxedCell, spawn: &Spawn<'_>) -> Option<TaskKey> {
-        self.spawn_in(self.state(), cell, spawn)
+        let added = self.state().add_task(cell, spawn);
+        added.map_err(|cell| self.drop_unspawned(cell)).ok()
     }
 
-    /// As [`spawn`](Self::spawn), within a borrow.
-    #[inline]
-    pub(super) fn spawn_in(
-        &self,
-        mut state: RefMut<'_, State>,
-        cell: BoxedCell,
-        spawn: &Spawn<'_>,
-    ) -> Option<TaskKey> {
-        if !state.is_open() {
-            drop(state);
-            self.drop_foreign("a task spawned as the run ended", cell);
-            return None;
-        }
-        let key = state.kernel.spawn(spawn);
-        state.put(key, cell);
-        Some(key)
+    /// Drops the future of a task that is spawned as the run ends.
+    #[cold]
+    pub(super) fn drop_unspawned(&self, cell: BoxedCell) {
+        self.drop_foreign("a task spawned as the run ended", cell);
     }
 
-    /// Waits for a task to finish, and moves its output into `place`.
-    ///
-    /// Ready with `None` if the loop has forgotten the task.
-    pub(super) fn poll_join(
-        &self,
-        key: TaskKey,
-        place: &mut dyn Any,
-        cx: &Context<'_>,
-    ) -> Poll<Option<Joined>> {
-        let target = self.target(cx.waker());
+    /// Sees to it that `target` is woken when a task finishes, or moves its output into `place`. Runs no
+    /// foreign code.
+    #[inline(always)]
+    pub(super) fn poll_join(&self, key: TaskKey, target: Target, place: &mut dyn Any) -> JoinPoll {
         let mut state = self.state();
         match state.kernel.join(key, target) {
-            Some(Join::Waits { replaced }) => {
-                drop(state);
-                self.drop_waker(replaced);
-                Poll::Pending
-            }
-            finished => {
-                let joined = state.take_joined(key, finished, place);
-                drop(state);
-                if let Target::Waker(waker) = target {
-                    self.drop_waker(Some(waker));
+            Some(Join::Waits { replaced: None }) => JoinPoll::Pending,
+            Some(Join::Waits { replaced: Some(waker) }) => JoinPoll::Replaced(waker),
+            Some(Join::Finished(TaskState::Completed)) => {
+                if let Some(mut cell) = state.take_cell(key.slot()) {
+                    // The emptied cell goes with it: memory, and no destructor of anybody's.
+                    cell.as_mut().take(place);
                 }
-                Poll::Ready(joined)
+                state.kernel.release_handle(key);
+                JoinPoll::Completed
             }
+            Some(Join::Finished(_)) => JoinPoll::Failed,
+            None => JoinPoll::Gone,
         }
+    }
+
+    /// Says why a finished task gave no output, and lets go of it.
+    pub(super) fn take_join_error(&self, key: TaskKey) -> Option<JoinError> {
+        let mut state = self.state();
+        let task = state.kernel.task(key)?;
+        let (id, has_panicked) = (TaskId::new(task.serial), task.state == TaskState::Panicked);
+        let path = state.path(key);
+        let error = if has_panicked {
+            let payload = state.panics.remove(&key).and_then(|panicked| panicked.payload);
+            JoinError::panicked(id, path, payload)
+        } else {
+            JoinError::cancelled(id, path)
+        };
+        state.kernel.release_handle(key);
+        Some(error)
     }
 
     /// Lets go of a task whose handle is dropped: its output is dropped too, its panic becomes the run's.
@@ -279,7 +284,7 @@ impl Core {
         let mut state = self.state();
         let is_finished = state.kernel.task(key).is_some_and(|task| task.state.is_over());
         let waker = state.kernel.leave_join(key);
-        let cell = if is_finished { state.take_cell(key.slot) } else { None };
+        let cell = if is_finished { state.take_cell(key.slot()) } else { None };
         if let Some(panicked) = state.panics.remove(&key) {
             state.unjoined.push(Panicked { place: PanicPlace::Detached, ..panicked });
         }
@@ -472,9 +477,12 @@ impl State {
         } = self;
         let is_small = cells.capacity() <= SLOTS_KEPT_MAX;
         let has_keys = kernel.reset();
-        panics.clear();
+        // Emptying an empty map is not free, and most runs leave all of these empty.
+        if !panics.is_empty() || !draws.is_empty() {
+            panics.clear();
+            draws.clear();
+        }
         unjoined.clear();
-        draws.clear();
         *schedule = Schedule::default();
         (*values_chosen, *is_fifo, *seed) = (0, true, 0);
         (*echo, *deny_leftovers, *wall_at_start) = (false, false, 0);
@@ -489,10 +497,30 @@ impl State {
         self.phase == Phase::Open
     }
 
+    /// Adds a task. In a run that has ended there is none, and its future is given back.
+    #[inline]
+    pub(super) fn add_task(
+        &mut self,
+        cell: BoxedCell,
+        spawn: &Spawn<'_>,
+    ) -> Result<TaskKey, BoxedCell> {
+        if !self.is_open() {
+            return Err(cell);
+        }
+        let key = self.kernel.spawn(spawn);
+        self.put(key, cell);
+        Ok(key)
+    }
+
     /// Stores the future of a new task.
+    #[inline]
     pub(super) fn put(&mut self, key: TaskKey, cell: BoxedCell) {
-        let slot = key.slot as usize;
-        if slot >= self.cells.len() {
+        let slot = key.slot() as usize;
+        if slot == self.cells.len() {
+            self.cells.push(Some(cell));
+            return;
+        }
+        if slot > self.cells.len() {
             self.cells.resize_with(slot + 1, || None);
         }
         self.cells[slot] = Some(cell);
@@ -514,30 +542,16 @@ impl State {
         waker
     }
 
-    fn take_joined(
-        &mut self,
-        key: TaskKey,
-        finished: Option<Join>,
-        place: &mut dyn Any,
-    ) -> Option<Joined> {
-        let task = self.kernel.task(key)?;
-        let id = TaskId::new(task.serial);
-        let joined = match finished {
-            Some(Join::Finished(TaskState::Completed)) => {
-                if let Some(mut cell) = self.take_cell(key.slot) {
-                    // The emptied cell goes with it: memory, and no destructor of anybody's.
-                    cell.as_mut().take(place);
-                }
-                Joined::Completed
-            }
-            Some(Join::Finished(TaskState::Panicked)) => {
-                let payload = self.panics.remove(&key).and_then(|panicked| panicked.payload);
-                Joined::Panicked { id, path: self.path(key), payload }
-            }
-            _ => Joined::Cancelled { id, path: self.path(key) },
-        };
-        self.kernel.release_handle(key);
-        Some(joined)
+    /// Looks once at the tasks whose timers fire next.
+    ///
+    /// Where there are very many, each lies in memory that is in no cache. Looked at together they are fetched
+    /// together; polled one after another, each would be waited for.
+    #[inline]
+    pub(super) fn fetch_upcoming(&mut self) {
+        if let Some(upcoming) = self.kernel.take_upcoming() {
+            let cells = upcoming.filter_map(|task| self.cells.get(task.slot() as usize)?.as_ref());
+            std::hint::black_box(cells.filter(|cell| cell.is_future()).count());
+        }
     }
 
     /// Takes the future or the output of a task, if it is there.

@@ -58,7 +58,7 @@ pub(super) fn breach(state: &State, breach: Breach) -> FailureKind {
         Breach::Livelock { turns, watched, polled, spinners } => {
             let mut paths = Paths::new(&state.kernel);
             let spinners = spinners.into_iter().map(|spinner| Spinner {
-                path: paths.shown(spinner.task.slot),
+                path: paths.shown(spinner.task.slot()),
                 polls: spinner.polls,
                 woken_by: spinner
                     .woken_by
@@ -81,7 +81,7 @@ fn cause_of(state: &State, paths: &mut Paths<'_>, woken: TaskKey, cause: Cause) 
     match cause {
         Cause::Task(number) => match state.kernel.task_of_serial(number) {
             Some(key) if key == woken => "itself".to_owned(),
-            Some(key) => paths.shown(key.slot),
+            Some(key) => paths.shown(key.slot()),
             None => "a task that has ended".to_owned(),
         },
         Cause::Timer => "its timer".to_owned(),
@@ -101,13 +101,13 @@ pub(super) fn time_limit(
     let is_due = |waiting: &kernel::Waiting| waiting.waits.contains(&kernel::Wait::Timer(beyond));
     let mut paths = Paths::new(&state.kernel);
     let tasks = match blocker {
-        Some(blocker) => vec![paths.shown(blocker.slot)],
+        Some(blocker) => vec![paths.shown(blocker.slot())],
         None => state
             .kernel
             .waiting()
             .into_iter()
             .filter(is_due)
-            .map(|waiting| paths.shown(waiting.task.slot))
+            .map(|waiting| paths.shown(waiting.task.slot()))
             .collect(),
     };
     FailureKind::TimeLimit { limit, beyond, tasks }
@@ -125,7 +125,7 @@ pub(super) fn divergence(state: &State, divergence: Divergence) -> FailureKind {
         alternatives: expected.alternatives,
         is_value: expected.place > 0,
         found: alternatives,
-        ready: ready.map(|key| paths.shown(key.slot)).collect(),
+        ready: ready.map(|key| paths.shown(key.slot())).collect(),
     })
 }
 
@@ -139,5 +139,5 @@ pub(super) fn alive(state: &State) -> Vec<LeftTask> {
 
 pub(super) fn left(state: &State, paths: &mut Paths<'_>, key: TaskKey) -> LeftTask {
     let task = state.kernel.task(key).expect("the task is in the table");
-    LeftTask::new(TaskId::new(task.serial), paths.shown(key.slot), task.site)
+    LeftTask::new(TaskId::new(task.serial), paths.shown(key.slot()), task.site)
 }

@@ -62,8 +62,8 @@ pub(crate) fn bequeath<'a>(heirs: impl IntoIterator<Item = &'a AbortHandle>) {
     context::try_with(|core| {
         let mut state = core.state();
         let Some(owner) = state.kernel.running() else { return };
-        for heir in heirs.into_iter().filter(|heir| heir.loop_id == core.id) {
-            if let Some(key) = heir.key {
+        for heir in heirs.into_iter().filter(|heir| heir.loop_id() == core.id) {
+            if let Some(key) = heir.key() {
                 state.kernel.bequeath(owner, key);
                 if let Some(left) = &mut *core.left_behind.borrow_mut() {
                     left.push(heir.clone());
@@ -141,8 +141,8 @@ pub(crate) fn leave_panic(payload: Payload) {
 /// When a task panicked whose panic nobody has taken yet.
 pub(crate) fn panicked_at<T>(handle: &JoinHandle<T>) -> Option<Instant> {
     let at = |core: &Core| {
-        let key = handle.task.key?;
+        let key = handle.task.key()?;
         core.state().panics.get(&key).map(|panicked| panicked.at)
     };
-    context::with_loop(handle.task.loop_id, at).flatten()
+    context::with_loop(handle.task.loop_id(), at).flatten()
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::builder::Builder;
+use super::cell::{self, BoxedCell};
 use super::context;
 use super::core::Core;
 use super::describe;
@@ -45,7 +46,12 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    Builder::new().run(future).unwrap()
+    // Into its box at once, since each move of a future copies all that it holds.
+    let (root, site) = (cell::boxed(future), Location::caller());
+    match Builder::new().build().run_to_outcome(root, site) {
+        Ok(output) => output,
+        Err(failure) => panic!("{failure}"),
+    }
 }
 
 /// A loop that is driven from outside: spawn, advance, look, go on.
@@ -147,10 +153,23 @@ impl EventLoop {
         if let Err(failure) = self.check_usable() {
             return self.core.conclude(Err(failure), None);
         }
-        let (outcome, root) = self.run_root(future, site);
+        let (outcome, root) = self.run_root(cell::boxed(future), site);
         #[cfg(feature = "backtrace")]
         let outcome = outcome.map_err(|failure| self.core.locate(failure));
         self.core.conclude(outcome, Some(root))
+    }
+
+    /// Does the same with a future of output `T`, for whoever needs no more than the outcome.
+    fn run_to_outcome<T: 'static>(
+        self,
+        root: BoxedCell,
+        site: &'static Location<'static>,
+    ) -> Result<T, Failure> {
+        self.check_usable()?;
+        let (outcome, root) = self.run_root(root, site);
+        #[cfg(feature = "backtrace")]
+        let outcome = outcome.map_err(|failure| self.core.locate(failure));
+        self.core.end(outcome, Some(root)).0
     }
 
     /// Runs `future` as a task `main` to its end and returns its output. Other tasks stay as they are.
@@ -168,23 +187,22 @@ impl EventLoop {
     {
         let site = Location::caller();
         self.check_usable()?;
-        self.run_root(future, site).0
+        self.run_root(cell::boxed(future), site).0
     }
 
-    fn run_root<F>(
+    fn run_root<T: 'static>(
         &self,
-        future: F,
+        root: BoxedCell,
         site: &'static Location<'static>,
-    ) -> (Result<F::Output, Failure>, TaskId)
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
+    ) -> (Result<T, Failure>, TaskId) {
         let _entered = context::enter(&self.core);
-        let (root, handle) = spawn::root(&self.core, future, site);
+        let (root, handle) = spawn::root::<T>(&self.core, root, site);
         let id = handle.id();
         match self.drive(root) {
-            Ok(()) => (Ok(handle.into_output().expect("the root has completed")), id),
+            Ok(()) => {
+                let output = handle.into_output(&self.core);
+                (Ok(output.expect("the root has completed")), id)
+            }
             Err(failure) => {
                 handle.abort();
                 (Err(failure), id)
@@ -196,13 +214,12 @@ impl EventLoop {
     fn drive(&self, root: TaskKey) -> Result<(), Failure> {
         loop {
             match self.core.turn()? {
+                Turned::Suspended => {}
                 // Looked up rather than compared: the end of another task may be what the root lingered for.
-                Some(Turned { is_finished: true }) if self.core.has_ended(root) => {
-                    return self.core.end_of_root(root);
-                }
-                Some(_) => {}
-                None if self.core.pass_time()? => {}
-                None => return Err(self.core.deadlock()),
+                Turned::Ended if self.core.has_ended(root) => return self.core.end_of_root(root),
+                Turned::Ended => {}
+                Turned::Idle if self.core.pass_time()? => {}
+                Turned::Idle => return Err(self.core.deadlock()),
             }
         }
     }
@@ -216,7 +233,7 @@ impl EventLoop {
         self.check_usable()?;
         let _entered = context::enter(&self.core);
         loop {
-            if self.core.turn()?.is_some() {
+            if self.core.turn()? != Turned::Idle {
                 return Ok(true);
             }
             if self.core.idle() != Idle::Settled {
@@ -239,7 +256,7 @@ impl EventLoop {
     /// Runs all that is ready; returns the earliest deadline.
     fn drain(&self) -> Result<Option<Instant>, Failure> {
         loop {
-            while self.core.turn()?.is_some() {}
+            while self.core.turn()? != Turned::Idle {}
             match self.core.idle() {
                 Idle::Settled => {}
                 Idle::Until(deadline) => return Ok(Some(deadline)),

@@ -7,12 +7,13 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use super::context;
-use super::core::{Core, Joined, Payload, message};
+use super::core::{Core, JoinPoll, Payload, message};
 use super::registry::{self, LoopId};
-use crate::kernel::{State as TaskState, TaskId, TaskKey};
+use super::waker::{Address, PackedAddress};
+use crate::kernel::{State as TaskState, Target, TaskId, TaskKey, WakerKey};
 
 /// A task's handle: a future of its result.
 ///
@@ -53,8 +54,7 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    pub(super) fn new(loop_id: LoopId, key: Option<TaskKey>, id: TaskId) -> Self {
-        let task = AbortHandle { loop_id, key, id };
+    pub(super) fn new(task: AbortHandle) -> Self {
         JoinHandle { task, is_open: true, output: PhantomData }
     }
 
@@ -95,13 +95,13 @@ impl<T> JoinHandle<T> {
     /// Says whether the task was cancelled or panicked. What a lost loop held was cancelled.
     pub(crate) fn has_failed(&self) -> bool {
         let has_failed = |key| {
-            context::with_loop(self.task.loop_id, |core| {
+            context::with_loop(self.task.loop_id(), |core| {
                 core.state().kernel.task(key).is_none_or(|task| {
                     matches!(task.state, TaskState::Cancelled | TaskState::Panicked)
                 })
             })
         };
-        self.task.key.and_then(has_failed).unwrap_or(true)
+        self.task.key().and_then(has_failed).unwrap_or(true)
     }
 
     /// Returns the task's id.
@@ -148,12 +148,12 @@ impl<T: 'static> JoinHandle<T> {
         }
     }
 
-    /// Takes the output of a task that has completed.
-    pub(super) fn into_output(mut self) -> Option<T> {
-        match Pin::new(&mut self).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(result) => result.ok(),
-            Poll::Pending => None,
-        }
+    /// Takes the output of a task of `core` that has completed.
+    pub(super) fn into_output(mut self, core: &Core) -> Option<T> {
+        let mut output: Option<T> = None;
+        let key = self.task.key()?;
+        self.is_open = core.poll_join(key, Target::Task(key), &mut output) != JoinPoll::Completed;
+        output
     }
 }
 
@@ -164,20 +164,10 @@ impl<T: 'static> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(self.is_open, "a join handle was polled after it had given its result");
         let mut output: Option<T> = None;
-        let place: &mut dyn Any = &mut output;
-        let id = self.task.id;
-        let joined = match self.task.found() {
-            Some((core, key)) => ready!(core.poll_join(key, place, cx)),
-            None => None,
-        };
-        let result = match joined {
-            Some(Joined::Completed) => Ok(output.expect("a completed task leaves an output")),
-            Some(Joined::Cancelled { id, path }) => Err(JoinError { id, path, payload: None }),
-            Some(Joined::Panicked { id, path, payload }) => {
-                Err(JoinError::panicked(id, path, payload))
-            }
-            // The task's run is over, and what was alive in it was cancelled.
-            None => Err(JoinError { id, path: id.to_string(), payload: None }),
+        let result = match self.task.poll_join(&mut output, cx) {
+            JoinPoll::Completed => Ok(output.expect("a completed task leaves an output")),
+            JoinPoll::Failed | JoinPoll::Gone => Err(self.task.take_error()),
+            JoinPoll::Pending | JoinPoll::Replaced(_) => return Poll::Pending,
         };
         self.is_open = false;
         Poll::Ready(result)
@@ -188,8 +178,11 @@ impl<T> Unpin for JoinHandle<T> {}
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        let key = self.task.key.filter(|_| self.is_open);
-        if let Some((core, key)) = context::find(self.task.loop_id).zip(key) {
+        if !self.is_open {
+            return;
+        }
+        let core = context::find(self.task.loop_id());
+        if let Some((core, key)) = core.zip(self.task.key()) {
             core.detach(key);
         }
     }
@@ -219,15 +212,26 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// ```
 #[derive(Clone)]
 pub struct AbortHandle {
-    pub(super) loop_id: LoopId,
-    /// None for a task that never was: spawned as the run ended.
-    pub(super) key: Option<TaskKey>,
+    /// Nobody's for a task that never was: spawned as the run ended.
+    address: PackedAddress,
     id: TaskId,
 }
 
 impl AbortHandle {
+    #[inline]
     pub(super) fn new(loop_id: LoopId, key: Option<TaskKey>, id: TaskId) -> Self {
-        AbortHandle { loop_id, key, id }
+        let pack = |task| Address { loop_id, task }.pack();
+        AbortHandle { address: key.map_or(PackedAddress::NOBODY, pack), id }
+    }
+
+    #[inline]
+    pub(super) fn loop_id(&self) -> LoopId {
+        self.address.unpack().loop_id
+    }
+
+    #[inline]
+    pub(super) fn key(&self) -> Option<TaskKey> {
+        (self.address != PackedAddress::NOBODY).then(|| self.address.unpack().task)
     }
 
     /// The task's loop and its key there; none if the task's run is over.
@@ -237,14 +241,68 @@ impl AbortHandle {
     /// Panics on another thread than the loop's, which cannot be asked from there.
     #[track_caller]
     pub(super) fn found(&self) -> Option<(Rc<Core>, TaskKey)> {
-        let key = self.key?;
-        let core = context::find(self.loop_id);
+        let key = self.key()?;
+        let core = context::find(self.loop_id());
+        if core.is_none() {
+            self.check_thread();
+        }
+        Some((core?, key))
+    }
+
+    #[cold]
+    #[track_caller]
+    fn check_thread(&self) {
         assert!(
-            core.is_some() || !registry::exists(self.loop_id),
+            !registry::exists(self.loop_id()),
             "a handle of a task was used on another thread than its loop's\n  \
              handles may be sent, but a task is joined and aborted on the thread of its loop"
         );
-        Some((core?, key))
+    }
+
+    /// Waits for the task to finish, and moves its output into `place`.
+    fn poll_join(&self, place: &mut dyn Any, cx: &Context<'_>) -> JoinPoll {
+        let Some(key) = self.key() else { return JoinPoll::Gone };
+        let polled = context::with_loop(self.loop_id(), |core| {
+            core.own_target(cx.waker()).map(|target| core.poll_join(key, target, place))
+        });
+        match polled.flatten() {
+            Some(JoinPoll::Replaced(waker)) => self.drop_waker(waker),
+            Some(polled) => polled,
+            None => self.poll_join_foreign(place, cx),
+        }
+    }
+
+    /// Does the same with a waker that is not a task's own: it is foreign code, so nothing is borrowed.
+    #[cold]
+    fn poll_join_foreign(&self, place: &mut dyn Any, cx: &Context<'_>) -> JoinPoll {
+        let Some((core, key)) = self.found() else { return JoinPoll::Gone };
+        let target = core.target(cx.waker());
+        match (core.poll_join(key, target, place), target) {
+            (JoinPoll::Pending, _) => JoinPoll::Pending,
+            (JoinPoll::Replaced(waker), _) => self.drop_waker(waker),
+            (finished, Target::Waker(unused)) => {
+                core.drop_waker(Some(unused));
+                finished
+            }
+            (finished, Target::Task(_)) => finished,
+        }
+    }
+
+    /// Drops the waker of an earlier poll, which is not a task's own.
+    #[cold]
+    fn drop_waker(&self, replaced: WakerKey) -> JoinPoll {
+        if let Some((core, _)) = self.found() {
+            core.drop_waker(Some(replaced));
+        }
+        JoinPoll::Pending
+    }
+
+    /// Says why the task gave no output. What a lost loop held was cancelled.
+    #[cold]
+    fn take_error(&self) -> JoinError {
+        let take = |core: &Core| core.take_join_error(self.key()?);
+        let error = context::with_loop(self.loop_id(), take).flatten();
+        error.unwrap_or_else(|| JoinError::cancelled(self.id, self.id.to_string()))
     }
 
     /// Asks for the task's cancellation; see [`JoinHandle::abort`].
@@ -268,8 +326,8 @@ impl AbortHandle {
 
     /// Returns the task's path, or its id once its loop has forgotten it.
     pub fn path(&self) -> String {
-        let path = |key| context::with_loop(self.loop_id, |core| core.state().path(key));
-        self.key
+        let path = |key| context::with_loop(self.loop_id(), |core| core.state().path(key));
+        self.key()
             .and_then(path)
             .filter(|path| !path.is_empty())
             .unwrap_or_else(|| self.id.to_string())
@@ -303,7 +361,11 @@ pub struct JoinError {
 }
 
 impl JoinError {
-    fn panicked(id: TaskId, path: String, payload: Option<Payload>) -> Self {
+    pub(super) fn cancelled(id: TaskId, path: String) -> Self {
+        JoinError { id, path, payload: None }
+    }
+
+    pub(super) fn panicked(id: TaskId, path: String, payload: Option<Payload>) -> Self {
         let payload = payload.unwrap_or_else(|| Box::new("its panic was taken before"));
         JoinError { id, path, payload: Some(Mutex::new(payload)) }
     }

@@ -40,8 +40,8 @@ impl QueueKey {
     /// Panics if the queue is one of another loop.
     #[track_caller]
     pub(crate) fn enroll<T>(self, handle: &JoinHandle<T>, number: usize) -> bool {
-        let Some(core) = context::find(handle.task.loop_id) else { return false };
-        let is_alive = handle.task.key.filter(|_| !handle.is_finished());
+        let Some(core) = context::find(handle.task.loop_id()) else { return false };
+        let is_alive = handle.task.key().filter(|_| !handle.is_finished());
         let Some(key) = is_alive else { return false };
         assert!(core.run_id() == self.run, "tasks of two loops were joined together");
         let waker = core.state().kernel.enroll(key, Member { group: self.group, number });
@@ -68,7 +68,7 @@ impl JoinQueue {
     #[track_caller]
     pub(crate) fn enroll<T>(&mut self, handle: &JoinHandle<T>, number: usize) {
         let mut enroll = |core: &Core| {
-            let key = handle.task.key?;
+            let key = handle.task.key()?;
             let run = core.run_id();
             let mut state = core.state();
             state.kernel.task(key)?;
@@ -83,7 +83,7 @@ impl JoinQueue {
             core.drop_waker(waker);
             Some(true)
         };
-        match context::find(handle.task.loop_id).and_then(|core| enroll(&core)) {
+        match context::find(handle.task.loop_id()).and_then(|core| enroll(&core)) {
             Some(is_enrolled) => assert!(is_enrolled, "tasks of two loops were joined together"),
             None => self.over.push_back(number),
         }

@@ -64,13 +64,13 @@ impl Locals {
 
     fn find(&self, task: TaskKey, id: LocalId) -> Option<LocalValue> {
         let lists = self.lists.borrow();
-        let values = lists.get(task.slot as usize)?.as_deref()?;
+        let values = lists.get(task.slot() as usize)?.as_deref()?;
         values.iter().find(|(own, _)| *own == id).map(|(_, value)| Arc::clone(value))
     }
 
     fn replace(&self, task: TaskKey, id: LocalId, value: Option<LocalValue>) -> Option<LocalValue> {
         let mut lists = self.lists.borrow_mut();
-        let slot = task.slot as usize;
+        let slot = task.slot() as usize;
         if slot >= lists.len() {
             lists.resize_with(slot + 1, || None);
         }
@@ -95,7 +95,7 @@ impl Locals {
     }
 
     fn take(&self, task: TaskKey) -> Option<Rc<Values>> {
-        let list = self.lists.borrow_mut().get_mut(task.slot as usize)?.take();
+        let list = self.lists.borrow_mut().get_mut(task.slot() as usize)?.take();
         self.count(list.is_some(), false);
         list
     }
@@ -108,11 +108,11 @@ impl Locals {
 impl Core {
     /// Gives a new task the values that its parent has at this moment.
     #[cold]
-    pub(super) fn inherit_locals(&self, parent: Option<TaskKey>, child: Option<TaskKey>) {
-        let Some((parent, child)) = parent.zip(child) else { return };
+    pub(super) fn inherit_locals(&self, parent: Option<TaskKey>, child: TaskKey) {
+        let Some(parent) = parent else { return };
         let mut lists = self.locals.lists.borrow_mut();
-        let Some(Some(values)) = lists.get(parent.slot as usize).cloned() else { return };
-        let slot = child.slot as usize;
+        let Some(Some(values)) = lists.get(parent.slot() as usize).cloned() else { return };
+        let slot = child.slot() as usize;
         if slot >= lists.len() {
             lists.resize_with(slot + 1, || None);
         }

@@ -18,7 +18,7 @@ use crate::kernel::{GENERATION_MAX, SLOT_BITS, TaskKey};
 use crate::report::{Deadlock, Failure, Wait, WaitingTask};
 
 /// A key that no task has: its slot is one beyond the last.
-const NOBODY: TaskKey = TaskKey { slot: (1 << SLOT_BITS) - 1, generation: GENERATION_MAX };
+const NOBODY: TaskKey = TaskKey::new((1 << SLOT_BITS) - 1, GENERATION_MAX);
 
 /// Lines kept for one task.
 const LINES_MAX: usize = 4;
@@ -68,7 +68,7 @@ impl Core {
     fn poll_once_more(&self, key: TaskKey) -> Vec<String> {
         let mut state = self.state();
         state.kernel.start_drop(key);
-        let Some(mut cell) = state.take_cell(key.slot) else { return Vec::new() };
+        let Some(mut cell) = state.take_cell(key.slot()) else { return Vec::new() };
         drop(state);
         let waker = waker::waker(Address { loop_id: self.id, task: NOBODY });
         let mut cx = Context::from_waker(&waker);

@@ -19,6 +19,9 @@ pub(crate) struct LoopId(pub(super) u16);
 pub(crate) struct RunId(u64);
 
 impl RunId {
+    /// No run: the upper bits of a number are never all ones.
+    pub(super) const NONE: RunId = RunId(u64::MAX);
+
     /// One word, because timers are made and dropped all the time: written in two pieces and read back as one
     /// it cost a ready timeout four times as much.
     #[inline]
@@ -46,16 +49,11 @@ impl RunId {
 pub(super) struct Inbox {
     /// Read before every turn, so it stands outside the lock.
     has_wake: AtomicBool,
-    mail: Mutex<Mail>,
-}
-
-#[derive(Debug, Default)]
-struct Mail {
+    /// A waker of the loop was cloned or dropped elsewhere, so its clones are no longer counted rightly.
+    is_waker_shared: AtomicBool,
     /// The tasks that were woken, each with the first thread that did. Some may have ended before; the run
     /// fails by the first that has not.
-    wakes: BTreeMap<TaskKey, Option<String>>,
-    /// A waker of the loop was cloned or dropped elsewhere, so its clones are no longer counted rightly.
-    is_waker_shared: bool,
+    wakes: Mutex<BTreeMap<TaskKey, Option<String>>>,
 }
 
 impl Inbox {
@@ -65,20 +63,21 @@ impl Inbox {
 
     /// Takes the tasks that other threads have woken, with the names of those threads.
     pub(super) fn take_wakes(&self) -> BTreeMap<TaskKey, Option<String>> {
-        let mut mail = lock(&self.mail);
+        let mut wakes = lock(&self.wakes);
         // Under the lock: a wake that comes later sets the flag again.
         self.has_wake.store(false, Ordering::Release);
-        std::mem::take(&mut mail.wakes)
+        std::mem::take(&mut wakes)
     }
 
     pub(super) fn is_waker_shared(&self) -> bool {
-        lock(&self.mail).is_waker_shared
+        self.is_waker_shared.load(Ordering::Acquire)
     }
 
     pub(super) fn clear(&self) {
-        let mut mail = lock(&self.mail);
-        *mail = Mail::default();
-        self.has_wake.store(false, Ordering::Release);
+        if self.has_wake() {
+            self.take_wakes();
+        }
+        self.is_waker_shared.store(false, Ordering::Release);
     }
 }
 
@@ -165,14 +164,14 @@ fn inbox(id: LoopId) -> Option<Arc<Inbox>> {
 pub(super) fn wake_from_elsewhere(id: LoopId, task: TaskKey) {
     let Some(inbox) = inbox(id) else { return };
     let thread = std::thread::current().name().map(str::to_owned);
-    let mut mail = lock(&inbox.mail);
-    mail.wakes.entry(task).or_insert(thread);
+    let mut wakes = lock(&inbox.wakes);
+    wakes.entry(task).or_insert(thread);
     inbox.has_wake.store(true, Ordering::Release);
 }
 
 /// Notes that a waker was cloned or dropped on a thread that is not the loop's own.
 pub(super) fn share_waker(id: LoopId) {
     if let Some(inbox) = inbox(id) {
-        lock(&inbox.mail).is_waker_shared = true;
+        inbox.is_waker_shared.store(true, Ordering::Release);
     }
 }

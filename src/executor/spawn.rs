@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::cell;
+use super::cell::{self, BoxedCell};
 use super::context;
 use super::core::Core;
 use super::event_loop::EventLoop;
@@ -42,7 +42,8 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    Builder::new().spawn(future)
+    let site = Location::caller();
+    JoinHandle::new(spawn_here(cell::boxed(future), None, false, site))
 }
 
 /// Spawns a task under a name, as [`spawn`] does.
@@ -68,7 +69,8 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    Builder::new().name(name).spawn(future)
+    let site = Location::caller();
+    JoinHandle::new(spawn_here(cell::boxed(future), Some(name), false, site))
 }
 
 /// Spawns a task with more to say about it than [`spawn`] takes.
@@ -140,8 +142,7 @@ impl Builder {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let cell = cell::boxed(future);
-        self.spawn_cell(&context::current("spawn"), cell, site)
+        JoinHandle::new(spawn_here(cell::boxed(future), self.name.as_deref(), self.is_daemon, site))
     }
 
     /// Spawns the task in a loop from outside; see [`EventLoop::spawn`].
@@ -151,38 +152,72 @@ impl Builder {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let site = Location::caller();
-        self.spawn_cell(event_loop.core(), cell::boxed(future), site)
+        let (site, core) = (Location::caller(), event_loop.core());
+        let cell = cell::boxed(future);
+        JoinHandle::new(core.spawn_child(cell, self.name.as_deref(), self.is_daemon, site))
     }
+}
 
-    fn spawn_cell<T>(
-        &self,
-        core: &Core,
-        cell: cell::BoxedCell,
-        site: &'static Location<'static>,
-    ) -> JoinHandle<T> {
-        let (key, id) = core.spawn_child(cell, self.name.as_deref(), self.is_daemon, site);
-        JoinHandle::new(core.id, key, id)
+/// Spawns in the running loop. One function for futures of all types.
+#[track_caller]
+fn spawn_here(
+    cell: BoxedCell,
+    name: Option<&str>,
+    is_daemon: bool,
+    site: &'static Location<'static>,
+) -> AbortHandle {
+    let added = context::with("spawn", |core| core.add_child(cell, name, is_daemon, site));
+    added.unwrap_or_else(|late| late.drop_in(&context::current("spawn")))
+}
+
+/// A future that comes too late for its loop to take it.
+struct Late {
+    cell: BoxedCell,
+    id: TaskId,
+}
+
+impl Late {
+    /// Drops it, which is foreign code, so nothing may be borrowed. Returns the handle of a task that never was.
+    #[cold]
+    fn drop_in(self, core: &Core) -> AbortHandle {
+        core.drop_unspawned(self.cell);
+        AbortHandle::new(core.id, None, self.id)
     }
 }
 
 impl Core {
-    /// Adds a task with a handle, as a child of the running one.
+    /// Adds a task with a handle, as a child of the running one; drops its future if it comes too late.
     pub(super) fn spawn_child(
         &self,
-        cell: cell::BoxedCell,
+        cell: BoxedCell,
         name: Option<&str>,
         daemon: bool,
         site: &'static Location<'static>,
-    ) -> (Option<TaskKey>, TaskId) {
-        let state = self.state();
+    ) -> AbortHandle {
+        self.add_child(cell, name, daemon, site).unwrap_or_else(|late| late.drop_in(self))
+    }
+
+    /// The same in one borrow, for whoever drops what comes too late.
+    #[inline]
+    fn add_child(
+        &self,
+        cell: BoxedCell,
+        name: Option<&str>,
+        daemon: bool,
+        site: &'static Location<'static>,
+    ) -> Result<AbortHandle, Late> {
+        let mut state = self.state();
         let (parent, serial) = (state.kernel.running(), state.kernel.tasks_spawned());
+        let id = TaskId::new(serial);
         let spawn = Spawn { name, parent, daemon, has_handle: true, site };
-        let key = self.spawn_in(state, cell, &spawn);
+        let key = match state.add_task(cell, &spawn) {
+            Ok(key) => key,
+            Err(cell) => return Err(Late { cell, id }),
+        };
         if self.locals.are_used() {
             self.inherit_locals(parent, key);
         }
-        (key, TaskId::new(serial))
+        Ok(AbortHandle::new(self.id, Some(key), id))
     }
 }
 
@@ -280,17 +315,15 @@ impl Current {
     }
 }
 
-/// Spawns the root of a run.
-pub(super) fn root<F>(
+/// Spawns the root of a run, whose output is a `T`.
+pub(super) fn root<T>(
     core: &Rc<Core>,
-    future: F,
+    cell: BoxedCell,
     site: &'static Location<'static>,
-) -> (TaskKey, JoinHandle<F::Output>)
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let (key, id) = core.spawn_child(cell::boxed(future), Some("main"), false, site);
-    let key = key.expect("a loop that runs takes tasks");
-    (key, JoinHandle::new(core.id, Some(key), id))
+) -> (TaskKey, JoinHandle<T>) {
+    let Ok(task) = core.add_child(cell, Some("main"), false, site) else {
+        unreachable!("a loop that runs takes tasks")
+    };
+    let key = task.key().expect("it was added");
+    (key, JoinHandle::new(task))
 }

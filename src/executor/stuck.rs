@@ -155,7 +155,7 @@ impl<'a> WaitGraph<'a> {
             .waits
             .iter()
             .map(|wait| match *wait {
-                kernel::Wait::Join(other) => Wait::Join(paths.shown(other.slot)),
+                kernel::Wait::Join(other) => Wait::Join(paths.shown(other.slot())),
                 kernel::Wait::Timer(deadline) => Wait::Timer(deadline),
                 kernel::Wait::Never => Wait::Never,
                 kernel::Wait::Settle => Wait::Settle,
@@ -165,7 +165,7 @@ impl<'a> WaitGraph<'a> {
             let resource = &self.resources[*place];
             let holders = resource.holders.iter().map(|holder| Holder {
                 path: (holder.run == self.run && self.state.kernel.task(holder.task).is_some())
-                    .then(|| paths.shown(holder.task.slot)),
+                    .then(|| paths.shown(holder.task.slot())),
                 since: holder.since,
             });
             let Wanted { before, after } = wanted.clone();
@@ -196,7 +196,7 @@ impl<'a> WaitGraph<'a> {
         ring.iter()
             .zip(nexts)
             .map(|(&place, next)| Link {
-                path: paths.shown(self.tasks[place].waiting.task.slot),
+                path: paths.shown(self.tasks[place].waiting.task.slot()),
                 resource: self.between(place, *next),
             })
             .collect()

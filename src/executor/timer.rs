@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use super::context;
 use super::core::Core;
 use super::registry::RunId;
-use crate::kernel::{Instant, SettleKey, Target, TimerKey};
+use crate::kernel::{Instant, SettleKey, Target, TimerKey, WakerKey};
 
 /// A place in the timer queue of one loop, empty at first. Dropping it removes the timer at once (S8).
 pub(crate) struct Timer {
@@ -31,9 +31,8 @@ impl Timer {
     #[track_caller]
     #[inline]
     pub(crate) fn new(what: &str) -> (Timer, Instant) {
-        context::with(what, |core| {
-            (Timer { run: core.run_id(), key: None }, core.state().kernel.now())
-        })
+        let (run, now) = context::run_and_now(what);
+        (Timer { run, key: None }, now)
     }
 
     pub(crate) fn is_registered(&self) -> bool {
@@ -48,7 +47,19 @@ impl Timer {
     /// # Panics
     ///
     /// Panics outside the loop in which the timer was made: its deadline means nothing elsewhere.
+    #[inline]
     pub(crate) fn poll(&mut self, deadline: Instant, cx: &Context<'_>) -> Poll<()> {
+        match context::polled_now() {
+            // It has fired, or was due before it was registered. No instant is after `NEVER`.
+            Some((run, now)) if run == self.run && now >= deadline => {
+                self.key = None;
+                Poll::Ready(())
+            }
+            _ => self.poll_in_loop(deadline, cx),
+        }
+    }
+
+    fn poll_in_loop(&mut self, deadline: Instant, cx: &Context<'_>) -> Poll<()> {
         match context::with_polled("a timer", |core| self.poll_own(core, deadline, cx)) {
             Some(polled) => polled,
             None => self.poll_foreign(&context::current_polled("a timer"), deadline, cx),
@@ -139,8 +150,18 @@ impl Timer {
     }
 
     fn cancel_registered(&mut self) {
+        let Some(key) = self.key.take() else { return };
+        let target = context::with_run(self.run, |core| core.state().kernel.cancel(key));
+        if let Some(Some(Target::Waker(waker))) = target {
+            self.drop_waker(waker);
+        }
+    }
+
+    /// Drops a waker that is not a task's own: foreign code, so nothing is borrowed.
+    #[cold]
+    fn drop_waker(&self, waker: WakerKey) {
         if let Some(core) = context::find_run(self.run) {
-            self.remove(&core);
+            core.drop_waker(Some(waker));
         }
     }
 

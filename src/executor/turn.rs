@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::cell::BoxedCell;
+use super::context::{self, HiddenPoll, Polling};
 use super::core::{Core, Picker, State, drop_caught, message};
 use super::describe;
 use super::waker::{self, Address};
@@ -14,11 +15,15 @@ use crate::kernel::{Ending, Instant, Suspension, TaskKey};
 use crate::policy::{Choice, Deviation};
 use crate::report::{Failure, FailureKind, PanicPlace};
 
-/// A turn that was taken.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Turned {
-    /// The task ended in it: completed, cancelled or panicked.
-    pub(super) is_finished: bool,
+/// What a turn came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Turned {
+    /// No task is ready, so there was none.
+    Idle,
+    /// The task suspended.
+    Suspended,
+    /// The task ended: it completed, was cancelled or panicked.
+    Ended,
 }
 
 /// What a loop does when no task is ready.
@@ -33,65 +38,81 @@ pub(super) enum Idle {
 }
 
 impl Core {
-    /// Takes one turn. Returns its task, or `None` when none is ready.
+    /// Takes one turn, if a task is ready.
     #[inline(always)]
-    pub(super) fn turn(self: &Rc<Self>) -> Result<Option<Turned>, Failure> {
+    pub(super) fn turn(self: &Rc<Self>) -> Result<Turned, Failure> {
         if self.inbox.has_wake() {
             self.check_foreign_wake()?;
         }
         let mut state = self.state();
-        let ready = state.kernel.ready_len();
-        if ready == 0 {
-            return Ok(None);
-        }
-        if state.kernel.is_limit_near() {
+        if state.kernel.is_limit_near() && state.kernel.ready_len() > 0 {
             if let Err(breach) = state.kernel.check_limits() {
                 drop(state);
                 return Err(self.fail(|state| describe::breach(state, breach)));
             }
         }
-        let mut index = 0;
-        if !state.is_fifo {
-            drop(state);
-            index = self.pick(ready)?;
-            state = self.state();
-        }
-        state.values_chosen = 0;
-        let turn = state.kernel.start(index).expect("the index was checked against the ready set");
-        let slot = turn.task.slot as usize;
-        let cell = state.cells[slot].take().expect("a task that is alive has a future");
-        drop(state);
-        let (mut state, is_finished) = if turn.is_aborted {
-            self.cancel(turn.task, cell);
-            (self.state(), true)
+        let turn = if state.is_fifo {
+            state.kernel.start(0)
         } else {
-            self.poll(turn.task, cell)
+            let ready = state.kernel.ready_len();
+            drop(state);
+            let index = self.pick(ready)?;
+            state = self.state();
+            state.kernel.start_chosen(index)
         };
+        let Some(turn) = turn else { return Ok(Turned::Idle) };
+        state.values_chosen = 0;
+        let slot = turn.task.slot() as usize;
+        let cell = state.cells[slot].take().expect("a task that is alive has a future");
+        let (now, is_observed) = (state.kernel.now(), state.kernel.is_observed());
+        drop(state);
+        let (state, turned) = if turn.is_aborted {
+            self.cancel(turn.task, cell);
+            (self.state(), Turned::Ended)
+        } else {
+            self.poll(turn.task, cell, now, is_observed)
+        };
+        if state.failure.is_some() || state.kernel.is_late() {
+            self.end_interrupted(state)?;
+        }
+        Ok(turned)
+    }
+
+    /// Ends a turn in whose poll the clock moved, or the loop failed: `choose` met a schedule that no longer
+    /// fits, or `block_for` a limit.
+    #[cold]
+    fn end_interrupted(&self, mut state: RefMut<'_, State>) -> Result<(), Failure> {
         if let Some(failure) = &state.failure {
-            // It came up in the middle of the poll: `choose` met a schedule that no longer fits, or
-            // `block_for` a limit.
             return Err(failure.clone());
         }
         if state.kernel.take_late() {
             drop(state);
             self.fire_due();
         }
-        Ok(Some(Turned { is_finished }))
+        Ok(())
     }
 
     /// Polls a task and ends its turn. The borrow in which it ended goes on to the caller.
     #[inline(always)]
-    fn poll(&self, task: TaskKey, mut cell: BoxedCell) -> (RefMut<'_, State>, bool) {
-        let waker = waker::waker(Address { loop_id: self.id, task });
+    fn poll(
+        &self,
+        task: TaskKey,
+        mut cell: BoxedCell,
+        now: Instant,
+        is_observed: bool,
+    ) -> (RefMut<'_, State>, Turned) {
+        let address = Address { loop_id: self.id, task };
+        let waker = waker::waker(address);
         let mut cx = Context::from_waker(&waker);
+        let polling = Polling::begin(address, self.run_id(), now, is_observed);
         let polled = catch_unwind(AssertUnwindSafe(|| cell.as_mut().poll(&mut cx)));
         match polled {
             Ok(Poll::Pending) => {
                 let mut state = self.state();
-                match state.kernel.suspend() {
+                match state.kernel.suspend(polling.end()) {
                     Suspension::Kept => {
-                        state.cells[task.slot as usize] = Some(cell);
-                        return (state, false);
+                        state.cells[task.slot() as usize] = Some(cell);
+                        return (state, Turned::Suspended);
                     }
                     Suspension::Aborted => {
                         drop(state);
@@ -101,9 +122,13 @@ impl Core {
             }
             Ok(Poll::Ready(())) => {
                 let mut state = self.state();
+                if polling.end() {
+                    state.kernel.wake_running();
+                }
                 if state.kernel.task(task).is_some_and(|task| task.has_handle) {
-                    state.cells[task.slot as usize] = Some(cell);
-                    return (self.finish_in(state, task, Ending::Completed), true);
+                    state.cells[task.slot() as usize] = Some(cell);
+                    let state = self.finish_in(state, task, Ending::Completed);
+                    return (state, Turned::Ended);
                 }
                 drop(state);
                 match drop_caught(cell) {
@@ -112,12 +137,15 @@ impl Core {
                 }
             }
             Err(payload) => {
+                if polling.end() {
+                    self.state().kernel.wake_running();
+                }
                 // What the unwinding left of the future may panic once more; the first panic is the one told.
                 drop_caught(cell).into_iter().for_each(forget_panic);
                 self.finish_panicked(task, payload, PanicPlace::Detached);
             }
         }
-        (self.state(), true)
+        (self.state(), Turned::Ended)
     }
 
     /// Drops a task's future before its end.
@@ -130,6 +158,9 @@ impl Core {
 
     /// Asks the policy or the schedule which ready task runs.
     fn pick(self: &Rc<Self>, ready: usize) -> Result<usize, Failure> {
+        if ready == 0 {
+            return Ok(0);
+        }
         let turn = self.state().kernel.turn() + 1;
         let count = u32::try_from(ready).unwrap_or(u32::MAX);
         if let Picker::Replay(replay) = &*self.picker.borrow() {
@@ -146,6 +177,7 @@ impl Core {
             Picker::Fifo => Ok(Ok(0)),
             Picker::Replay(replay) => Ok(replay.choose(turn, place, count)),
             Picker::Policy(policy) => {
+                let _hidden = HiddenPoll::begin();
                 let policy = AssertUnwindSafe(policy);
                 let choose = || {
                     let policy = policy;
@@ -208,6 +240,7 @@ impl Core {
     /// Moves the clock in the middle of a poll (S9). What falls due thereby fires when the poll has ended.
     pub(crate) fn block_for(&self, duration: Duration) {
         let mut state = self.state();
+        context::forget_now();
         state.kernel.block_for(duration);
         let now = state.kernel.now();
         if let Err(breach) = state.kernel.check_virtual_time(now) {
@@ -287,6 +320,7 @@ impl Core {
         state.kernel.jump(to);
         state.kernel.debug_check();
         let due = state.kernel.fire_due();
+        state.fetch_upcoming();
         drop(state);
         if due.is_some() {
             self.call_waker(due);

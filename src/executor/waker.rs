@@ -7,7 +7,7 @@
 //! Where a pointer has fewer than 64 bits the integer does not fit; there an `Arc` carries it.
 
 use super::registry::LoopId;
-use crate::kernel::{GENERATION_MAX, SLOT_BITS, TaskKey};
+use crate::kernel::{SLOT_BITS, SLOTS_MAX, TaskKey};
 
 /// A task of some loop of this process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,20 +16,24 @@ pub(super) struct Address {
     pub(super) task: TaskKey,
 }
 
-impl Address {
-    fn pack(self) -> u64 {
-        let Address { loop_id: LoopId(loop_id), task: TaskKey { slot, generation } } = self;
-        debug_assert!(
-            slot < 1 << SLOT_BITS && generation <= GENERATION_MAX,
-            "a key fits its 48 bits"
-        );
-        u64::from(loop_id) << 48 | u64::from(generation) << SLOT_BITS | u64::from(slot)
-    }
+/// An address in one word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct PackedAddress(u64);
 
-    fn unpack(packed: u64) -> Self {
-        let slot = packed as u32 & ((1 << SLOT_BITS) - 1);
-        let generation = (packed >> SLOT_BITS) as u32 & GENERATION_MAX;
-        Address { loop_id: LoopId((packed >> 48) as u16), task: TaskKey { slot, generation } }
+impl Address {
+    #[inline]
+    pub(super) fn pack(self) -> PackedAddress {
+        PackedAddress(u64::from(self.loop_id.0) << 48 | self.task.bits())
+    }
+}
+
+impl PackedAddress {
+    /// One that no task has: the highest slot is never given away.
+    pub(super) const NOBODY: PackedAddress = PackedAddress((SLOTS_MAX as u64) << SLOT_BITS);
+
+    #[inline]
+    pub(super) fn unpack(self) -> Address {
+        Address { loop_id: LoopId((self.0 >> 48) as u16), task: TaskKey::from_bits(self.0) }
     }
 }
 
@@ -51,7 +55,7 @@ mod integer {
     use std::task::{RawWaker, RawWakerVTable, Waker};
 
     use super::super::context;
-    use super::Address;
+    use super::{Address, PackedAddress};
 
     /// One static, so that its address tells our wakers from everybody else's.
     static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
@@ -61,7 +65,7 @@ mod integer {
     /// It is not counted among the clones that are held, so it must not be dropped as one.
     #[expect(unsafe_code, reason = "the one place where a waker is made of an integer")]
     pub(in super::super) fn waker(task: Address) -> ManuallyDrop<Waker> {
-        let data = ptr::without_provenance(task.pack() as usize);
+        let data = ptr::without_provenance(task.pack().0 as usize);
         // SAFETY: `Waker::new` asks that the table's functions keep the contract of `RawWakerVTable`. The
         // data is a plain number: none of the four functions dereferences it, so there is nothing to
         // allocate, to free, to alias or to outlive, and any number of threads may call them. `clone`
@@ -75,8 +79,12 @@ mod integer {
         ptr::eq(waker.vtable(), &VTABLE).then(|| unpack(waker.data()))
     }
 
+    fn packed(data: *const ()) -> PackedAddress {
+        PackedAddress(data.addr() as u64)
+    }
+
     fn unpack(data: *const ()) -> Address {
-        Address::unpack(data.addr() as u64)
+        packed(data).unpack()
     }
 
     fn clone(data: *const ()) -> RawWaker {
@@ -85,12 +93,20 @@ mod integer {
     }
 
     fn wake(data: *const ()) {
-        context::wake(unpack(data));
+        wake_by_ref(data);
         context::count_waker(unpack(data), false);
     }
 
     fn wake_by_ref(data: *const ()) {
-        context::wake(unpack(data));
+        if !context::wake_own(packed(data)) {
+            wake_other(unpack(data));
+        }
+    }
+
+    /// Out of line, so that a task that wakes itself saves no registers for this.
+    #[inline(never)]
+    fn wake_other(task: Address) {
+        context::wake(task);
     }
 
     fn drop(data: *const ()) {
@@ -117,7 +133,9 @@ mod shared {
 
     impl Wake for Shared {
         fn wake(self: Arc<Self>) {
-            context::wake(self.0);
+            if !context::wake_own(self.0.pack()) {
+                context::wake(self.0);
+            }
         }
     }
 
@@ -135,21 +153,23 @@ mod shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::GENERATION_MAX;
 
     #[test]
     fn an_address_survives_packing() {
         for (loop_id, slot, generation) in
             [(0, 0, 0), (u16::MAX, (1 << SLOT_BITS) - 1, GENERATION_MAX), (7, 9, 11)]
         {
-            let address = Address { loop_id: LoopId(loop_id), task: TaskKey { slot, generation } };
-            assert_eq!(Address::unpack(address.pack()), address);
+            let address =
+                Address { loop_id: LoopId(loop_id), task: TaskKey::new(slot, generation) };
+            assert_eq!(address.pack().unpack(), address);
         }
     }
 
     #[cfg(target_pointer_width = "64")]
     #[test]
     fn only_our_own_wakers_have_an_address() {
-        let task = Address { loop_id: LoopId(3), task: TaskKey { slot: 5, generation: 8 } };
+        let task = Address { loop_id: LoopId(3), task: TaskKey::new(5, 8) };
         assert_eq!(address(&waker(task)), Some(task));
         assert_eq!(address(&waker(task).clone()), Some(task));
         assert_eq!(address(std::task::Waker::noop()), None);

@@ -94,8 +94,7 @@ where
     F::Output: 'static,
 {
     let core = context::current("spawn");
-    let (key, id) = core.spawn_child(cell::boxed(future), Some(name), false, site);
-    JoinHandle::new(core.id, key, id)
+    JoinHandle::new(core.spawn_child(cell::boxed(future), Some(name), false, site))
 }
 
 #[cfg(test)]

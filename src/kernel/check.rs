@@ -74,7 +74,7 @@ impl Kernel {
                 "{key:?} has finished and kept a joiner"
             );
             assert!(
-                task.member.is_none() || (task.joiner.is_none() && task.state.is_alive()),
+                task.member().is_none() || (task.joiner.is_none() && task.state.is_alive()),
                 "{key:?} is in a group, and joined alone or finished"
             );
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::event::{Cause, Event, NO_TASK};
 use super::instant::Instant;
-use super::key::{Target, WakerKey};
+use super::key::{Target, TaskKey, WakerKey};
 use super::timers::TimerKey;
 use super::{Kernel, Registration, handed_back, serial};
 
@@ -14,16 +14,19 @@ pub(crate) struct SettleKey(u64);
 
 impl Kernel {
     /// Registers a timer that wakes `target` at `deadline`. One for `NEVER` only marks who waits (S6).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn register(&mut self, deadline: Instant, target: Target) -> TimerKey {
         let holds = self.holds(deadline, target);
         self.timers_holding += usize::from(holds);
         let key = self.timers.insert(deadline, Registration::new(target, holds));
-        self.record_timer(target, Event::TimerRegistered { deadline });
+        if self.log.is_on() {
+            self.write_timer(target, Event::TimerRegistered { deadline });
+        }
         key
     }
 
     /// Says whether such a timer keeps a blocked run alive (S6, S37).
+    #[inline]
     fn holds(&self, deadline: Instant, target: Target) -> bool {
         let owner = self.owner(target).and_then(|key| self.tasks.get(key));
         !deadline.is_never() && owner.is_none_or(|task| !task.daemon)
@@ -66,13 +69,14 @@ impl Kernel {
     }
 
     /// Removes a timer at once (S8) and returns what it was to wake; `None` if it has fired.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Target> {
-        let deadline = if self.log.is_on() { self.timers.get(key)?.0 } else { Instant::ZERO };
-        let registration = self.timers.cancel(key)?;
+        let (deadline, registration) = self.timers.cancel(key)?;
         self.timers_holding -= usize::from(registration.holds());
         self.counters.timers_cancelled += 1;
-        self.record_timer(registration.target(), Event::TimerCancelled { deadline });
+        if self.log.is_on() {
+            self.write_timer(registration.target(), Event::TimerCancelled { deadline });
+        }
         Some(registration.target())
     }
 
@@ -120,6 +124,17 @@ impl Kernel {
         std::mem::take(&mut self.is_late)
     }
 
+    /// Visits the tasks that timers wake next, as far as they still exist, once after each time that the queue has sorted out some more.
+    #[inline]
+    pub(crate) fn take_upcoming(&mut self) -> Option<impl Iterator<Item = TaskKey>> {
+        let (timers, tasks) = (&mut self.timers, &self.tasks);
+        let upcoming = timers.take_upcoming()?;
+        Some(upcoming.filter_map(|registration| match registration.target() {
+            Target::Task(task) => tasks.get(task).map(|_| task),
+            Target::Waker(_) => None,
+        }))
+    }
+
     /// Fires all timers that are due, in order of deadline and registration (S7).
     ///
     /// Tasks become ready at once. A waker that is not a task's own is handed back: call it, then come again
@@ -130,9 +145,12 @@ impl Kernel {
         while let Some((deadline, registration)) = self.timers.pop_due(self.now) {
             self.timers_holding -= usize::from(registration.holds());
             self.counters.timers_fired += 1;
-            self.record_timer(registration.target(), Event::TimerFired { deadline });
-            if let Some(waker) = self.wake_target(registration.target()) {
-                return Some(waker);
+            if self.log.is_on() {
+                self.write_timer(registration.target(), Event::TimerFired { deadline });
+            }
+            match registration.target() {
+                Target::Task(task) => self.wake(task),
+                Target::Waker(waker) => return Some(waker),
             }
         }
         self.ambient = Cause::Outside;
@@ -140,13 +158,6 @@ impl Kernel {
     }
 
     /// Records a timer's event for the task that waits behind it. Waiting for ever is no timer (S6).
-    #[inline]
-    fn record_timer(&mut self, target: Target, event: Event) {
-        if self.log.is_on() {
-            self.write_timer(target, event);
-        }
-    }
-
     #[cold]
     fn write_timer(&mut self, target: Target, event: Event) {
         let is_never = matches!(

@@ -184,8 +184,9 @@ impl Kernel {
         let Some(ancestor) = self.ends.ancestors.get_mut(&key) else { return Some(kept) };
         ancestor.kept = Some(kept);
         let now = self.now;
-        let task = &mut self.tasks[key.slot];
-        (task.state, task.woken, task.since) = (State::Lingering, false, now);
+        let task = &mut self.tasks[key.slot()];
+        (task.state, task.woken) = (State::Lingering, false);
+        task.set_since(now);
         self.running = super::NO_SLOT;
         None
     }

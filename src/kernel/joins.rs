@@ -5,12 +5,13 @@ use super::{Join, Kernel, handed_back};
 
 impl Kernel {
     /// Looks whether a task has finished, and registers who is to be woken when it does.
+    #[inline]
     pub(crate) fn join(&mut self, key: TaskKey, target: Target) -> Option<Join> {
         let task = self.tasks.get_mut(key)?;
         if task.state.is_finished() {
             return Some(Join::Finished(task.state));
         }
-        task.member = None;
+        task.take_member();
         let replaced = task.joiner.replace(StoredTarget::new(target)).map(StoredTarget::get);
         Some(Join::Waits { replaced: handed_back(replaced, target) })
     }
@@ -19,7 +20,7 @@ impl Kernel {
     /// handed back.
     pub(crate) fn leave_join(&mut self, key: TaskKey) -> Option<WakerKey> {
         let task = self.tasks.get_mut(key)?;
-        task.member = None;
+        task.take_member();
         match task.joiner.take()?.get() {
             Target::Waker(waker) => Some(waker),
             Target::Task(_) => None,
@@ -27,9 +28,10 @@ impl Kernel {
     }
 
     /// Notes that a task's join handle is gone or has had its answer.
+    #[inline]
     pub(crate) fn release_handle(&mut self, key: TaskKey) {
         if self.tasks.get(key).is_some() {
-            self.tasks.release_handle(key.slot);
+            self.tasks.release_handle(key.slot());
         }
     }
 

@@ -15,17 +15,58 @@ pub(crate) const SLOTS_MAX: u32 = (1 << SLOT_BITS) - 1;
 pub(crate) const GENERATION_MAX: u32 = (1 << 24) - 1;
 
 /// Names a task of this kernel.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(crate) struct TaskKey {
-    pub(crate) slot: u32,
-    pub(crate) generation: u32,
+///
+/// Slot and generation share one word, as in a waker: a key travels in a register. As two fields it was
+/// written in pieces and read back as a whole, which makes the processor wait.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TaskKey(u64);
+
+impl TaskKey {
+    /// The bits that a key may have.
+    const BITS: u64 = (1 << (2 * SLOT_BITS)) - 1;
+
+    #[inline]
+    pub(crate) const fn new(slot: u32, generation: u32) -> Self {
+        debug_assert!(
+            slot < 1 << SLOT_BITS && generation <= GENERATION_MAX,
+            "a key fits its 48 bits"
+        );
+        TaskKey((slot as u64) << SLOT_BITS | generation as u64)
+    }
+
+    #[inline]
+    pub(crate) fn slot(self) -> u32 {
+        (self.0 >> SLOT_BITS) as u32
+    }
+
+    #[inline]
+    pub(crate) fn generation(self) -> u32 {
+        self.0 as u32 & GENERATION_MAX
+    }
+
+    /// The key in the low 48 bits of a word.
+    #[inline]
+    pub(crate) fn from_bits(word: u64) -> Self {
+        TaskKey(word & TaskKey::BITS)
+    }
+
+    #[inline]
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for TaskKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TaskKey({}, generation {})", self.slot(), self.generation())
+    }
 }
 
 /// Names a waker that is not a task's own, kept by the shell on the kernel's behalf.
 ///
 /// The kernel never holds a `Waker`: cloning, waking and dropping one are foreign code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct WakerKey(pub(crate) u32);
+pub(crate) struct WakerKey(pub(crate) u64);
 
 /// Whom an event is to wake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,22 +94,19 @@ impl StoredTarget {
     #[inline]
     pub(crate) fn new(target: Target) -> Self {
         let word = match target {
-            // A generation has 25 bits at most, so the marks are free.
-            Target::Task(TaskKey { slot, generation }) => {
-                TASK | u64::from(generation) << 32 | u64::from(slot)
-            }
-            Target::Waker(WakerKey(place)) => WAKER | u64::from(place),
+            Target::Task(task) => TASK | task.bits(),
+            Target::Waker(WakerKey(place)) => WAKER | place,
         };
         StoredTarget(NonZeroU64::new(word).expect("a mark is set"))
     }
 
     #[inline]
     pub(crate) fn get(self) -> Target {
-        let word = self.0.get() & !FLAG;
+        let word = self.0.get();
         if word & WAKER != 0 {
-            return Target::Waker(WakerKey(word as u32));
+            return Target::Waker(WakerKey(word & !(WAKER | FLAG)));
         }
-        Target::Task(TaskKey { slot: word as u32, generation: ((word ^ TASK) >> 32) as u32 })
+        Target::Task(TaskKey::from_bits(word))
     }
 
     /// Carries a bit along with the target.
@@ -104,17 +142,17 @@ impl WakerOwners {
         match self.free.pop() {
             Some(place) => {
                 self.owners[place as usize] = owner;
-                WakerKey(place)
+                WakerKey(u64::from(place))
             }
             None => {
                 self.owners.push(owner);
-                WakerKey((self.owners.len() - 1) as u32)
+                WakerKey((self.owners.len() - 1) as u64)
             }
         }
     }
 
     pub(crate) fn remove(&mut self, key: WakerKey) {
-        self.free.push(key.0);
+        self.free.push(key.0 as u32);
     }
 
     pub(crate) fn clear(&mut self) {

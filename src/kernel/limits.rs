@@ -181,6 +181,7 @@ impl Kernel {
         Ok(())
     }
 
+    #[cold]
     fn end_watch(&mut self) {
         if self.watch.take().is_some() {
             self.is_observed = self.log.is_on();
@@ -225,7 +226,9 @@ impl Kernel {
     pub(super) fn begin_instant(&mut self) {
         self.turns_before_instant = self.turn;
         self.digest.mix_instant(self.now.as_nanos());
-        self.end_watch();
+        if self.watch.is_some() {
+            self.end_watch();
+        }
     }
 
     /// The key of the task with this serial, for reports; looks at every task.
@@ -280,7 +283,7 @@ mod tests {
         }
         let Turn { task, .. } = kernel.start(0).expect("a task is ready");
         poll(kernel, task);
-        kernel.suspend();
+        kernel.suspend(false);
         Ok(())
     }
 
@@ -365,7 +368,7 @@ mod tests {
             turns_until_breach(&mut kernel(Limits::new().turns_per_instant(3_000), 4));
         let Breach::Livelock { spinners, .. } = breach else { panic!("no livelock: {breach:?}") };
         let told: Vec<_> =
-            spinners.iter().map(|spinner| (spinner.task.slot, spinner.polls)).collect();
+            spinners.iter().map(|spinner| (spinner.task.slot(), spinner.polls)).collect();
         assert_eq!(told, [(0, 250), (1, 250), (2, 250), (3, 250)]);
     }
 

@@ -23,6 +23,7 @@ mod limits;
 mod model;
 mod path;
 mod ready;
+mod record;
 mod tasks;
 mod timers;
 mod waits;
@@ -39,7 +40,7 @@ pub(crate) use groups::{GroupKey, GroupPoll, Member};
 pub use instant::Instant;
 pub(crate) use instant::shown_duration;
 pub use key::TaskId;
-pub(crate) use key::{GENERATION_MAX, SLOT_BITS, Target, TaskKey, WakerKey};
+pub(crate) use key::{GENERATION_MAX, SLOT_BITS, SLOTS_MAX, Target, TaskKey, WakerKey};
 pub(crate) use limits::Breach;
 pub use limits::Limits;
 pub(crate) use path::{Family, Paths, Step, is_unseen, shown_path};
@@ -290,33 +291,25 @@ impl Kernel {
     }
 
     /// Adds a task at the back of the ready set (S16).
+    #[inline]
     pub(crate) fn spawn(&mut self, spawn: &Spawn<'_>) -> TaskKey {
         let key = self.add(spawn);
-        self.ready.push(key.slot);
+        self.ready.push(key.slot());
         key
     }
 
     /// Adds a task that waits until it is woken, for a callback that is due later.
     pub(crate) fn spawn_suspended(&mut self, spawn: &Spawn<'_>) -> TaskKey {
         let key = self.add(spawn);
-        self.tasks[key.slot].state = State::Suspended;
+        self.tasks[key.slot()].state = State::Suspended;
         key
     }
 
+    #[inline]
     fn add(&mut self, spawn: &Spawn<'_>) -> TaskKey {
         let key = self.tasks.add(spawn, self.now);
         if self.log.is_on() {
-            let task = &self.tasks[key.slot];
-            let parent =
-                self.tasks.parent(task).map_or(NO_TASK, |parent| serial(&self.tasks[parent.slot]));
-            self.log.tasks.push(TaskEntry {
-                parent,
-                name: spawn.own_name().map(Box::from),
-                index: self.tasks.step(task).index,
-                is_daemon: spawn.daemon,
-                site: spawn.site,
-            });
-            self.record(serial(&self.tasks[key.slot]), Event::Spawned);
+            self.write_spawn(key, spawn);
         }
         key
     }
@@ -332,7 +325,7 @@ impl Kernel {
         let task = &mut self.tasks[slot];
         task.state = State::Running;
         let is_aborted = task.abort;
-        let task_key = TaskKey { slot, generation: task.generation() };
+        let task_key = TaskKey::new(slot, task.generation());
         self.digest.mix(task.serial);
         self.running = slot;
         if is_aborted {
@@ -344,28 +337,25 @@ impl Kernel {
         Some(Turn { task: task_key, is_aborted })
     }
 
-    /// Out of line, so that the ordinary turn is short.
-    #[cold]
-    fn note_turn(&mut self, slot: u32, is_aborted: bool, index: usize, ready: usize) {
-        let number = serial(&self.tasks[slot]);
-        if !is_aborted && self.log.wants(Level::Full) {
-            self.record(number, Event::Polled { index: index as u32, ready: ready as u32 });
-        }
-        if let Some(watch) = &mut self.watch {
-            watch.count_poll(number);
-        }
+    /// The same where the index was chosen: out of line, so that first-in first-out is short.
+    #[inline(never)]
+    pub(crate) fn start_chosen(&mut self, index: usize) -> Option<Turn> {
+        self.start(index)
     }
 
-    /// Ends a turn whose poll returned pending.
+    /// Ends a turn whose poll returned pending. `is_woken` says that the task woke itself in it.
     #[inline(always)]
-    pub(crate) fn suspend(&mut self) -> Suspension {
+    pub(crate) fn suspend(&mut self, is_woken: bool) -> Suspension {
         let slot = self.running;
         let task = &mut self.tasks[slot];
+        self.counters.wakes += u64::from(is_woken & !task.woken);
+        let is_woken = is_woken | task.woken;
         if task.abort {
+            task.woken = is_woken;
             return Suspension::Aborted;
         }
-        task.since = self.now;
-        if task.woken {
+        task.set_since(self.now);
+        if is_woken {
             task.woken = false;
             task.state = State::Ready;
             self.ready.push(slot);
@@ -390,10 +380,10 @@ impl Kernel {
     fn finish_one(&mut self, key: TaskKey, ending: Ending<'_>) -> Option<WakerKey> {
         let task = self.tasks.get_mut(key).filter(|task| task.state.is_alive())?;
         let number = serial(task);
-        let joiner = task.joiner.take().map(StoredTarget::get);
-        let member = task.member.take();
+        let joiner = task.joiner.take();
+        let member = task.take_member();
         let order = self.endings;
-        task.ended = order;
+        task.set_ended(order);
         self.endings += 1;
         task.woken = false;
         debug_assert!(
@@ -410,10 +400,10 @@ impl Kernel {
         };
         self.record(number, event);
         // Finished before the joiner is woken: a task that joins itself is not woken after its end.
-        self.tasks.finish(key.slot, state);
+        self.tasks.finish(key.slot(), state);
         let waiter = match member {
-            Some(member) => self.groups.finish(*member, order),
-            None => joiner,
+            Some(member) => self.groups.finish(member, order),
+            None => joiner.map(StoredTarget::get),
         };
         let handed_back = waiter.and_then(|target| self.wake_target(target));
         self.running = NO_SLOT;
@@ -431,7 +421,7 @@ impl Kernel {
         match task.state {
             State::Suspended if !self.is_closing => {
                 task.state = State::Ready;
-                self.ready.push(key.slot);
+                self.ready.push(key.slot());
             }
             State::Running if !task.woken && !self.is_closing => task.woken = true,
             _ => return,
@@ -442,17 +432,14 @@ impl Kernel {
         }
     }
 
-    #[cold]
-    fn note_wake(&mut self, key: TaskKey) {
-        let number = serial(&self.tasks[key.slot]);
-        let cause = self.cause();
-        self.record(number, Event::Woken(cause));
-        if let Some(watch) = &mut self.watch {
-            watch.count_wake(number, cause);
-        }
+    /// Notes that the running task woke itself.
+    #[inline]
+    pub(crate) fn wake_running(&mut self) {
+        self.wake(self.tasks.key(self.running));
     }
 
     /// Wakes a target: a task at once, anything else by handing its key back.
+    #[inline]
     fn wake_target(&mut self, target: Target) -> Option<WakerKey> {
         match target {
             Target::Task(key) => {
@@ -485,28 +472,20 @@ impl Kernel {
         self.is_closing = true;
         self.ready.clear();
         for key in self.tasks.alive_in_spawn_order() {
-            self.tasks[key.slot].state = State::Suspended;
+            self.tasks[key.slot()].state = State::Suspended;
         }
     }
 
     /// Marks a task as the one whose future is being dropped as the run ends.
     pub(crate) fn start_drop(&mut self, key: TaskKey) {
-        self.tasks[key.slot].state = State::Running;
-        self.running = key.slot;
+        self.tasks[key.slot()].state = State::Running;
+        self.running = key.slot();
     }
 
-    /// Writes a line of the program into the log.
-    pub(crate) fn note(&mut self, line: &str) {
-        if self.log.is_on() {
-            let text = self.log.text(line);
-            self.record(self.running_serial(), Event::Note { text });
-        }
-    }
-
-    fn record(&mut self, task: u32, event: Event) {
-        if self.log.is_on() {
-            self.log.push(Entry { turn: self.turn, at: self.now, task, event });
-        }
+    /// Says whether wakes are noted one by one, each at its place among the events.
+    #[inline]
+    pub(crate) fn is_observed(&self) -> bool {
+        self.is_observed
     }
 
     /// Forgets the run and keeps the memory, for the next. Keys from this run stay stale.

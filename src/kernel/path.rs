@@ -103,7 +103,7 @@ impl Family for Kernel {
     }
 
     fn parent(&self, task: u32) -> Option<u32> {
-        self.tasks.parent(&self.tasks[task]).map(|parent| parent.slot)
+        self.tasks.parent(&self.tasks[task]).map(|parent| parent.slot())
     }
 }
 

@@ -40,7 +40,7 @@ impl ReadySet {
     }
 
     /// Removes the slot at `index` in arrival order; the others keep theirs.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self, index: usize) -> Option<u32> {
         if index >= self.len() {
             return None;

@@ -56,8 +56,15 @@ impl State {
 }
 
 /// One task, or the vacant place of one.
+///
+/// In the order in which it is written, so that what every turn looks at lies together.
+#[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Task {
+    /// Position in the order of spawning, from 0. Unlike the slot it is never reused, so it may be shown.
+    pub(crate) serial: u64,
+    /// While it is alive: the instant at which it last suspended. Then: its place in the order of endings.
+    stamp: u64,
     generation: u32,
     pub(crate) state: State,
     /// Woken during its own poll; goes to the back of the ready set when the poll ends (S17).
@@ -72,58 +79,115 @@ pub(crate) struct Task {
     /// Clones of its waker that are held somewhere, counted on the loop's own thread. Counting stops for good
     /// at the type's end.
     pub(crate) wakers: u16,
-    /// Position in the order of spawning, from 0. Unlike the slot it is never reused, so it may be shown.
-    pub(crate) serial: u64,
+    /// Who is to be woken when it finishes. A join handle cannot be cloned, so one place is enough.
+    pub(crate) joiner: Option<StoredTarget>,
+    /// What few tasks have.
+    extras: Option<Box<Extras>>,
     /// The slot of the parent, which stays in the table as long as this task does.
     parent: u32,
-    /// Position among the siblings of the same name.
-    index: u32,
     /// Children that still have a slot.
     children_kept: u32,
     /// Children spawned without a name.
     unnamed_children: u32,
-    /// When it last suspended.
-    pub(crate) since: Instant,
-    /// Who is to be woken when it finishes. A join handle cannot be cloned, so one place is enough.
-    pub(crate) joiner: Option<StoredTarget>,
-    /// The group in which it is joined with others. It is joined alone or in a group, never both. Boxed,
-    /// because few tasks are in one.
-    pub(crate) member: Option<Box<Member>>,
-    /// Its place in the order of endings, once it has finished.
-    pub(crate) ended: u64,
+    /// Position among the siblings of the same name.
+    index: u32,
     pub(crate) site: &'static Location<'static>,
-    /// Boxed, because most tasks have no name and the table is mostly of such tasks.
-    names: Option<Box<Names>>,
 }
 
 impl Task {
     pub(crate) fn generation(&self) -> u32 {
         self.generation
     }
+
+    /// Says whether the slot has to be kept: for the task, for its result, or as its children's parent.
+    #[inline]
+    fn is_needed(&self) -> bool {
+        !self.state.is_finished() || self.has_handle || self.children_kept > 0
+    }
+
+    /// When it last suspended, of a task that is alive.
+    pub(crate) fn since(&self) -> Instant {
+        Instant::from_nanos(self.stamp)
+    }
+
+    #[inline]
+    pub(crate) fn set_since(&mut self, now: Instant) {
+        self.stamp = now.as_nanos();
+    }
+
+    /// Its place in the order of endings, of a task that has finished.
+    pub(crate) fn ended(&self) -> u64 {
+        self.stamp
+    }
+
+    #[inline]
+    pub(crate) fn set_ended(&mut self, order: u64) {
+        self.stamp = order;
+    }
+
+    /// The group in which it is joined with others. It is joined alone or in a group, never both.
+    #[inline]
+    pub(crate) fn member(&self) -> Option<Member> {
+        self.extras.as_ref()?.member
+    }
+
+    pub(crate) fn set_member(&mut self, member: Member) {
+        self.extras.get_or_insert_default().member = Some(member);
+    }
+
+    #[inline]
+    pub(crate) fn take_member(&mut self) -> Option<Member> {
+        self.extras.as_mut()?.member.take()
+    }
+
+    #[inline]
+    fn forget_extras(&mut self) {
+        if self.extras.is_some() {
+            self.drop_extras();
+        }
+    }
+
+    #[inline(never)]
+    fn drop_extras(&mut self) {
+        self.extras = None;
+    }
 }
 
-/// The name of a task, and how many children of each name it has spawned: the source of the indices in
-/// paths.
+/// What few tasks have, out of the table, which is mostly of tasks that have none of it: a name, children with
+/// names, a place in a group.
 #[derive(Debug, Default)]
-struct Names {
-    own: Option<Box<str>>,
+struct Extras {
+    name: Option<Box<str>>,
+    /// How many children of each name it has spawned: the source of the indices in paths.
     children: BTreeMap<Box<str>, u32>,
+    member: Option<Member>,
+}
+
+impl Extras {
+    #[inline(never)]
+    fn called(name: &str) -> Box<Extras> {
+        Box::new(Extras { name: Some(name.into()), ..Extras::default() })
+    }
 }
 
 /// Counts one more child, and returns how many there were of its name before.
-fn number_child(unnamed: &mut u32, names: &mut Option<Box<Names>>, name: Option<&str>) -> u32 {
+#[inline]
+fn number_child(unnamed: &mut u32, extras: &mut Option<Box<Extras>>, name: Option<&str>) -> u32 {
     let count = match name {
         None => unnamed,
-        Some(name) => {
-            let children = &mut names.get_or_insert_default().children;
-            if !children.contains_key(name) {
-                children.insert(name.into(), 0);
-            }
-            children.get_mut(name).expect("inserted above")
-        }
+        Some(name) => count_of(extras, name),
     };
     *count += 1;
     *count - 1
+}
+
+#[inline(never)]
+fn count_of<'a>(extras: &'a mut Option<Box<Extras>>, name: &str) -> &'a mut u32 {
+    let children = &mut extras.get_or_insert_default().children;
+    if !children.contains_key(name) {
+        children.insert(name.into(), 0);
+    }
+    children.get_mut(name).expect("inserted above")
 }
 
 /// What is asked of a new task.
@@ -152,12 +216,14 @@ pub(crate) struct TaskTable {
     /// Children of no task: what was spawned from outside, the root among it.
     top_unnamed: u32,
     top_mains: u32,
-    top_names: Option<Box<Names>>,
+    top_extras: Option<Box<Extras>>,
     /// Tasks that are ready, running or suspended.
     alive: u32,
     spawned: u64,
     /// The generation of slots that are made from now on. Every key of an earlier run lies below it.
     generation_first: u32,
+    /// The highest generation of any slot.
+    generation_last: u32,
 }
 
 impl TaskTable {
@@ -179,21 +245,22 @@ impl TaskTable {
     /// # Panics
     ///
     /// With 16,777,215 tasks in the table there is no key left for another.
+    #[inline]
     pub(crate) fn add(&mut self, spawn: &Spawn<'_>, now: Instant) -> TaskKey {
         let mut name = spawn.own_name();
         let mut is_main = false;
         let (parent, index) = match spawn.parent.filter(|&key| self.get(key).is_some()) {
             Some(parent) => {
-                let parent_task = &mut self.slots[parent.slot as usize];
+                let parent_task = &mut self.slots[parent.slot() as usize];
                 parent_task.children_kept += 1;
                 let unnamed = &mut parent_task.unnamed_children;
-                (parent.slot, number_child(unnamed, &mut parent_task.names, name))
+                (parent.slot(), number_child(unnamed, &mut parent_task.extras, name))
             }
             None if name == Some(MAIN) => {
                 (name, is_main) = (None, true);
-                (NO_SLOT, number_child(&mut self.top_mains, &mut self.top_names, None))
+                (NO_SLOT, number_child(&mut self.top_mains, &mut self.top_extras, None))
             }
-            None => (NO_SLOT, number_child(&mut self.top_unnamed, &mut self.top_names, name)),
+            None => (NO_SLOT, number_child(&mut self.top_unnamed, &mut self.top_extras, name)),
         };
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         assert!(
@@ -216,12 +283,10 @@ impl TaskTable {
             index,
             children_kept: 0,
             unnamed_children: 0,
-            since: now,
+            stamp: now.as_nanos(),
             joiner: None,
-            member: None,
-            ended: 0,
             site: spawn.site,
-            names: name.map(|name| Box::new(Names { own: Some(name.into()), ..Names::default() })),
+            extras: name.map(Extras::called),
         };
         match self.slots.get_mut(slot as usize) {
             Some(vacant) => *vacant = task,
@@ -229,21 +294,21 @@ impl TaskTable {
         }
         self.spawned += 1;
         self.alive += 1;
-        TaskKey { slot, generation }
+        TaskKey::new(slot, generation)
     }
 
     pub(crate) fn get(&self, key: TaskKey) -> Option<&Task> {
-        let task = self.slots.get(key.slot as usize)?;
-        (task.generation == key.generation).then_some(task)
+        let task = self.slots.get(key.slot() as usize)?;
+        (task.generation == key.generation()).then_some(task)
     }
 
     pub(crate) fn get_mut(&mut self, key: TaskKey) -> Option<&mut Task> {
-        let task = self.slots.get_mut(key.slot as usize)?;
-        (task.generation == key.generation).then_some(task)
+        let task = self.slots.get_mut(key.slot() as usize)?;
+        (task.generation == key.generation()).then_some(task)
     }
 
     pub(crate) fn key(&self, slot: u32) -> TaskKey {
-        TaskKey { slot, generation: self.slots[slot as usize].generation }
+        TaskKey::new(slot, self.slots[slot as usize].generation)
     }
 
     /// The parent's key; none for what was spawned from outside.
@@ -252,6 +317,7 @@ impl TaskTable {
     }
 
     /// Puts an alive task into a finished state. Its slot is kept while anybody needs it.
+    #[inline]
     pub(crate) fn finish(&mut self, slot: u32, state: State) {
         debug_assert!(state.is_finished(), "a task finishes completed, cancelled or panicked");
         let task = &mut self.slots[slot as usize];
@@ -263,6 +329,7 @@ impl TaskTable {
     }
 
     /// Notes that the join handle is gone or has had its answer.
+    #[inline]
     pub(crate) fn release_handle(&mut self, slot: u32) {
         self.slots[slot as usize].has_handle = false;
         self.free_unneeded(slot);
@@ -271,19 +338,23 @@ impl TaskTable {
     /// Frees the slot if the task is finished and nobody can ask for it, then its parent's, and so on up.
     ///
     /// A finished task with children in the table stays as their parent, so that their paths keep its name.
+    #[inline]
     fn free_unneeded(&mut self, mut slot: u32) {
         while slot != NO_SLOT {
             let task = &mut self.slots[slot as usize];
-            if !task.state.is_finished() || task.has_handle || task.children_kept > 0 {
+            if task.is_needed() {
                 return;
             }
+            debug_assert!(
+                task.joiner.is_none() && task.member().is_none(),
+                "nobody joins the gone"
+            );
             task.state = State::Vacant;
-            task.names = None;
-            task.joiner = None;
-            task.member = None;
+            task.forget_extras();
             let parent = task.parent;
             // One beyond the last fits no key, and retires the slot.
             task.generation += 1;
+            self.generation_last = self.generation_last.max(task.generation);
             if task.generation <= GENERATION_MAX {
                 self.free.push(slot);
             }
@@ -299,7 +370,7 @@ impl TaskTable {
         (0..)
             .zip(&self.slots)
             .filter(|(_, task)| task.state != State::Vacant)
-            .map(|(slot, task)| (TaskKey { slot, generation: task.generation }, task))
+            .map(|(slot, task)| (TaskKey::new(slot, task.generation), task))
     }
 
     /// The keys of all tasks that are alive, in the order in which they were spawned.
@@ -319,7 +390,7 @@ impl TaskTable {
     /// All steps of a task's path, from the root down, however many.
     pub(crate) fn path(&self, key: TaskKey) -> Vec<Step<'_>> {
         let mut steps = Vec::new();
-        let mut slot = if self.get(key).is_some() { key.slot } else { NO_SLOT };
+        let mut slot = if self.get(key).is_some() { key.slot() } else { NO_SLOT };
         while slot != NO_SLOT {
             let task = &self.slots[slot as usize];
             steps.push(self.step(task));
@@ -334,18 +405,18 @@ impl TaskTable {
         if task.is_main {
             return Step { name: MAIN, index: task.index, is_shared: self.top_mains > 1 };
         }
-        let (unnamed, names) = match task.parent {
-            NO_SLOT => (self.top_unnamed, &self.top_names),
+        let (unnamed, extras) = match task.parent {
+            NO_SLOT => (self.top_unnamed, &self.top_extras),
             parent => {
                 let parent = &self.slots[parent as usize];
-                (parent.unnamed_children, &parent.names)
+                (parent.unnamed_children, &parent.extras)
             }
         };
-        let name = task.names.as_ref().and_then(|names| names.own.as_deref());
+        let name = task.extras.as_ref().and_then(|extras| extras.name.as_deref());
         let siblings = match name {
             None => unnamed,
             Some(name) => {
-                names.as_ref().and_then(|names| names.children.get(name).copied()).unwrap_or(0)
+                extras.as_ref().and_then(|own| own.children.get(name).copied()).unwrap_or(0)
             }
         };
         Step { name: name.unwrap_or(UNNAMED), index: task.index, is_shared: siblings > 1 }
@@ -355,11 +426,11 @@ impl TaskTable {
     ///
     /// Returns `false` when the generations are used up and the table must not be used again.
     pub(crate) fn clear(&mut self) -> bool {
-        let last = self.slots.iter().map(|task| task.generation).max();
-        self.generation_first = last.map_or(self.generation_first, |last| last + 1);
+        self.generation_first = self.generation_unused();
+        self.generation_last = self.generation_first;
         self.slots.clear();
         self.free.clear();
-        (self.top_unnamed, self.top_mains, self.top_names) = (0, 0, None);
+        (self.top_unnamed, self.top_mains, self.top_extras) = (0, 0, None);
         self.alive = 0;
         self.spawned = 0;
         self.generation_first < GENERATION_MAX
@@ -367,13 +438,13 @@ impl TaskTable {
 
     /// The first generation that no key handed out so far has.
     pub(crate) fn generation_unused(&self) -> u32 {
-        self.slots.iter().map(|task| task.generation + 1).max().unwrap_or(self.generation_first)
+        if self.slots.is_empty() { self.generation_first } else { self.generation_last + 1 }
     }
 
     /// Starts generations at `first`, for a table that has no tasks yet.
     pub(crate) fn start_generations_at(&mut self, first: u32) {
         debug_assert!(self.slots.is_empty(), "keys of this table exist already");
-        self.generation_first = first;
+        (self.generation_first, self.generation_last) = (first, first);
     }
 
     pub(crate) fn check(&self) {
@@ -387,10 +458,14 @@ impl TaskTable {
                 assert!(parent.serial < task.serial, "{key:?} is older than its parent");
                 children_kept[task.parent as usize] += 1;
             }
-            let is_needed = !task.state.is_finished() || task.has_handle || task.children_kept > 0;
-            assert!(is_needed, "{key:?} is finished, and nobody needs its slot");
+            assert!(task.is_needed(), "{key:?} is finished, and nobody needs its slot");
         }
         assert_eq!(alive, self.alive, "the count of alive tasks is wrong");
+        let last = self.slots.iter().map(|task| task.generation).max();
+        assert!(
+            last.is_none_or(|last| last == self.generation_last),
+            "the highest generation is wrong"
+        );
         for (slot, task) in self.slots.iter().enumerate() {
             if task.state != State::Vacant {
                 assert_eq!(

@@ -43,8 +43,8 @@ impl Kernel {
         // In the order of spawning, so that a wait for many reads like the program.
         let alive = self.alive_in_spawn_order();
         for &key in &alive {
-            let task = &self.tasks[key.slot];
-            let group = || self.groups.waiter(task.member.as_ref()?.group);
+            let task = &self.tasks[key.slot()];
+            let group = || self.groups.waiter(task.member()?.group);
             if let Some(joiner) = task.joiner.map(StoredTarget::get).or_else(group) {
                 put(joiner, Wait::Join(key));
             }
@@ -63,14 +63,14 @@ impl Kernel {
             put(target, Wait::Settle);
         }
         let waits_on = |state| matches!(state, State::Suspended | State::Lingering);
-        let suspended = |key: &TaskKey| waits_on(self.tasks[key.slot].state);
+        let suspended = |key: &TaskKey| waits_on(self.tasks[key.slot()].state);
         alive
             .into_iter()
             .filter(suspended)
             .map(|key| {
-                let task = &self.tasks[key.slot];
+                let task = &self.tasks[key.slot()];
                 let waits = waits.remove(&key).unwrap_or_default();
-                Waiting { task: key, since: task.since, waits, wakers: task.wakers }
+                Waiting { task: key, since: task.since(), waits, wakers: task.wakers }
             })
             .collect()
     }

@@ -1,15 +1,16 @@
 //! A loop driven by hand from ordinary test code.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_channel::{mpsc, oneshot};
 use futures_util::StreamExt;
 use simloop::report::FailureKind;
 use simloop::{
-    Builder, EventLoop, Instant, Limits, call_later, call_soon, note, now, sleep, spawn, trace,
-    yield_now,
+    Builder, EventLoop, Instant, Limits, call_later, call_soon, note, now, run, sleep, spawn,
+    trace, yield_now,
 };
 
 use crate::{millis, secs};
@@ -232,4 +233,30 @@ fn a_sleep_of_one_loop_cannot_be_awaited_in_another() {
             .to_string()
             .contains("a sleep was polled in another loop than the one it was made in")
     );
+}
+
+#[test]
+fn s22_what_is_dropped_with_another_loop_within_a_poll_sees_the_time_of_its_own_loop() {
+    struct Seen(Rc<Cell<Option<Instant>>>);
+    impl Drop for Seen {
+        fn drop(&mut self) {
+            self.0.set(Some(sleep(Duration::ZERO).deadline()));
+        }
+    }
+    let seen = Rc::new(Cell::new(None));
+    let mut inner = EventLoop::new();
+    let held = Seen(Rc::clone(&seen));
+    inner.spawn(async move {
+        let _held = held;
+        std::future::pending::<()>().await
+    });
+    inner.advance(secs(1)).unwrap();
+    let after = run(async move {
+        sleep(secs(5)).await;
+        drop(inner);
+        sleep(secs(2)).await;
+        now()
+    });
+    assert_eq!(seen.get(), Some(Instant::ZERO + secs(1)));
+    assert_eq!(after, Instant::ZERO + secs(7));
 }

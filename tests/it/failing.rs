@@ -548,6 +548,21 @@ fn a_policy_that_is_wrong_panics_or_meddles_fails_the_run() {
 }
 
 #[test]
+fn a_policy_that_meddles_within_the_poll_of_a_task_that_chooses_fails_the_run_too() {
+    let meddle = |_: &Choice<'_>| {
+        drop(sleep(secs(1)));
+        0
+    };
+    let report = Builder::new().policy(Broken(meddle)).run(async { choose(2) });
+    let failure = report.unwrap_failure();
+    let fault = "panicked: the loop was used from inside a policy";
+    assert!(
+        matches!(failure.kind(), FailureKind::PolicyFault { fault: told, .. } if told.starts_with(fault)),
+        "{failure}"
+    );
+}
+
+#[test]
 fn a_long_schedule_gives_way_to_the_policy_that_drew_it() {
     let report = Builder::new().policy(Random::new(12)).run(async {
         let tasks: Vec<_> = (0..10)

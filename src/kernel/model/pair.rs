@@ -200,7 +200,7 @@ impl Pair {
         if self.is_dropping {
             return self.finish(End::Cancelled);
         }
-        let suspension = self.kernel.suspend();
+        let suspension = self.kernel.suspend(false);
         assert_eq!(suspension, self.model.suspend(), "what becomes of the task");
         match suspension {
             Suspension::Kept => self.fire_late(),

@@ -116,6 +116,9 @@ impl Buckets {
     }
 
     pub fn clear(&mut self) {
+        if self.is_empty() {
+            return;
+        }
         while let Some(first) = self.first() {
             self.empty(first);
         }

@@ -45,6 +45,8 @@ pub(super) struct Ladder {
     buckets: Buckets,
     /// The latest deadline that has fired. Well-behaved callers register only at or after it.
     last_fired: Instant,
+    /// The run was filled from buckets, and nobody has asked for it since.
+    is_refilled: bool,
     /// How many entries, in the run and in buckets, are dead. At most half of all.
     dead: usize,
     /// The first deadline in buckets, where known. Filled in by questions, which change nothing else.
@@ -66,6 +68,7 @@ impl Ladder {
             horizon: Instant::NEVER,
             buckets: Buckets::new(),
             last_fired: Instant::ZERO,
+            is_refilled: false,
             dead: 0,
             earliest: Cell::new(None),
         }
@@ -80,8 +83,7 @@ impl Ladder {
     #[inline]
     pub fn insert(&mut self, entry: Entry) {
         if entry.deadline > self.horizon {
-            self.note_bucketed(entry.deadline);
-            self.buckets.push(entry);
+            self.insert_in_bucket(entry);
             return;
         }
         self.run.insert(entry);
@@ -90,9 +92,23 @@ impl Ladder {
         }
     }
 
+    #[inline(never)]
+    fn insert_in_bucket(&mut self, entry: Entry) {
+        self.note_bucketed(entry.deadline);
+        self.buckets.push(entry);
+    }
+
     /// Takes back an entry that its caller has just declared dead.
     #[inline]
     pub fn cancel(&mut self, entry: Entry, is_alive: impl Fn(&Entry) -> bool) {
+        // The one added last is often the first to go: a timeout that was not needed.
+        if self.dead > 0 || !self.run.pop_if_last(entry) {
+            self.cancel_anywhere(entry, is_alive);
+        }
+    }
+
+    #[inline(never)]
+    fn cancel_anywhere(&mut self, entry: Entry, is_alive: impl Fn(&Entry) -> bool) {
         if entry.deadline > self.horizon {
             self.dead += 1;
             self.note_cancelled(entry.deadline);
@@ -119,13 +135,13 @@ impl Ladder {
     /// Takes out the first living entry, if it is due at `now`.
     #[inline]
     pub fn pop_due(&mut self, now: Instant, is_alive: impl Fn(&Entry) -> bool) -> Option<Entry> {
-        if self.next_deadline(&is_alive)? > now {
-            return None;
-        }
         if self.run.is_empty() {
+            if self.buckets.is_empty() || self.earliest_in_buckets(&is_alive)? > now {
+                return None;
+            }
             self.refill(&is_alive);
         }
-        let entry = self.run.pop_first()?;
+        let entry = self.run.pop_until(now)?;
         self.last_fired = self.last_fired.max(entry.deadline);
         if self.dead > 0 {
             self.tidy(is_alive);
@@ -139,8 +155,15 @@ impl Ladder {
         self.horizon = Instant::NEVER;
         self.buckets.clear();
         self.last_fired = Instant::ZERO;
+        self.is_refilled = false;
         self.dead = 0;
         self.earliest.set(None);
+    }
+
+    /// Returns what fires next, once after each time that it came from buckets.
+    #[inline]
+    pub fn take_refilled(&mut self) -> Option<&[Entry]> {
+        std::mem::take(&mut self.is_refilled).then(|| self.run.as_slice())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
@@ -167,6 +190,7 @@ impl Ladder {
 
     /// Fills an empty run from the first bucket in which something lives.
     fn refill(&mut self, is_alive: impl Fn(&Entry) -> bool) {
+        self.is_refilled = true;
         while self.run.is_empty() {
             let Some(first) = self.buckets.first() else {
                 break;

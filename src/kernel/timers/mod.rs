@@ -89,16 +89,16 @@ impl<P: Copy> Timers<P> {
         (slot.generation == key.generation()).then_some(&mut slot.payload)
     }
 
-    /// Forgets a timer at once and returns its payload; `None` if it has fired or was cancelled.
+    /// Forgets a timer at once and returns what it was; `None` if it has fired or was cancelled.
     #[inline]
-    pub fn cancel(&mut self, key: TimerKey) -> Option<P> {
+    pub fn cancel(&mut self, key: TimerKey) -> Option<(Instant, P)> {
         let (deadline, &payload) = self.get(key)?;
         self.release(key.slot());
         if deadline != Instant::NEVER {
             let slots = &self.slots;
             self.ladder.cancel(Entry { deadline, key }, |entry| is_alive(slots, entry));
         }
-        Some(payload)
+        Some((deadline, payload))
     }
 
     /// Returns the deadline of the timer that fires next.
@@ -119,6 +119,14 @@ impl<P: Copy> Timers<P> {
         let payload = self.slots[entry.key.slot() as usize].payload;
         self.release(entry.key.slot());
         Some((entry.deadline, payload))
+    }
+
+    /// Visits those that fire next, once after each time that the queue has sorted out some more of them.
+    #[inline]
+    pub fn take_upcoming(&mut self) -> Option<impl Iterator<Item = P>> {
+        let slots = &self.slots;
+        let upcoming = self.ladder.take_refilled()?.iter();
+        Some(upcoming.map(|entry| slots[entry.key.slot() as usize].payload))
     }
 
     /// Counts the timers that can fire; parked ones are not among them.

@@ -48,7 +48,16 @@ impl Run {
 
     #[inline]
     pub fn pop_first(&mut self) -> Option<Entry> {
+        self.pop_until(Instant::NEVER)
+    }
+
+    /// Takes out the first entry unless it is later than an instant.
+    #[inline]
+    pub fn pop_until(&mut self, last: Instant) -> Option<Entry> {
         let entry = *self.entries.get(self.taken)?;
+        if entry.deadline > last {
+            return None;
+        }
         self.taken += 1;
         self.start_over_if_empty();
         Some(entry)
@@ -73,6 +82,7 @@ impl Run {
         self.entries.push(entry);
     }
 
+    #[inline(never)]
     fn insert_before_last(&mut self, entry: Entry) {
         let place = self.taken + self.count_until(entry.deadline);
         if self.taken > 0 && place - self.taken < self.entries.len() - place {
@@ -82,6 +92,17 @@ impl Run {
         } else {
             self.entries.insert(place, entry);
         }
+    }
+
+    /// Takes out one entry if it is the last, and says whether it was.
+    #[inline]
+    pub fn pop_if_last(&mut self, entry: Entry) -> bool {
+        let is_last = self.entries.last() == Some(&entry);
+        if is_last {
+            self.entries.pop();
+            self.start_over_if_empty();
+        }
+        is_last
     }
 
     /// Takes out one entry, wherever it is.
@@ -139,6 +160,7 @@ impl Run {
         self.as_slice().partition_point(|e| e.deadline <= instant)
     }
 
+    #[inline(never)]
     fn close_gap(&mut self) {
         self.entries.drain(..self.taken);
         self.taken = 0;

@@ -137,7 +137,7 @@ impl Pair {
 
     fn cancel(&mut self, key: TimerKey) {
         let expected = self.model.position(key).map(|i| self.model.live.remove(i).2);
-        assert_eq!(self.timers.cancel(key), expected);
+        assert_eq!(self.timers.cancel(key).map(|(_, payload)| payload), expected);
         assert_eq!(self.timers.cancel(key), None);
         assert_eq!(self.timers.get(key), None);
     }
@@ -234,7 +234,7 @@ impl Pair {
         self.pop_at_next(usize::MAX);
         self.check();
         for (_, key, payload) in std::mem::take(&mut self.model.live) {
-            assert_eq!(self.timers.cancel(key), Some(payload));
+            assert_eq!(self.timers.cancel(key).map(|(_, found)| found), Some(payload));
         }
         self.check();
         assert_eq!(self.timers.iter().count(), 0);

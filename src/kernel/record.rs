@@ -1,0 +1,63 @@
+//! What is written down of what happens: in the log, and by the watch before a livelock is called.
+//!
+//! Most runs write nothing down, so all of it stands out of the way of the ordinary turn.
+
+use super::event::{Entry, Event, Level, NO_TASK, TaskEntry};
+use super::key::TaskKey;
+use super::tasks::Spawn;
+use super::{Kernel, serial};
+
+impl Kernel {
+    /// Enters a new task into the log.
+    #[cold]
+    pub(super) fn write_spawn(&mut self, key: TaskKey, spawn: &Spawn<'_>) {
+        let task = &self.tasks[key.slot()];
+        let number = serial(task);
+        let parent = self.tasks.parent(task);
+        self.log.tasks.push(TaskEntry {
+            parent: parent.map_or(NO_TASK, |parent| serial(&self.tasks[parent.slot()])),
+            name: spawn.own_name().map(Box::from),
+            index: self.tasks.step(task).index,
+            is_daemon: spawn.daemon,
+            site: spawn.site,
+        });
+        self.record(number, Event::Spawned);
+    }
+
+    /// Notes that a task was taken from the ready set.
+    #[cold]
+    pub(super) fn note_turn(&mut self, slot: u32, is_aborted: bool, index: usize, ready: usize) {
+        let number = serial(&self.tasks[slot]);
+        if !is_aborted && self.log.wants(Level::Full) {
+            self.record(number, Event::Polled { index: index as u32, ready: ready as u32 });
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.count_poll(number);
+        }
+    }
+
+    /// Notes a wake that had an effect.
+    #[cold]
+    pub(super) fn note_wake(&mut self, key: TaskKey) {
+        let number = serial(&self.tasks[key.slot()]);
+        let cause = self.cause();
+        self.record(number, Event::Woken(cause));
+        if let Some(watch) = &mut self.watch {
+            watch.count_wake(number, cause);
+        }
+    }
+
+    /// Writes a line of the program into the log.
+    pub(crate) fn note(&mut self, line: &str) {
+        if self.log.is_on() {
+            let text = self.log.text(line);
+            self.record(self.running_serial(), Event::Note { text });
+        }
+    }
+
+    pub(super) fn record(&mut self, task: u32, event: Event) {
+        if self.log.is_on() {
+            self.log.push(Entry { turn: self.turn, at: self.now, task, event });
+        }
+    }
+}
