@@ -30,6 +30,9 @@ pub use time::{Instant, now, settle, sleep, timeout};
 
 /// How to do what asyncio's documentation does, topic by topic, each program with its virtual time.
 pub mod guide {
+    #[doc = include_str!("../docs/guide/asyncio.md")]
+    pub mod asyncio {}
+
     #[doc = include_str!("../docs/guide/blocking.md")]
     pub mod blocking {}
 
