@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod executor;
+pub mod explore;
 mod kernel;
 pub mod policy;
 pub mod render;
@@ -41,6 +42,9 @@ pub mod guide {
 
     #[doc = include_str!("../docs/guide/queues.md")]
     pub mod queues {}
+
+    #[doc = include_str!("../docs/guide/searching.md")]
+    pub mod searching {}
 
     #[doc = include_str!("../docs/guide/simulation.md")]
     pub mod simulation {}

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::panic::Location;
 use std::time::Duration;
 
 use super::context;
@@ -10,7 +11,7 @@ use super::event_loop::EventLoop;
 use super::workers::WorkerCounts;
 use crate::kernel::{Kernel, Level, Limits};
 use crate::policy::{Fifo, Policy, Replay, Schedule};
-use crate::report::Report;
+use crate::report::{Report, Reproduction};
 
 /// The wall clock's reading at the start unless set: 2000-01-01T00:00:00Z, as time since 1970 (S11).
 const YEAR_2000: Duration = Duration::from_secs(946_684_800);
@@ -40,6 +41,7 @@ pub struct Builder {
     deny_leftovers: bool,
     worker_counts: WorkerCounts,
     echo: bool,
+    is_quiet: bool,
 }
 
 impl Default for Builder {
@@ -63,6 +65,7 @@ impl Builder {
             deny_leftovers: false,
             worker_counts: WorkerCounts::default(),
             echo: false,
+            is_quiet: false,
         }
     }
 
@@ -194,6 +197,29 @@ impl Builder {
         self
     }
 
+    /// Keeps the run's panics off standard error. A search makes the same one a hundred times.
+    pub(crate) fn quiet(mut self, is_quiet: bool) -> Self {
+        self.is_quiet = is_quiet;
+        self
+    }
+
+    /// The line that brings back a run of these settings with this schedule.
+    pub(crate) fn reproduction(&self, schedule: &Schedule) -> String {
+        let Builder { seed, limits, start_time, deny_leftovers, worker_counts, .. } = self;
+        Reproduction {
+            seed: *seed,
+            limits,
+            start_time: *start_time,
+            deny_leftovers: *deny_leftovers,
+            blocking_workers: worker_counts.workers,
+            cores: worker_counts.cores,
+            schedule,
+            replayed: None,
+            policy: None,
+        }
+        .line()
+    }
+
     /// Makes the loop, to be driven by hand.
     pub fn build(self) -> EventLoop {
         let core = context::take_recycled().unwrap_or_else(|| {
@@ -208,6 +234,7 @@ impl Builder {
         state.is_fifo = is_fifo;
         state.seed = self.seed;
         state.echo = self.echo;
+        state.is_quiet = self.is_quiet;
         state.deny_leftovers = self.deny_leftovers;
         state.start_time = self.start_time;
         state.workers.counts = self.worker_counts;
@@ -239,5 +266,14 @@ impl Builder {
         F::Output: 'static,
     {
         self.build().run(future)
+    }
+
+    /// As [`run`](Self::run), for a program that is shown as coming from `site`.
+    pub(crate) fn run_at<F>(self, future: F, site: &'static Location<'static>) -> Report<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.build().run_at(future, site)
     }
 }

@@ -83,6 +83,8 @@ pub(crate) struct State {
     pub(super) is_fifo: bool,
     pub(super) seed: u64,
     pub(super) echo: bool,
+    /// Panics of this run are not for standard error.
+    pub(super) is_quiet: bool,
     pub(super) deny_leftovers: bool,
     /// What the wall clock was told to show at the start, if it was told, for the line that reproduces.
     pub(super) start_time: Option<Duration>,
@@ -186,6 +188,11 @@ impl Core {
             Ok(state) => state,
             Err(_) => in_policy(),
         }
+    }
+
+    /// Says whether panics are not for standard error. Asked in the middle of a panic, whoever holds the state.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.state.try_borrow().is_ok_and(|state| state.is_quiet)
     }
 
     /// Calls the policy, which sees the kernel and is kept from changing it.
@@ -429,6 +436,7 @@ impl State {
             is_fifo: true,
             seed: 0,
             echo: false,
+            is_quiet: false,
             deny_leftovers: false,
             start_time: None,
             wall_at_start: 0,
@@ -462,6 +470,7 @@ impl State {
             is_fifo,
             seed,
             echo,
+            is_quiet,
             deny_leftovers,
             wall_at_start,
             start_time,
@@ -485,7 +494,7 @@ impl State {
         unjoined.clear();
         *schedule = Schedule::default();
         (*values_chosen, *is_fifo, *seed) = (0, true, 0);
-        (*echo, *deny_leftovers, *wall_at_start) = (false, false, 0);
+        (*echo, *is_quiet, *deny_leftovers, *wall_at_start) = (false, false, false, 0);
         *start_time = None;
         *phase = Phase::Open;
         (*failure, *policy_source, *replayed, *replay_error) = (None, None, None, None);

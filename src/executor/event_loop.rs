@@ -149,7 +149,15 @@ impl EventLoop {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let site = Location::caller();
+        self.run_at(future, Location::caller())
+    }
+
+    /// As [`run`](Self::run), called elsewhere.
+    pub(super) fn run_at<F>(self, future: F, site: &'static Location<'static>) -> Report<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
         if let Err(failure) = self.check_usable() {
             return self.core.conclude(Err(failure), None);
         }

@@ -19,6 +19,7 @@ mod locals;
 #[cfg(feature = "backtrace")]
 mod probe;
 mod program;
+mod quiet;
 mod registry;
 mod resource;
 mod ring;
@@ -42,6 +43,7 @@ pub(crate) use locals::{LocalId, LocalValue, local_value, replace_local};
 #[doc(hidden)]
 pub use program::write_note;
 pub use program::{choose, rng};
+pub(crate) use quiet::hush;
 pub(crate) use registry::RunId;
 pub(crate) use resource::{
     Description, Party, Resource, Wanted, list, moment, own_moment, unlisted_run,

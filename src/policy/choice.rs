@@ -62,6 +62,14 @@ impl<'a> Choice<'a> {
         self.kernel.task(key).map(|task| TaskId::new(task.serial))
     }
 
+    /// The number of the task behind an alternative, in the order of spawning. For policies that keep tables.
+    #[inline]
+    pub(crate) fn number(&self, index: usize) -> usize {
+        let key = self.kernel.ready_task(index);
+        let task = key.and_then(|key| self.kernel.task(key));
+        task.map_or(0, |task| task.serial as usize)
+    }
+
     /// Returns the path of the task behind an alternative, such as `main/worker[1]`.
     pub fn path(&self, index: usize) -> Option<String> {
         if self.kind != ChoiceKind::Task {

@@ -6,17 +6,23 @@
 //! futures or touch the loop.
 
 mod choice;
+mod pct;
+mod pos;
 mod random;
 mod replay;
 mod schedule;
+mod walk;
 
 use std::any::Any;
 use std::fmt;
 
 pub use choice::{Choice, ChoiceKind};
+pub use pct::Pct;
+pub use pos::Pos;
 pub use random::Random;
 pub(crate) use replay::{Divergence, Replay};
 pub use schedule::{Deviation, Schedule, ScheduleError};
+pub use walk::Walk;
 
 /// Decides which of several ready tasks runs next.
 ///

@@ -35,6 +35,10 @@ impl Random {
     pub fn new(seed: u64) -> Self {
         Random { seed, rng: Rng::new(seed) }
     }
+
+    pub(crate) fn restart(&mut self, seed: u64) {
+        *self = Random::new(seed);
+    }
 }
 
 impl Policy for Random {

@@ -153,6 +153,26 @@ pub enum FailureKind {
         /// What it did.
         fault: String,
     },
+    /// The run ended, but not as it should: its output is an error, or a requirement on its report is not met.
+    /// Only a search looks at that ([`Explorer`](crate::explore::Explorer)).
+    #[non_exhaustive]
+    Refused {
+        /// What is wrong, in words.
+        reason: String,
+    },
+    /// The same schedule gave two different runs, so the program reads something outside the loop. Only a search
+    /// looks at that.
+    #[non_exhaustive]
+    NotDeterministic {
+        /// The first difference, in lines.
+        difference: String,
+    },
+    /// A search was told something that makes no sense, in its environment for instance.
+    #[non_exhaustive]
+    InvalidSearch {
+        /// What is wrong, in words.
+        reason: String,
+    },
     /// The root task was aborted.
     #[non_exhaustive]
     RootCancelled {

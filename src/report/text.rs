@@ -73,6 +73,12 @@ impl Display for Failure {
             FailureKind::PolicyFault { policy, fault } => {
                 writeln!(f, "policy fault {when}: {policy} {fault}")?;
             }
+            FailureKind::Refused { reason } => write_refused(f, &when, reason)?,
+            FailureKind::NotDeterministic { difference } => {
+                writeln!(f, "the same schedule gave two different runs")?;
+                difference.lines().try_for_each(|line| writeln!(f, "  {line}"))?;
+            }
+            FailureKind::InvalidSearch { reason } => writeln!(f, "nothing was run: {reason}")?,
             FailureKind::RootCancelled { task } => {
                 writeln!(
                     f,
@@ -199,6 +205,12 @@ fn write_panic(f: &mut Formatter<'_>, when: &str, panic: &Panic) -> fmt::Result 
         }
     };
     writeln!(f, "  {reason}")
+}
+
+fn write_refused(f: &mut Formatter<'_>, when: &str, reason: &str) -> fmt::Result {
+    let mut lines = reason.lines();
+    writeln!(f, "refused {when}: {}", lines.next().unwrap_or(""))?;
+    lines.take(LINES_MAX).try_for_each(|line| writeln!(f, "    {line}"))
 }
 
 fn write_divergence(

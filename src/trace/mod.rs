@@ -14,6 +14,7 @@ use crate::kernel::{
     self, Cause, Entry, Family, Instant, Log, NO_TASK, Paths, Step, TaskEntry, TaskId, UNNAMED,
 };
 pub use crate::kernel::{Digest, Level};
+pub(crate) use text::{columns, elide_end, elide_middle};
 
 /// The records of a run.
 ///

@@ -108,7 +108,7 @@ pub(crate) fn elide_middle(text: &str, width: usize) -> String {
     format!("{start}...{end}")
 }
 
-fn elide_end(text: &str, width: usize) -> String {
+pub(crate) fn elide_end(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();
     }

@@ -12,7 +12,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use simloop::stream::TimedStream;
 use simloop::{
-    self as sim, policy, render, report, rng, sim as models, stream, sync, task, time, trace,
+    self as sim, explore, policy, render, report, rng, sim as models, stream, sync, task, time,
+    trace,
 };
 
 use simloop::sim::{Cost, Pool};
@@ -192,6 +193,14 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] policy::ChoiceKind;
     [is_send, is_sync, is_unpin, is_debug, is_static] policy::Fifo;
     [is_send, is_sync, is_unpin, is_debug, is_static] policy::Random;
+    [is_send, is_sync, is_unpin, is_debug, is_static] policy::Pct;
+    [is_send, is_sync, is_unpin, is_debug, is_static] policy::Pos;
+    [is_send, is_sync, is_unpin, is_debug, is_static] policy::Walk;
+    [is_send, is_sync, is_unpin, is_debug, is_static] explore::Explorer;
+    [is_send, is_sync, is_unpin, is_debug, is_static] explore::Exploration;
+    [is_send, is_sync, is_unpin, is_debug, is_static] explore::Extent;
+    [is_send, is_sync, is_unpin, is_debug, is_static] explore::Finding;
+    [is_send, is_sync, is_unpin, is_debug, is_static] explore::OutcomeCount;
     [is_send, is_sync, is_unpin, is_debug, is_static] rng::Rng;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::Condition;
     [is_send, is_sync, is_unpin, is_debug] sync::ConditionWait<'static, sync::MutexGuard<'static, u8>>;

@@ -7,6 +7,7 @@ mod blocking;
 mod choice;
 mod combining;
 mod driving;
+mod exploring;
 mod failing;
 mod foreign;
 mod groups;

@@ -1,0 +1,151 @@
+//! What a search costs and how soon it finds: schedules a second, interleavings reached, and the number of
+//! runs until a planted bug shows, for each strategy.
+//!
+//!     cargo bench --bench search                all of it, a minute or two
+//!     cargo bench --bench search -- rate        one part: `rate`, `reach` or `bugs`
+//!     cargo bench --bench search -- --quick     tiny sizes: checks that it works, measures nothing
+//!
+//! `cargo test --benches` is quick as well. Runs and interleavings are the same on every machine; only the
+//! rates differ.
+
+#[path = "search/bugs.rs"]
+mod bugs;
+
+use std::collections::BTreeSet;
+use std::env;
+use std::rc::Rc;
+use std::sync::{self, Arc};
+use std::time::{Duration, Instant};
+
+use simloop::explore::{Exploration, Explorer, Extent};
+use simloop::sync::{Mutex, MutexGuard};
+use simloop::{Limits, sleep, spawn, timeout, yield_now};
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let is_quick =
+        arguments.iter().any(|it| it == "--quick") || !arguments.iter().any(|it| it == "--bench");
+    let parts: Vec<&String> = arguments.iter().filter(|it| !it.starts_with("--")).collect();
+    let has = |part: &str| parts.is_empty() || parts.iter().any(|it| part.contains(it.as_str()));
+    if has("rate") {
+        rate(if is_quick { 100 } else { 400_000 });
+    }
+    if has("reach") {
+        reach(if is_quick { 100 } else { 20_000 });
+    }
+    if has("bugs") {
+        find(if is_quick { 2 } else { 100 });
+    }
+}
+
+/// The strategies, with so many runs at most.
+fn strategies(runs: u64) -> Vec<(&'static str, Explorer)> {
+    // A task that waits for one that has panicked spins for ever.
+    let limits = Limits::new().turns_per_instant(10_000);
+    let explorer =
+        || Explorer::new().ignore_environment(true).audit(0).max_shrink_runs(0).limits(limits);
+    vec![
+        ("portfolio", explorer().portfolio(runs)),
+        ("random", explorer().random(runs)),
+        ("walk", explorer().walk(runs)),
+        ("pos", explorer().pos(runs)),
+        ("pct 2", explorer().pct(2, runs)),
+        ("pct 3", explorer().pct(3, runs)),
+        ("exhaustive", explorer().exhaustive().max_runs(runs)),
+    ]
+}
+
+fn rate(runs: u64) {
+    println!("schedules a second, three tasks of four steps");
+    for (name, explorer) in strategies(runs) {
+        let time = |threads: usize| {
+            let started = Instant::now();
+            let exploration =
+                explorer.clone().threads(threads).run(|| bugs::three_tasks(Rc::default()));
+            assert_eq!(exploration.findings.len(), 0);
+            // The schedules come to an end before the runs do.
+            started.elapsed().div_f64(exploration.runs as f64 / runs as f64)
+        };
+        let rate = |elapsed: Duration| runs as f64 / elapsed.as_secs_f64() / 1e6;
+        let best = |threads| (0..3).map(|_| time(threads)).min().expect("there are three");
+        println!("  {name:12} {:6.2} million, on two threads {:6.2}", rate(best(1)), rate(best(2)));
+    }
+}
+
+fn reach(runs: u64) {
+    println!("of 34,650 orders of three tasks of four steps, reached in {runs} runs");
+    for (name, explorer) in strategies(runs) {
+        // Shared by all runs, and none of the program's business.
+        let seen: Arc<sync::Mutex<BTreeSet<Vec<u8>>>> = Arc::default();
+        let exploration = explorer.run(|| {
+            let (order, seen) = (Rc::default(), Arc::clone(&seen));
+            async move {
+                bugs::three_tasks(Rc::clone(&order)).await;
+                seen.lock().unwrap().insert(order.take());
+            }
+        });
+        assert!(exploration.findings.is_empty());
+        println!("  {name:12} {:6}", seen.lock().unwrap().len());
+    }
+}
+
+/// A program with a planted bug.
+type Bug = (&'static str, fn(&Explorer) -> Exploration);
+
+fn find(seeds: u64) {
+    const RUNS_MAX: u64 = 20_000;
+    let planted: [Bug; 8] = [
+        ("lost update", |explorer| explorer.run(|| bugs::lost_update(2))),
+        ("order among ten", |explorer| explorer.run(bugs::order_among_ten)),
+        ("crosswise locks", |explorer| explorer.run(bugs::crosswise_locks)),
+        ("Peterson's lock", |explorer| explorer.run(bugs::peterson)),
+        ("timeout tie", |explorer| explorer.run(timeout_tie)),
+        ("cache stampede", |explorer| explorer.run(bugs::cache_stampede)),
+        ("missed wake-up", |explorer| explorer.run(bugs::missed_wake_up)),
+        ("starved among ten", |explorer| explorer.run(bugs::starved)),
+    ];
+    println!("runs until the bug shows: median and ninetieth percentile of {seeds} seeds");
+    print!("  {:18}", "");
+    for (name, _) in strategies(1) {
+        print!("{name:>14}");
+    }
+    println!();
+    for (name, search) in planted {
+        print!("  {name:18}");
+        for (strategy, explorer) in strategies(RUNS_MAX) {
+            // Without draws every seed gives the same.
+            let seeds = if strategy == "exhaustive" { 1 } else { seeds };
+            let first = |seed| {
+                let exploration = search(&explorer.clone().seed(seed));
+                let is_found = exploration.extent == Extent::Failed;
+                if is_found { exploration.findings[0].first_run } else { u64::MAX }
+            };
+            let mut firsts: Vec<u64> = (0..seeds).map(first).collect();
+            firsts.sort_unstable();
+            let shown = |place: usize| match firsts[place] {
+                u64::MAX => "-".to_owned(),
+                runs => runs.to_string(),
+            };
+            let (median, late) = (shown(firsts.len() / 2), shown(firsts.len() * 9 / 10));
+            print!("{:>14}", if seeds == 1 { median } else { format!("{median} {late}") });
+        }
+        println!();
+    }
+}
+
+/// Waits for a lock. What the programs with bugs ask for by this name.
+async fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
+    mutex.lock().await
+}
+
+/// An answer at the very instant at which the caller gives up; the server's timer is the first.
+async fn timeout_tie() -> Result<(), String> {
+    let (sender, receiver) = futures_channel::oneshot::channel();
+    spawn(async move {
+        sleep(Duration::from_secs(1)).await;
+        let _ = sender.send(());
+    });
+    yield_now().await;
+    let answer = timeout(Duration::from_secs(1), receiver).await;
+    answer.map(|_| ()).map_err(|error| error.to_string())
+}

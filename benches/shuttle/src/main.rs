@@ -1,0 +1,80 @@
+//! The same programs as in `benches/search.rs`, as far as they need no clock, searched by shuttle.
+
+#[path = "../../search/bugs.rs"]
+mod bugs;
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use shuttle::future::{block_on, spawn_local as spawn, yield_now};
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
+use shuttle::sync::{Mutex, MutexGuard};
+use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
+
+/// Fewer than for simloop: a search that finds nothing takes long.
+const RUNS_MAX: usize = 2_000;
+
+/// Waits for a lock.
+async fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
+    mutex.lock().unwrap()
+}
+
+fn main() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let runs = 100_000;
+    let started = Instant::now();
+    let made = search(RandomScheduler::new_from_seed(0, runs), || bugs::three_tasks(Default::default()));
+    let rate = made as f64 / started.elapsed().as_secs_f64() / 1e6;
+    println!("three tasks of four steps: {rate:.2} million schedules a second");
+    println!("runs until the bug shows: median and ninetieth percentile of 100 seeds");
+    row("lost update", || bugs::lost_update(2));
+    row("order among ten", bugs::order_among_ten);
+    row("crosswise locks", bugs::crosswise_locks);
+    row("Peterson's lock", bugs::peterson);
+    row("cache stampede", bugs::cache_stampede);
+    row("missed wake-up", bugs::missed_wake_up);
+    row("starved among ten", bugs::starved);
+}
+
+fn row<F, R>(name: &str, program: F)
+where
+    F: Fn() -> R + Send + Sync + Clone + 'static,
+    R: Future<Output = ()> + 'static,
+{
+    let random = spread(|seed| search(RandomScheduler::new_from_seed(seed, RUNS_MAX), program.clone()));
+    let pct = |depth| {
+        spread(|seed| search(PctScheduler::new_from_seed(seed, depth, RUNS_MAX), program.clone()))
+    };
+    println!("  {name:18} random {random:>10}  pct 2 {:>10}  pct 3 {:>10}", pct(2), pct(3));
+}
+
+fn spread(first: impl Fn(u64) -> u64) -> String {
+    let mut firsts: Vec<u64> = (0..100).map(first).collect();
+    firsts.sort_unstable();
+    let shown = |runs: u64| if runs >= RUNS_MAX as u64 { "-".to_owned() } else { runs.to_string() };
+    format!("{} {}", shown(firsts[50]), shown(firsts[90]))
+}
+
+/// Searches until a run fails, and returns how many it took.
+fn search<S, F, R>(scheduler: S, program: F) -> u64
+where
+    S: Scheduler + 'static,
+    F: Fn() -> R + Send + Sync + 'static,
+    R: Future<Output = ()> + 'static,
+{
+    let mut config = Config::new();
+    config.failure_persistence = FailurePersistence::None;
+    config.max_steps = MaxSteps::FailAfter(10_000);
+    let runs = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&runs);
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        Runner::new(scheduler, config).run(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            block_on(program());
+        });
+    }));
+    runs.load(Ordering::Relaxed)
+}

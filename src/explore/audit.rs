@@ -1,0 +1,144 @@
+//! The same schedule again, in this thread and in another: is the program deterministic at all?
+
+use std::panic::resume_unwind;
+use std::thread;
+
+use super::identity::identity;
+use super::program::{Program, Run, Runner, Settings};
+use crate::kernel::Level;
+use crate::trace::Trace;
+
+/// Turns up to which a run is compared record by record. Of a longer one the records would fill the memory;
+/// its fingerprint and its outcome are compared.
+pub(super) const TRACED_TURNS_MAX: u64 = 100_000;
+
+/// A run, and what its output looked like.
+struct Seen {
+    run: Run,
+    shown: String,
+}
+
+/// Runs the schedule of `first` twice more and compares. Returns the full trace.
+///
+/// # Errors
+///
+/// Returns the first difference, in lines.
+pub(super) fn audit(
+    program: &dyn Program,
+    settings: &Settings,
+    first: &Run,
+    shown: &str,
+) -> Result<Trace, String> {
+    let level = if first.turns <= TRACED_TURNS_MAX { Level::Full } else { Level::Off };
+    let again = || {
+        let mut runner = Runner::new(program, settings);
+        let run = runner.replay(&first.schedule, level);
+        Seen { run, shown: runner.shown }
+    };
+    let here = again();
+    // The traces hold shared numbers only, so they may be sent back.
+    let there = thread::scope(|scope| {
+        scope.spawn(again).join().unwrap_or_else(|payload| resume_unwind(payload))
+    });
+    if first.digest != here.run.digest {
+        // The first run has no trace; two more may differ in the same way.
+        let more = again();
+        compare("the run before", &here, "this one", &more)?;
+        compare("a run in this thread", &here, "one in another", &there)?;
+        return Err(told(
+            "the first run took other turns than those after it, which are all alike",
+            &[],
+        ));
+    }
+    compare_outcomes("the first run", first, shown, "the second", &here.run, &here.shown)?;
+    compare("a run in this thread", &here, "one in another", &there)?;
+    Ok(here.run.trace)
+}
+
+fn compare(one: &str, this: &Seen, other: &str, that: &Seen) -> Result<(), String> {
+    if this.run.trace != that.run.trace {
+        return Err(difference(one, &this.run.trace, other, &that.run.trace));
+    }
+    if this.run.digest != that.run.digest {
+        return Err(told(&format!("{one} and {other} took different turns"), &[]));
+    }
+    compare_outcomes(one, &this.run, &this.shown, other, &that.run, &that.shown)
+}
+
+fn compare_outcomes(
+    one: &str,
+    this: &Run,
+    this_shown: &str,
+    other: &str,
+    that: &Run,
+    that_shown: &str,
+) -> Result<(), String> {
+    let outcome = |run: &Run, shown: &str| match &run.failure {
+        Some(failure) => identity(failure),
+        None => shown.to_owned(),
+    };
+    let (this, that) = (outcome(this, this_shown), outcome(that, that_shown));
+    if this == that {
+        return Ok(());
+    }
+    let line = |name: &str, outcome: &str| format!("{name}: {}", shortened(outcome));
+    Err(told(
+        "they take the same turns and end differently",
+        &[line(one, &this), line(other, &that)],
+    ))
+}
+
+/// Tells the first record in which two traces differ, with the two before it.
+fn difference(one: &str, this: &Trace, other: &str, that: &Trace) -> String {
+    let (these, those) = (this.to_string(), that.to_string());
+    let (these, those): (Vec<_>, Vec<_>) = (these.lines().collect(), those.lines().collect());
+    let differs = |place: &usize| these.get(*place) != those.get(*place);
+    // The first line is the header.
+    let place = (1..these.len().max(those.len())).find(differs);
+    let Some(place) = place else {
+        return told("their tasks have different names", &[]);
+    };
+    let mut lines: Vec<String> = these[place.saturating_sub(2).max(1)..place]
+        .iter()
+        .map(|line| format!("  {line}"))
+        .collect();
+    let end = "(the run has ended)";
+    lines.push(format!("{one}:"));
+    lines.push(format!("  {}", these.get(place).unwrap_or(&end)));
+    lines.push(format!("{other}:"));
+    lines.push(format!("  {}", those.get(place).unwrap_or(&end)));
+    told(&format!("they part at record {place}"), &lines)
+}
+
+fn told(what: &str, lines: &[String]) -> String {
+    let mut text = format!("{what}\n");
+    for line in lines {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text.push_str(
+        "usual suspects: the order of a HashMap or HashSet, the real clock, another thread, a static or\n\
+         thread-local that keeps its value from run to run",
+    );
+    text
+}
+
+fn shortened(text: &str) -> String {
+    const SHOWN_MAX: usize = 70;
+    let mut shown: String = text.chars().take(SHOWN_MAX).flat_map(char::escape_debug).collect();
+    if text.chars().nth(SHOWN_MAX).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+/// The turns that each task took, in the order of spawning. Alone or among others: what was alone in this run
+/// need not be in another.
+pub(super) fn work(trace: &Trace) -> Vec<u64> {
+    let mut work = vec![0; trace.tasks().len()];
+    for record in trace.records() {
+        if let (Some(task), crate::trace::Event::Polled { .. }) = (record.task, record.event) {
+            work[task.as_u64() as usize] += 1;
+        }
+    }
+    work
+}

@@ -1,0 +1,206 @@
+//! What the environment of the process says about a search. Read here and nowhere else.
+
+use super::tally::Shard;
+use crate::policy::Schedule;
+
+/// What was asked for, each thing if it was.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Environment {
+    pub(super) seed: Option<u64>,
+    pub(super) runs: Option<u64>,
+    pub(super) replay: Option<Schedule>,
+    pub(super) shard: Option<Shard>,
+}
+
+/// For each system that runs one job many times: the variable with the number of the job, the first of these
+/// numbers or the variable with it, and the variable with the count.
+const SYSTEMS: [(&str, First, &str); 5] = [
+    ("SLURM_ARRAY_TASK_ID", First::Variable("SLURM_ARRAY_TASK_MIN"), "SLURM_ARRAY_TASK_COUNT"),
+    ("CI_NODE_INDEX", First::Number(1), "CI_NODE_TOTAL"),
+    ("CIRCLE_NODE_INDEX", First::Number(0), "CIRCLE_NODE_TOTAL"),
+    ("BUILDKITE_PARALLEL_JOB", First::Number(0), "BUILDKITE_PARALLEL_JOB_COUNT"),
+    ("JOB_COMPLETION_INDEX", First::Number(0), "JOB_COMPLETIONS"),
+];
+
+#[derive(Clone, Copy)]
+enum First {
+    Number(u64),
+    Variable(&'static str),
+}
+
+impl Environment {
+    /// Reads the variables of this process.
+    ///
+    /// # Errors
+    ///
+    /// Returns in words which value makes no sense, and what would.
+    pub(super) fn of_process() -> Result<Self, String> {
+        Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        // An empty variable is how a shell says that there is none.
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let replay = match variable("SIMLOOP_REPLAY") {
+            None => None,
+            Some(line) => Some(line.parse().map_err(|error| format!("SIMLOOP_REPLAY: {error}"))?),
+        };
+        let shard = match variable("SIMLOOP_SHARD") {
+            None => None,
+            Some(text) => Some(shard(&text, &variable)?),
+        };
+        let runs = number("SIMLOOP_RUNS", &variable)?;
+        if runs == Some(0) {
+            return Err("SIMLOOP_RUNS=0 asks for no run at all".to_owned());
+        }
+        Ok(Environment { seed: number("SIMLOOP_SEED", &variable)?, runs, replay, shard })
+    }
+}
+
+fn number(name: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<Option<u64>, String> {
+    let Some(text) = variable(name) else { return Ok(None) };
+    match text.trim().parse() {
+        Ok(number) => Ok(Some(number)),
+        Err(_) => Err(format!("{name}={text:?} is no number from 0 to {}", u64::MAX)),
+    }
+}
+
+fn shard(text: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<Shard, String> {
+    let form = || {
+        format!(
+            "SIMLOOP_SHARD={text:?} has neither the form `i/n`, with i from 1 to n, nor is it `auto`"
+        )
+    };
+    let text = text.trim();
+    if text == "auto" || text.starts_with("auto/") {
+        return shard_of_system(text.strip_prefix("auto/"), variable);
+    }
+    let (index, count) = text.split_once('/').ok_or_else(form)?;
+    let (index, count): (u64, u64) =
+        (index.parse().map_err(|_| form())?, count.parse().map_err(|_| form())?);
+    if index == 0 || index > count {
+        return Err(form());
+    }
+    Ok(Shard { index: index - 1, count })
+}
+
+/// Finds the number of this job in the variables of the system that runs it. Only when asked to: most systems
+/// that number their jobs give each of them other tests to run.
+fn shard_of_system(
+    count: Option<&str>,
+    variable: &impl Fn(&str) -> Option<String>,
+) -> Result<Shard, String> {
+    for (index_name, first, count_name) in SYSTEMS {
+        let Some(index) = number(index_name, variable)? else { continue };
+        let first = match first {
+            First::Number(first) => first,
+            First::Variable(name) => number(name, variable)?.unwrap_or(0),
+        };
+        let count = match count {
+            Some(count) => {
+                count.parse().map_err(|_| format!("SIMLOOP_SHARD=\"auto/{count}\" has no count after `auto/`"))?
+            }
+            None => number(count_name, variable)?.ok_or_else(|| {
+                format!("SIMLOOP_SHARD=auto finds {index_name}, and no {count_name}: write `auto/n` with the number of jobs")
+            })?,
+        };
+        return match index.checked_sub(first).filter(|index| *index < count) {
+            Some(index) => Ok(Shard { index, count }),
+            None => Err(format!(
+                "SIMLOOP_SHARD=auto finds {index_name}={index}, which is not one of {count} from {first}"
+            )),
+        };
+    }
+    let names: Vec<&str> = SYSTEMS.iter().map(|(name, ..)| *name).collect();
+    Err(format!("SIMLOOP_SHARD=auto finds none of {}", names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Environment, String> {
+        let find = |name: &str| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Environment::read(find)
+    }
+
+    fn shard(variables: &[(&str, &str)]) -> Result<(u64, u64), String> {
+        let environment = read(variables)?;
+        let Shard { index, count } = environment.shard.expect("it was asked for");
+        Ok((index, count))
+    }
+
+    #[test]
+    fn nothing_is_asked_for_where_nothing_is_set() {
+        assert_eq!(read(&[]), Ok(Environment::default()));
+        assert_eq!(
+            read(&[("SIMLOOP_SEED", ""), ("CI_NODE_INDEX", "2")]),
+            Ok(Environment::default())
+        );
+    }
+
+    #[test]
+    fn seed_runs_and_replay_are_read() {
+        let environment =
+            read(&[("SIMLOOP_SEED", "7"), ("SIMLOOP_RUNS", "50"), ("SIMLOOP_REPLAY", "v1:4=1/2")]);
+        let environment = environment.unwrap();
+        assert_eq!((environment.seed, environment.runs), (Some(7), Some(50)));
+        assert_eq!(environment.replay.unwrap().to_string(), "v1:4=1/2");
+    }
+
+    #[test]
+    fn a_shard_counts_from_one() {
+        assert_eq!(shard(&[("SIMLOOP_SHARD", "2/8")]), Ok((1, 8)));
+    }
+
+    #[test]
+    fn a_shard_is_found_in_the_variables_of_the_system_when_asked_to() {
+        let auto = ("SIMLOOP_SHARD", "auto");
+        let slurm = [
+            ("SLURM_ARRAY_TASK_ID", "12"),
+            ("SLURM_ARRAY_TASK_MIN", "10"),
+            ("SLURM_ARRAY_TASK_COUNT", "4"),
+        ];
+        assert_eq!(shard(&[&[auto], &slurm[..]].concat()), Ok((2, 4)));
+        assert_eq!(shard(&[auto, ("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "3")]), Ok((0, 3)));
+        let kubernetes = [("SIMLOOP_SHARD", "auto/5"), ("JOB_COMPLETION_INDEX", "4")];
+        assert_eq!(shard(&kubernetes), Ok((4, 5)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_what_would() {
+        let refused = |name: &str, value: &str| read(&[(name, value)]).unwrap_err();
+        assert_eq!(
+            refused("SIMLOOP_SEED", "x"),
+            "SIMLOOP_SEED=\"x\" is no number from 0 to 18446744073709551615"
+        );
+        assert_eq!(refused("SIMLOOP_RUNS", "0"), "SIMLOOP_RUNS=0 asks for no run at all");
+        assert_eq!(
+            refused("SIMLOOP_REPLAY", "v2:"),
+            "SIMLOOP_REPLAY: `v2:` is not a schedule: this release reads version `v1`, not `v2`"
+        );
+        for shard in ["3/2", "0/2", "1", "a/b", "1/0", "-1/2"] {
+            assert_eq!(
+                refused("SIMLOOP_SHARD", shard),
+                format!(
+                    "SIMLOOP_SHARD={shard:?} has neither the form `i/n`, with i from 1 to n, nor is it `auto`"
+                )
+            );
+        }
+        assert!(
+            refused("SIMLOOP_SHARD", "auto").starts_with("SIMLOOP_SHARD=auto finds none of SLURM")
+        );
+        assert_eq!(
+            read(&[("SIMLOOP_SHARD", "auto"), ("JOB_COMPLETION_INDEX", "1")]).unwrap_err(),
+            "SIMLOOP_SHARD=auto finds JOB_COMPLETION_INDEX, and no JOB_COMPLETIONS: write `auto/n` with the \
+             number of jobs"
+        );
+        assert_eq!(
+            read(&[("SIMLOOP_SHARD", "auto/2"), ("JOB_COMPLETION_INDEX", "2")]).unwrap_err(),
+            "SIMLOOP_SHARD=auto finds JOB_COMPLETION_INDEX=2, which is not one of 2 from 0"
+        );
+    }
+}

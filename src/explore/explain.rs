@@ -1,0 +1,179 @@
+//! Why a schedule fails, in a sentence, and beside the nearest run that does not.
+
+use super::audit::TRACED_TURNS_MAX;
+use super::columns::{Side, columns_of};
+use super::identity::identity;
+use super::program::{Run, Runner, Shared};
+use super::shrink::Lenient;
+use crate::kernel::{Instant, Level, TaskId};
+use crate::policy::{Choice, ChoiceKind, Deviation, Policy, Schedule};
+use crate::trace::{Event, Trace, columns};
+
+/// Deviations that a sentence tells at most.
+const TOLD_MAX: usize = 6;
+
+/// The width of a line, less the indentation that it will have.
+const WIDTH: usize = 98;
+
+/// Tasks that a sentence names at most as those that another runs before.
+const PASSED_MAX: usize = 2;
+
+/// What can be said of a failing run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Explanation {
+    pub(super) sentence: String,
+    pub(super) columns: String,
+}
+
+/// Runs a failing schedule and explains it. Returns the run, too.
+///
+/// Its panics are printed as they would be without a search, with their places in the source.
+pub(super) fn explain(
+    runner: &mut Runner<'_>,
+    schedule: &Schedule,
+    turns: u64,
+) -> (Run, Explanation) {
+    let level = if turns <= TRACED_TURNS_MAX { Level::Full } else { Level::Off };
+    let witness = Witness { lenient: Lenient::default(), seen: Vec::new() };
+    let policy = Shared::new(witness, runner.settings);
+    let deviations: Vec<Deviation> = schedule.deviations().collect();
+    policy.with(|witness| witness.lenient.start(&deviations));
+    let builder = runner.settings.builder().policy(policy.clone()).trace(level).quiet(false);
+    let failing = runner.run_with(builder);
+    let is_alone = deviations.len() == 1;
+    let told = |seen: &Seen| seen.told(&failing.trace, is_alone);
+    let told: Vec<String> = policy.with(|witness| witness.seen.iter().map(told).collect());
+    let mut explanation = Explanation::default();
+    let nearest = without_last(&deviations).map(|shorter| runner.replay(&shorter, level));
+    explanation.sentence = sentence(&told, &deviations, &failing, nearest.as_ref());
+    if level == Level::Full {
+        explanation.columns = beside(&deviations, &failing, nearest.as_ref());
+    }
+    (failing, explanation)
+}
+
+/// The schedule without its last deviation.
+fn without_last(deviations: &[Deviation]) -> Option<Schedule> {
+    let (_, kept) = deviations.split_last()?;
+    let mut schedule = Schedule::default();
+    kept.iter().for_each(|deviation| schedule.push(*deviation));
+    Some(schedule)
+}
+
+fn sentence(
+    told: &[String],
+    deviations: &[Deviation],
+    failing: &Run,
+    nearest: Option<&Run>,
+) -> String {
+    let (Some(nearest), Some(last)) = (nearest, deviations.last()) else {
+        return "fails first-in first-out, without any deviation".to_owned();
+    };
+    let is_alone = deviations.len() == 1;
+    let otherwise = match (is_alone, last.place) {
+        (true, 0) => "in the other order",
+        (true, _) => "with 0",
+        (false, _) => "without the last of these",
+    };
+    let ends = match (&nearest.failure, &failing.failure) {
+        (None, _) => "passes".to_owned(),
+        (Some(one), Some(other)) if identity(one) == identity(other) => {
+            "fails all the same".to_owned()
+        }
+        (Some(other), _) => {
+            let text = other.to_string();
+            format!("fails in another way, with a {}", text.lines().next().unwrap_or(""))
+        }
+    };
+    match told {
+        [only] => {
+            let sentence = format!("fails when, {only}; {otherwise} it {ends}");
+            // A sentence that does not fit into a line takes two.
+            if columns(&sentence) <= WIDTH { sentence } else { sentence.replacen("; ", ";\n", 1) }
+        }
+        _ => {
+            let mut lines: Vec<String> = told.iter().map(|what| format!("  {what}")).collect();
+            if lines.len() > TOLD_MAX {
+                let left_out = lines.len() - TOLD_MAX + 1;
+                lines.splice(1..=left_out, [format!("  ... {left_out} more ...")]);
+            }
+            format!("fails when\n{}\n{otherwise} it {ends}", lines.join("\n"))
+        }
+    }
+}
+
+fn beside(deviations: &[Deviation], failing: &Run, nearest: Option<&Run>) -> String {
+    let turns: Vec<u64> = deviations.iter().map(|deviation| deviation.turn).collect();
+    let (before, _) = turns.split_at(turns.len().saturating_sub(1));
+    let title = |run: &Run| if run.failure.is_some() { "fails" } else { "passes" };
+    let mut sides = vec![Side { title: "fails", trace: &failing.trace, marked: &turns }];
+    if let Some(nearest) = nearest {
+        sides.push(Side { title: title(nearest), trace: &nearest.trace, marked: before });
+    }
+    columns_of(&sides, &turns)
+}
+
+/// Follows a schedule and notes who was there at each deviation.
+#[derive(Debug)]
+struct Witness {
+    lenient: Lenient,
+    seen: Vec<Seen>,
+}
+
+/// A deviation, as the policy saw it.
+#[derive(Debug)]
+struct Seen {
+    turn: u64,
+    at: Instant,
+    kind: ChoiceKind,
+    index: usize,
+    /// The first of the tasks that were passed over, and the one that was taken, last. Ids and paths as far
+    /// as known then.
+    tasks: Vec<(TaskId, String)>,
+}
+
+impl Policy for Witness {
+    fn choose(&mut self, choice: &Choice<'_>) -> usize {
+        let index = self.lenient.choose(choice);
+        if index > 0 {
+            let shown = (0..index.min(PASSED_MAX)).chain([index]);
+            let tasks = shown.filter_map(|index| Some((choice.task(index)?, choice.path(index)?)));
+            let (turn, at, kind) = (choice.turn(), choice.now(), choice.kind());
+            self.seen.push(Seen { turn, at, kind, index, tasks: tasks.collect() });
+        }
+        index
+    }
+}
+
+impl Seen {
+    /// Says what was done instead of what. Where it is one of several, the turn tells them apart.
+    fn told(&self, trace: &Trace, is_alone: bool) -> String {
+        let Seen { turn, at, index, .. } = self;
+        let when = match is_alone {
+            true => format!("at {at}"),
+            false => format!("at {at} (turn {turn})"),
+        };
+        let name = |(id, path): &(TaskId, String)| format!("`{}`", trace.path(*id).unwrap_or(path));
+        if self.kind == ChoiceKind::Value {
+            let polled = trace.records().find(|record| {
+                record.turn == *turn && matches!(record.event, Event::Polled { .. })
+            });
+            let path = polled.and_then(|record| trace.path(record.task?));
+            let who = path.map_or("the task".to_owned(), |path| format!("`{path}`"));
+            return format!("{when}, {who} chooses {index} instead of 0");
+        }
+        let Some((taken, passed)) = self.tasks.split_last() else {
+            return format!("{when}, ready task {index} runs first");
+        };
+        let mut names: Vec<String> = passed.iter().map(name).collect();
+        if *index > names.len() {
+            names.push(format!("{} more", index - names.len()));
+        }
+        let last = names.pop().unwrap_or_default();
+        let passed = match names.is_empty() {
+            true => last,
+            false => format!("{} and {last}", names.join(", ")),
+        };
+        format!("{when}, {} runs before {passed}", name(taken))
+    }
+}

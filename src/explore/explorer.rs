@@ -1,0 +1,382 @@
+//! The search as a value: what to try, how far to go, what counts as a failure.
+
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::draw::{Draw, Rota};
+use super::environment::Environment;
+use super::exploration::Exploration;
+use super::outcome::Outcome;
+use super::program::{Program, Settings};
+use super::search::search;
+use super::tally::Shard;
+use crate::executor::hush;
+use crate::kernel::{Instant, Limits};
+use crate::policy::Schedule;
+use crate::report::Report;
+
+/// Runs that draw, unless another number is asked for.
+const DRAWN_RUNS: u64 = 1_000;
+
+/// Runs of an exhaustive search, unless another number is asked for.
+const EXHAUSTIVE_RUNS: u64 = 1_000_000;
+
+/// Runs that each step of shrinking may take, unless another number is asked for.
+const SHRINK_RUNS: u64 = 20_000;
+
+/// A search through the schedules of a program.
+///
+/// The first run is always first-in first-out, so a program that fails without any deviation is told at once.
+/// It is made three times, one of them in another thread, to see whether the program is deterministic at all
+/// ([`audit`](Self::audit)).
+///
+/// Four variables of the environment override what is set here: `SIMLOOP_SEED`, `SIMLOOP_RUNS` (the number of
+/// runs, or the limit on them), `SIMLOOP_REPLAY` (a line to replay instead of searching) and `SIMLOOP_SHARD`
+/// ([`shard`](Self::shard)), as `2/8` for the second of eight parts. With `SIMLOOP_SHARD=auto` the part is
+/// read from the variables of Slurm arrays, GitLab, CircleCI, Buildkite and Kubernetes' indexed jobs; for the
+/// last, write `auto/8`, because only their index is known.
+///
+/// # Examples
+///
+/// Two tasks read a counter, wait a turn, and write it back:
+///
+/// ```
+/// use simloop::{explore::Explorer, spawn, yield_now};
+/// use std::{cell::Cell, rc::Rc};
+///
+/// let lost_update = || async {
+///     let count = Rc::new(Cell::new(0));
+///     let tasks = [(); 2].map(|()| {
+///         let count = Rc::clone(&count);
+///         spawn(async move {
+///             let read = count.get();
+///             yield_now().await;
+///             count.set(read + 1);
+///         })
+///     });
+///     for task in tasks {
+///         task.await.unwrap();
+///     }
+///     count.get()
+/// };
+/// let exploration = Explorer::new().exhaustive().run(lost_update);
+/// let shown: Vec<_> = exploration.outcomes.iter().map(|outcome| &outcome.shown).collect();
+/// assert_eq!(shown, ["1", "2"]);
+/// ```
+#[doc(alias = "Runner")]
+#[doc(alias = "Model")]
+#[derive(Clone, Debug)]
+#[must_use = "an explorer does nothing until `run` or `check` is called"]
+pub struct Explorer {
+    pub(super) strategy: Strategy,
+    /// The limit on runs, where the strategy's own does not hold.
+    runs: Option<u64>,
+    pub(super) deviations_max: Option<u32>,
+    pub(super) failures_max: usize,
+    pub(super) threads: usize,
+    pub(super) audits: u64,
+    pub(super) shrink_runs: u64,
+    pub(super) shard: Shard,
+    pub(super) settings: Settings,
+    /// A schedule to run instead of searching.
+    pub(super) replay: Option<Schedule>,
+    /// What cannot be done as it was asked for.
+    pub(super) refused: Option<String>,
+    is_environment_read: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Strategy {
+    Drawn { name: String, runs: u64, rota: Rota },
+    Exhaustive,
+}
+
+impl Default for Explorer {
+    fn default() -> Self {
+        Explorer::new()
+    }
+}
+
+impl Explorer {
+    /// Starts with a portfolio of 1,000 runs, seed 0, one thread, and the default [`Limits`].
+    #[track_caller]
+    pub fn new() -> Self {
+        Explorer {
+            strategy: Strategy::Exhaustive,
+            runs: None,
+            deviations_max: None,
+            failures_max: 1,
+            threads: 1,
+            audits: 1,
+            shrink_runs: SHRINK_RUNS,
+            shard: Shard::WHOLE,
+            settings: Settings {
+                seed: 0,
+                limits: Limits::new(),
+                start_time: None,
+                deny_leftovers: false,
+                requirement: None,
+                time_limit: Instant::NEVER,
+                site: Location::caller(),
+            },
+            replay: None,
+            refused: None,
+            is_environment_read: true,
+        }
+        .portfolio(DRAWN_RUNS)
+    }
+
+    fn drawn(mut self, name: &str, runs: u64, rota: &[Draw]) -> Self {
+        let runs = runs.max(1);
+        self.strategy = Strategy::Drawn { name: name.to_owned(), runs, rota: rota.to_vec() };
+        self
+    }
+
+    /// Makes `runs` runs, 1 or more: every other one a [`walk`](Self::walk), and between them
+    /// [`pos`](Self::pos) and [`pct`](Self::pct) of depth 3 in turn. No strategy is best for every bug, and each
+    /// of these is for some.
+    pub fn portfolio(self, runs: u64) -> Self {
+        self.drawn("portfolio", runs, &[Draw::Walk, Draw::Pos, Draw::Walk, Draw::Pct { depth: 3 }])
+    }
+
+    /// Makes `runs` runs, 1 or more, in which each ready task is as likely as another
+    /// ([`Random`](crate::policy::Random)).
+    #[doc(alias = "check_random")]
+    pub fn random(self, runs: u64) -> Self {
+        self.drawn("random", runs, &[Draw::Random])
+    }
+
+    /// Makes `runs` runs, 1 or more, by priorities that change at `depth` - 1 points
+    /// ([`Pct`](crate::policy::Pct)).
+    #[doc(alias = "check_pct")]
+    pub fn pct(self, depth: u32, runs: u64) -> Self {
+        self.drawn(&format!("pct of depth {depth}"), runs, &[Draw::Pct { depth }])
+    }
+
+    /// Makes `runs` runs, 1 or more, in which each interleaving is about as likely as another
+    /// ([`Walk`](crate::policy::Walk)). How long each task is comes from the first run.
+    #[doc(alias = "urw")]
+    pub fn walk(self, runs: u64) -> Self {
+        self.drawn("walk", runs, &[Draw::Walk])
+    }
+
+    /// Makes `runs` runs, 1 or more, in which each turn has a priority of its own
+    /// ([`Pos`](crate::policy::Pos)).
+    pub fn pos(self, runs: u64) -> Self {
+        self.drawn("pos", runs, &[Draw::Pos])
+    }
+
+    /// Runs every schedule, those with the fewest deviations from first-in first-out first, until all are run
+    /// or 1,000,000 are ([`max_runs`](Self::max_runs)).
+    ///
+    /// The first failure found is one with the fewest deviations. Each schedule is run once. A program that
+    /// never ends in some order has infinitely many schedules; bound it by
+    /// [`max_deviations`](Self::max_deviations), [`time_limit`](Self::time_limit) or [`limits`](Self::limits).
+    #[doc(alias = "check_dfs")]
+    #[doc(alias = "dfs")]
+    pub fn exhaustive(mut self) -> Self {
+        self.strategy = Strategy::Exhaustive;
+        self
+    }
+
+    /// Ends an exhaustive search before the first schedule with more deviations than `deviations`.
+    #[doc(alias = "preemption_bound")]
+    pub fn max_deviations(mut self, deviations: u32) -> Self {
+        self.deviations_max = Some(deviations);
+        self
+    }
+
+    /// Ends the search after `runs` runs, 1 or more.
+    #[doc(alias = "max_permutations")]
+    #[doc(alias = "iterations")]
+    pub fn max_runs(mut self, runs: u64) -> Self {
+        self.runs = Some(runs.max(1));
+        self
+    }
+
+    /// Leaves all choices after this much virtual time to first-in first-out. A run itself goes on to its end;
+    /// to bound that is for [`limits`](Self::limits).
+    pub fn time_limit(mut self, since_start: Duration) -> Self {
+        self.settings.time_limit = Instant::ZERO + since_start;
+        self
+    }
+
+    /// Ends the search once `failures` different failures were found, 1 or more; 1 unless set.
+    pub fn max_failures(mut self, failures: usize) -> Self {
+        self.failures_max = failures.max(1);
+        self
+    }
+
+    /// Sets the seed: of the draws of the search, and of the program's random numbers, which are the same in
+    /// all runs.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// Sets the bounds of each run.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// Sets what the wall clock shows at the start of each run, as time since 1970-01-01T00:00:00Z.
+    pub fn start_time(mut self, since_epoch: Duration) -> Self {
+        self.settings.start_time = Some(since_epoch);
+        self
+    }
+
+    /// Makes tasks that are alive when a run ends a failure (S21).
+    pub fn deny_leftovers(mut self, deny: bool) -> Self {
+        self.settings.deny_leftovers = deny;
+        self
+    }
+
+    /// Sets what has to hold of the report of each run that ended well. An `Err` makes that run a failure, with
+    /// this reason. The reports have no trace and no output; the program itself is the place to check those.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{explore::Explorer, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let in_time = Explorer::new().require(|report| match report.ended_at.since_start() {
+    ///     late if late > Duration::from_secs(1) => Err(format!("took {late:?}")),
+    ///     _ => Ok(()),
+    /// });
+    /// let late = || async { sleep(Duration::from_secs(2)).await };
+    /// let finding = in_time.run(late).unwrap_finding();
+    /// assert!(finding.failure.to_string().starts_with("refused at 2s (turn 2): took 2s"));
+    /// ```
+    pub fn require<C>(mut self, check: C) -> Self
+    where
+        C: Fn(&Report) -> Result<(), String> + Send + Sync + 'static,
+    {
+        self.settings.requirement = Some(Arc::new(check));
+        self
+    }
+
+    /// Spreads the runs over so many threads of the machine, 1 or more. Each run stays on one; what the search
+    /// returns is the same for any number.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// Makes only part `index`, from 1, of the `count` parts of the search. Each run is in exactly one part,
+    /// so that several machines can share one search. `SIMLOOP_SHARD` does the same from outside.
+    ///
+    /// Searches that draw are split evenly. An exhaustive one is split at its second deviation, as evenly as
+    /// the program makes it; the limit on runs is each part's own.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `index` is not from 1 to `count`.
+    #[track_caller]
+    pub fn shard(mut self, index: u64, count: u64) -> Self {
+        assert!(index > 0 && index <= count, "shard {index} is not one of 1 to {count}");
+        self.shard = Shard { index: index - 1, count };
+        self
+    }
+
+    /// Checks with `runs` runs that the program is deterministic: each is made again with the same schedule, in
+    /// the same and in another thread, and compared, record by record up to 100,000 turns. 1 unless set; 0 does
+    /// without. The first is first-in first-out, the others are random, whatever the strategy.
+    pub fn audit(mut self, runs: u64) -> Self {
+        self.audits = runs;
+        self
+    }
+
+    /// Bounds the runs that each of three steps may take to shrink a failing schedule: leaving deviations out,
+    /// looking for the simplest, taking smaller ones. 20,000 unless set, within 20,000,000 turns; with 0 a
+    /// schedule is told as it was found.
+    pub fn max_shrink_runs(mut self, runs: u64) -> Self {
+        self.shrink_runs = runs;
+        self
+    }
+
+    /// Ignores the environment of the process, or not; it is read unless set.
+    pub fn ignore_environment(mut self, ignore: bool) -> Self {
+        self.is_environment_read = !ignore;
+        self
+    }
+
+    /// Searches, and returns what was found. No failure of a run panics here.
+    ///
+    /// Panics of the program are kept off standard error, but for one of each failure, which the panic hook
+    /// sees when the run is explained.
+    ///
+    /// The closure makes the program anew for each run, before the loop runs. It is called on the threads of
+    /// the search, so what it captures must be shared between threads, such as nothing at all, or an `Arc` of
+    /// constants. What one run leaves behind for the next, in a static for instance, makes the program another
+    /// one.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the closure itself does, or the `Debug` of an output.
+    #[track_caller]
+    pub fn run<F, R>(&self, program: F) -> Exploration
+    where
+        F: Fn() -> R + Sync,
+        R: Future<Output: Outcome + 'static> + 'static,
+    {
+        self.search(&program, Location::caller())
+    }
+
+    /// Searches, and returns what was found if no run failed.
+    ///
+    /// # Panics
+    ///
+    /// Panics with the rendered report if a run fails, and as [`run`](Self::run) does.
+    #[doc(alias = "model")]
+    #[track_caller]
+    pub fn check<F, R>(&self, program: F) -> Exploration
+    where
+        F: Fn() -> R + Sync,
+        R: Future<Output: Outcome + 'static> + 'static,
+    {
+        self.search(&program, Location::caller()).unwrap()
+    }
+
+    fn search(&self, program: &dyn Program, site: &'static Location<'static>) -> Exploration {
+        hush();
+        let mut explorer = self.in_environment();
+        explorer.settings.site = site;
+        search(&explorer, program)
+    }
+
+    /// What is left to do once the environment has had its say.
+    fn in_environment(&self) -> Self {
+        let mut explorer = self.clone();
+        if !self.is_environment_read {
+            return explorer;
+        }
+        match Environment::of_process() {
+            Ok(Environment { seed, runs, replay, shard }) => {
+                explorer.settings.seed = seed.unwrap_or(explorer.settings.seed);
+                explorer.runs = runs.or(explorer.runs);
+                explorer.shard = shard.unwrap_or(explorer.shard);
+                explorer.replay = replay;
+            }
+            Err(reason) => explorer.refused = Some(reason),
+        }
+        explorer
+    }
+
+    pub(super) fn name(&self) -> String {
+        match &self.strategy {
+            Strategy::Drawn { name, .. } => name.clone(),
+            Strategy::Exhaustive => "exhaustive".to_owned(),
+        }
+    }
+
+    pub(super) fn runs_max(&self) -> u64 {
+        self.runs.unwrap_or(match &self.strategy {
+            Strategy::Drawn { runs, .. } => *runs,
+            Strategy::Exhaustive => EXHAUSTIVE_RUNS,
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! Work for several threads whose results are taken in the order of the work, whoever finished first.
+
+use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// Does all `jobs`, and hands the results to `merge` in their order, until it says to stop.
+///
+/// A worker is told the earliest job whose result `is_last`: what comes after that need not be done. What is
+/// merged, and so what comes of it, is the same for every number of threads.
+pub(super) fn in_order<J: Sync, R: Send>(
+    threads: usize,
+    jobs: &[J],
+    work: impl Fn(&J) -> R + Sync,
+    is_last: impl Fn(&R) -> bool + Sync,
+    mut merge: impl FnMut(R) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    if threads < 2 || jobs.len() < 2 {
+        return jobs.iter().try_for_each(|job| merge(work(job)));
+    }
+    let results: Vec<Mutex<Option<R>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    let (next, last) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
+    let worker = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(number) else { return };
+            if number > last.load(Ordering::Relaxed) {
+                return;
+            }
+            let result = work(job);
+            if is_last(&result) {
+                last.fetch_min(number, Ordering::Relaxed);
+            }
+            *results[number].lock().expect("nobody panics while holding it") = Some(result);
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads.min(jobs.len())).map(|_| scope.spawn(worker)).collect();
+        for worker in workers {
+            // The program's own panics are caught by its runs; what comes here is for the caller.
+            worker.join().unwrap_or_else(|payload| resume_unwind(payload));
+        }
+    });
+    let results = results.into_iter().map(|result| result.into_inner().expect("no worker is left"));
+    // A job that was not done comes after one that is the last.
+    results.flatten().try_for_each(&mut merge)
+}

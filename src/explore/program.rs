@@ -1,0 +1,189 @@
+//! One run of the program under search: how it is made, and what of it is kept.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::{self, Write};
+use std::future::Future;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Outcome;
+use crate::executor::Builder;
+use crate::kernel::{Instant, Level, Limits};
+use crate::policy::{Choice, Policy, Schedule};
+use crate::report::{Failure, FailureKind, Report};
+use crate::trace::Trace;
+
+/// What the report of a run that ended well has to meet.
+pub(super) type Requirement = Arc<dyn Fn(&Report) -> Result<(), String> + Send + Sync>;
+
+/// What all runs of a search have in common.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) seed: u64,
+    pub(super) limits: Limits,
+    pub(super) start_time: Option<Duration>,
+    pub(super) deny_leftovers: bool,
+    pub(super) requirement: Option<Requirement>,
+    /// The last instant at which anything but the first alternative is taken.
+    pub(super) time_limit: Instant,
+    /// Where the search was called.
+    pub(super) site: &'static Location<'static>,
+}
+
+impl Settings {
+    pub(super) fn builder(&self) -> Builder {
+        let builder = Builder::new()
+            .seed(self.seed)
+            .limits(self.limits)
+            .deny_leftovers(self.deny_leftovers)
+            .quiet(true);
+        match self.start_time {
+            Some(start_time) => builder.start_time(start_time),
+            None => builder,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
+/// A program under search, whatever it returns: one copy of the search serves them all.
+pub(super) trait Program: Sync {
+    /// Runs the program once and writes its output, if it has one. The report's output is whether that is
+    /// acceptable.
+    fn run(
+        &self,
+        builder: Builder,
+        site: &'static Location<'static>,
+        shown: &mut String,
+    ) -> Report<Result<(), String>>;
+}
+
+impl<F, R> Program for F
+where
+    F: Fn() -> R + Sync,
+    R: Future<Output: Outcome + 'static> + 'static,
+{
+    fn run(
+        &self,
+        builder: Builder,
+        site: &'static Location<'static>,
+        shown: &mut String,
+    ) -> Report<Result<(), String>> {
+        let report = builder.run_at(self(), site);
+        shown.clear();
+        report.map(|output| {
+            write!(shown, "{output:?}").expect("a string takes any text");
+            output.refusal().map_or(Ok(()), Err)
+        })
+    }
+}
+
+/// What is kept of a run.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) failure: Option<Failure>,
+    pub(super) schedule: Schedule,
+    pub(super) trace: Trace,
+    pub(super) digest: u64,
+    pub(super) turns: u64,
+}
+
+/// Runs the program again and again, on one thread.
+pub(super) struct Runner<'a> {
+    program: &'a dyn Program,
+    pub(super) settings: &'a Settings,
+    /// The output of the last run, as text; empty if it had none.
+    pub(super) shown: String,
+}
+
+impl<'a> Runner<'a> {
+    pub(super) fn new(program: &'a dyn Program, settings: &'a Settings) -> Self {
+        Runner { program, settings, shown: String::new() }
+    }
+
+    pub(super) fn run<P: Policy>(&mut self, policy: &Shared<P>, level: Level) -> Run {
+        self.run_with(self.settings.builder().policy(policy.clone()).trace(level))
+    }
+
+    pub(super) fn replay(&mut self, schedule: &Schedule, level: Level) -> Run {
+        self.run_with(self.settings.builder().replay_schedule(schedule.clone()).trace(level))
+    }
+
+    pub(super) fn run_with(&mut self, builder: Builder) -> Run {
+        self.shown.clear();
+        let report = self.program.run(builder, self.settings.site, &mut self.shown);
+        let (at, turns) = (report.ended_at, report.counters.turns);
+        let refused = match &report.outcome {
+            Ok(Err(reason)) => Some(reason.clone()),
+            _ => None,
+        };
+        let report = report.map(|_| ());
+        let refused = refused.or_else(|| {
+            let requirement = self.settings.requirement.as_ref()?;
+            if report.outcome.is_ok() { requirement(&report).err() } else { None }
+        });
+        let Report { outcome, schedule, trace, digest, .. } = report;
+        let failure = match refused {
+            None => outcome.err(),
+            Some(reason) => {
+                let reproduction = self.settings.builder().reproduction(&schedule);
+                Some(Failure::new(FailureKind::Refused { reason }, at, turns, reproduction))
+            }
+        };
+        Run { failure, schedule, trace, digest: digest.as_u64(), turns }
+    }
+}
+
+/// A policy that the search keeps in its hands while a run uses it.
+pub(super) struct Shared<P> {
+    policy: Rc<RefCell<P>>,
+    /// The last instant at which it is asked.
+    until: Instant,
+    /// A choice was not put to it, because it came later.
+    pub(super) is_cut: Rc<Cell<bool>>,
+}
+
+impl<P> Shared<P> {
+    pub(super) fn new(policy: P, settings: &Settings) -> Self {
+        let until = settings.time_limit;
+        Shared { policy: Rc::new(RefCell::new(policy)), until, is_cut: Rc::default() }
+    }
+
+    /// Looks at the policy between runs.
+    pub(super) fn with<R>(&self, f: impl FnOnce(&mut P) -> R) -> R {
+        f(&mut self.policy.borrow_mut())
+    }
+}
+
+impl<P> Clone for Shared<P> {
+    fn clone(&self) -> Self {
+        let (policy, is_cut) = (Rc::clone(&self.policy), Rc::clone(&self.is_cut));
+        Shared { policy, until: self.until, is_cut }
+    }
+}
+
+impl<P: fmt::Debug> fmt::Debug for Shared<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.policy.try_borrow() {
+            Ok(policy) => policy.fmt(f),
+            Err(_) => f.write_str("a policy of a search"),
+        }
+    }
+}
+
+impl<P: Policy> Policy for Shared<P> {
+    #[inline]
+    fn choose(&mut self, choice: &Choice<'_>) -> usize {
+        if choice.now() > self.until {
+            self.is_cut.set(true);
+            return 0;
+        }
+        self.policy.borrow_mut().choose(choice)
+    }
+}

@@ -1,0 +1,235 @@
+//! A search from its first run to its report.
+
+use super::audit::{self, TRACED_TURNS_MAX};
+use super::draw::{self, Pilot};
+use super::engine::Engine;
+use super::exhaustive::{Exhaustive, Reach, WORDS_MAX};
+use super::explain::explain;
+use super::exploration::{Exploration, Extent, Finding, OutcomeCount};
+use super::explorer::{Explorer, Strategy};
+use super::identity::identity;
+use super::program::{Program, Run, Runner, Shared};
+use super::shrink::{Shrunk, shrink};
+use super::tally::{Batch, Bounds, Failed, Found, Shard, Tally};
+use crate::kernel::{Instant, Level};
+use crate::policy::{Random, Schedule};
+use crate::report::{Failure, FailureKind};
+use crate::rng::Rng;
+use crate::trace::Trace;
+
+/// Failures that are shrunk and explained; the others are only told.
+const EXPLAINED_MAX: usize = 10;
+
+/// Keeps the draws of audited runs apart from those of the search.
+const AUDIT_STREAM: u64 = 0x61_75_64_69_74;
+
+pub(super) fn search(explorer: &Explorer, program: &dyn Program) -> Exploration {
+    if let Some(reason) = &explorer.refused {
+        return refused(explorer, FailureKind::InvalidSearch { reason: reason.clone() });
+    }
+    let search = Search { explorer, program };
+    if let Some(schedule) = &explorer.replay {
+        return search.replay(schedule);
+    }
+    match search.pilot() {
+        Ok(pilot) => search.run(&pilot),
+        Err(difference) => refused(explorer, FailureKind::NotDeterministic { difference }),
+    }
+}
+
+struct Search<'a> {
+    explorer: &'a Explorer,
+    program: &'a dyn Program,
+}
+
+impl<'a> Search<'a> {
+    fn runner(&self) -> Runner<'a> {
+        Runner::new(self.program, &self.explorer.settings)
+    }
+
+    /// Makes the first runs, checks that they can be made again, and looks at how long the tasks are.
+    fn pilot(&self) -> Result<Pilot, String> {
+        let mut runner = self.runner();
+        let first = runner.replay(&Schedule::default(), Level::Off);
+        if first.failure.as_ref().is_some_and(depends_on_thread) {
+            return Ok(Pilot { turns: first.turns, work: Vec::new() });
+        }
+        let trace = if self.explorer.audits > 0 {
+            self.audit(&first, &runner.shown)?
+        } else if first.turns <= TRACED_TURNS_MAX {
+            runner.replay(&Schedule::default(), Level::Full).trace
+        } else {
+            Trace::default()
+        };
+        for number in 1..self.explorer.audits {
+            let seed =
+                Rng::from_parts(self.explorer.settings.seed, AUDIT_STREAM, number).next_u64();
+            let run = runner.run(&Shared::new(Random::new(seed), runner.settings), Level::Off);
+            self.audit(&run, &runner.shown)?;
+        }
+        Ok(Pilot { turns: first.turns, work: audit::work(&trace) })
+    }
+
+    fn audit(&self, run: &Run, shown: &str) -> Result<Trace, String> {
+        audit::audit(self.program, &self.explorer.settings, run, shown)
+    }
+
+    fn run(&self, pilot: &Pilot) -> Exploration {
+        let Explorer { settings, threads, shard, .. } = self.explorer;
+        let engine = Engine {
+            program: self.program,
+            settings,
+            seed: settings.seed,
+            threads: *threads,
+            shard: *shard,
+        };
+        let bounds =
+            Bounds { runs: self.explorer.runs_max(), failures: self.explorer.failures_max };
+        let (mut tally, reach) = match &self.explorer.strategy {
+            Strategy::Drawn { rota, .. } => {
+                let bounds = Bounds { runs: share(bounds.runs, *shard), ..bounds };
+                let mut tally = Tally::new(bounds, *shard);
+                draw::search(&engine, rota, pilot, &mut tally);
+                (tally, None)
+            }
+            Strategy::Exhaustive => {
+                let mut tally = Tally::new(bounds, Shard::WHOLE);
+                let deviations_max = self.explorer.deviations_max.unwrap_or(u32::MAX);
+                let exhaustive = Exhaustive::new(&engine, &mut tally, deviations_max, WORDS_MAX);
+                let reach = exhaustive.search();
+                (tally, Some(reach))
+            }
+        };
+        let extent = match reach {
+            _ if tally.has_enough_failures() => Extent::Failed,
+            None => Extent::Drawn,
+            Some(Reach { is_cut_short: true, deviations, .. }) => Extent::CutOff(deviations),
+            Some(Reach { is_cut_in_depth: true, .. }) => {
+                Extent::WithinDeviations(self.explorer.deviations_max.unwrap_or(u32::MAX))
+            }
+            Some(Reach { is_cut_in_time: true, .. }) => Extent::WithinTime,
+            Some(_) => Extent::Complete,
+        };
+        // The walk by depth has met each failure first where it is simplest.
+        let is_simplest =
+            shard.count == 1 && reach.is_some_and(|reach| !reach.is_deep && !reach.is_cut_in_time);
+        let found = std::mem::take(&mut tally.found);
+        let findings = found.into_iter().enumerate();
+        let findings = findings.map(|(rank, found)| match rank < EXPLAINED_MAX {
+            true => self.finding(found, is_simplest),
+            false => plain(found),
+        });
+        let findings = findings.collect();
+        self.exploration(tally, extent, findings)
+    }
+
+    /// Shrinks and explains a failure.
+    fn finding(&self, found: Found, is_simplest: bool) -> Finding {
+        let Failed { identity: expected, failure: _, schedule } = &found.first;
+        let shrunk = match is_simplest {
+            true => Shrunk { schedule: schedule.clone(), is_simplest },
+            false => shrink(self.runner(), &found.first, self.explorer.shrink_runs),
+        };
+        let mut runner = self.runner();
+        let turns = runner.replay(&shrunk.schedule, Level::Off).turns;
+        let (run, explanation) = explain(&mut runner, &shrunk.schedule, turns);
+        match run.failure {
+            Some(failure) if identity(&failure) == *expected => Finding {
+                failure,
+                schedule: shrunk.schedule,
+                is_simplest: shrunk.is_simplest,
+                sentence: explanation.sentence,
+                columns: explanation.columns,
+                ..plain(found)
+            },
+            _ => Finding {
+                sentence: "did not fail again with the same schedule: the program reads something outside \
+                           the loop (hash order, real clock, another thread, a static)"
+                    .to_owned(),
+                ..plain(found)
+            },
+        }
+    }
+
+    /// Runs one schedule, and explains it if it fails.
+    fn replay(&self, schedule: &Schedule) -> Exploration {
+        let mut runner = self.runner();
+        let run = runner.replay(schedule, Level::Off);
+        let turns = run.turns;
+        let mut tally = Tally::new(Bounds { runs: 1, failures: 1 }, Shard::WHOLE);
+        let mut batch = Batch::default();
+        let does_not_fit = run
+            .failure
+            .as_ref()
+            .is_some_and(|failure| matches!(failure.kind(), FailureKind::ReplayDiverged(_)));
+        batch.add(run, &runner.shown);
+        let _ = tally.add(batch);
+        let found = std::mem::take(&mut tally.found).into_iter();
+        let findings = found.map(|found| {
+            if does_not_fit {
+                return plain(found);
+            }
+            let (_, explanation) = explain(&mut runner, schedule, turns);
+            let (sentence, columns) = (explanation.sentence, explanation.columns);
+            Finding { sentence, columns, ..plain(found) }
+        });
+        let findings = findings.collect();
+        self.exploration(tally, Extent::Replayed, findings)
+    }
+
+    fn exploration(&self, tally: Tally, extent: Extent, findings: Vec<Finding>) -> Exploration {
+        let interleavings = tally.interleavings();
+        let counted = tally.outputs.into_iter();
+        let mut outcomes: Vec<OutcomeCount> =
+            counted.map(|(shown, runs)| OutcomeCount::new(shown.into(), runs)).collect();
+        outcomes.sort_by_key(|outcome| std::cmp::Reverse(outcome.runs));
+        Exploration {
+            strategy: self.explorer.name(),
+            seed: self.explorer.settings.seed,
+            shard: (self.explorer.shard.index + 1, self.explorer.shard.count),
+            runs: tally.runs,
+            interleavings,
+            extent,
+            outcomes,
+            other_outcomes: tally.others,
+            findings,
+        }
+    }
+}
+
+/// Says whether a failure need not come again, least of all in another thread. It is told as it is.
+fn depends_on_thread(failure: &Failure) -> bool {
+    matches!(failure.kind(), FailureKind::NestedLoop { .. } | FailureKind::ForeignWake { .. })
+}
+
+/// How many of so many numbered runs are in a shard.
+fn share(runs: u64, shard: Shard) -> u64 {
+    (runs / shard.count) + u64::from(shard.index < runs % shard.count)
+}
+
+/// A failure as it was found.
+fn plain(found: Found) -> Finding {
+    let Found { first: Failed { failure, schedule, .. }, number, runs } = found;
+    Finding {
+        failure,
+        schedule: schedule.clone(),
+        is_simplest: false,
+        first_run: number,
+        first_schedule: schedule,
+        runs,
+        sentence: String::new(),
+        columns: String::new(),
+    }
+}
+
+/// The report of a search that was not made.
+fn refused(explorer: &Explorer, kind: FailureKind) -> Exploration {
+    let reproduction = explorer.settings.builder().reproduction(&Schedule::default());
+    let failure = Failure::new(kind, Instant::ZERO, 0, reproduction);
+    let schedule = Schedule::default();
+    let failed = Failed { identity: String::new(), failure, schedule };
+    let finding = plain(Found { first: failed, number: 0, runs: 0 });
+    let search = Search { explorer, program: &|| async {} };
+    let tally = Tally::new(Bounds { runs: 0, failures: 1 }, Shard::WHOLE);
+    search.exploration(tally, Extent::Refused, vec![finding])
+}

@@ -1,0 +1,220 @@
+//! From a failing schedule to the simplest that fails in the same way.
+//!
+//! First deviations are left out, halves, quarters, single ones, as long as what is left fails in the same way
+//! (delta debugging, Zeller and Hildebrandt 2002). A run in which an earlier choice is missing takes another
+//! course, so what remains is followed as well as it goes, and the run says what its schedule really was.
+//!
+//! Then the tree of schedules is searched from its root for a failure of the same kind and place, up to the
+//! number of deviations that are left. What that finds is the simplest there is: the fewest deviations, and
+//! among those the earliest and least.
+
+use super::identity::identity;
+use super::program::{Run, Runner, Shared};
+use super::tally::Failed;
+use super::tree::{Node, Walker};
+use crate::kernel::Level;
+use crate::policy::{Choice, ChoiceKind, Deviation, Policy, Schedule};
+
+/// Turns that leaving out may take, and the search in the tree once more: a run of a livelock takes millions.
+const TURNS_MAX: u64 = 20_000_000;
+
+/// A schedule that fails, as simple as could be found.
+#[derive(Clone, Debug)]
+pub(super) struct Shrunk {
+    pub(super) schedule: Schedule,
+    /// No schedule with fewer deviations fails in this way, nor an earlier one with as many.
+    pub(super) is_simplest: bool,
+}
+
+/// Shrinks the schedule of a failure. Each step takes so many runs at most.
+pub(super) fn shrink(runner: Runner<'_>, failed: &Failed, runs_max: u64) -> Shrunk {
+    if runs_max == 0 {
+        return Shrunk { schedule: failed.schedule.clone(), is_simplest: false };
+    }
+    let settings = runner.settings;
+    let mut shrinker = Shrinker {
+        policy: Shared::new(Lenient::default(), settings),
+        walker: Walker::new(runner),
+        identity: &failed.identity,
+        effort: Effort::new(runs_max),
+    };
+    let deviations: Vec<Deviation> = failed.schedule.deviations().take(DEVIATIONS_MAX).collect();
+    let shorter = shrinker.leave_out(deviations);
+    shrinker.effort = Effort::new(runs_max);
+    match shrinker.search(shorter.len()) {
+        Searched::Found(schedule) => {
+            // What was left alone for its time may hold a simpler one.
+            Shrunk { schedule, is_simplest: !shrinker.walker.is_cut() }
+        }
+        Searched::Exhausted => {
+            shrinker.effort = Effort::new(runs_max);
+            let schedule = shrinker.lessen(shorter);
+            Shrunk { schedule, is_simplest: false }
+        }
+    }
+}
+
+/// Deviations of a schedule that are looked at; one with more is that of a run of millions of turns.
+const DEVIATIONS_MAX: usize = 1 << 20;
+
+enum Searched {
+    Found(Schedule),
+    Exhausted,
+}
+
+/// What is left to be spent.
+struct Effort {
+    runs: u64,
+    turns: u64,
+}
+
+impl Effort {
+    fn new(runs: u64) -> Self {
+        Effort { runs, turns: TURNS_MAX }
+    }
+
+    fn spend(&mut self, run: &Run) {
+        self.runs = self.runs.saturating_sub(1);
+        self.turns = self.turns.saturating_sub(run.turns);
+    }
+
+    fn is_spent(&self) -> bool {
+        self.runs == 0 || self.turns == 0
+    }
+}
+
+struct Shrinker<'a> {
+    walker: Walker<'a>,
+    policy: Shared<Lenient>,
+    identity: &'a str,
+    effort: Effort,
+}
+
+impl Shrinker<'_> {
+    fn is_same(&self, run: &Run) -> bool {
+        run.failure.as_ref().is_some_and(|failure| identity(failure) == self.identity)
+    }
+
+    /// The deviations that a run really has which follows `wanted`, if it fails in the same way.
+    fn attempt(&mut self, wanted: &[Deviation]) -> Option<Vec<Deviation>> {
+        self.policy.with(|lenient| lenient.start(wanted));
+        let run = self.walker.runner.run(&self.policy, Level::Off);
+        self.effort.spend(&run);
+        self.is_same(&run).then(|| run.schedule.deviations().collect())
+    }
+
+    fn leave_out(&mut self, mut kept: Vec<Deviation>) -> Vec<Deviation> {
+        let mut size = kept.len().div_ceil(2);
+        while size > 0 && !kept.is_empty() {
+            let mut start = 0;
+            let mut is_shorter = false;
+            while start < kept.len() && !self.effort.is_spent() {
+                let end = (start + size).min(kept.len());
+                let candidate = [&kept[..start], &kept[end..]].concat();
+                match self.attempt(&candidate) {
+                    Some(shorter) if shorter.len() < kept.len() => {
+                        kept = shorter;
+                        is_shorter = true;
+                    }
+                    _ => start = end,
+                }
+            }
+            // What one removal has made possible may be of any size below.
+            if !(is_shorter && size == 1) {
+                size = if size == 1 { 0 } else { size.div_ceil(2) };
+            }
+        }
+        kept
+    }
+
+    /// Takes the first alternatives that do, where the tree is too large to be searched.
+    fn lessen(&mut self, mut kept: Vec<Deviation>) -> Schedule {
+        for place in 0..kept.len() {
+            for index in 1..kept.get(place).map_or(0, |deviation| deviation.index) {
+                if self.effort.is_spent() {
+                    break;
+                }
+                let mut candidate = kept.clone();
+                candidate[place].index = index;
+                match self.attempt(&candidate) {
+                    Some(less) if less.len() <= kept.len() && less < kept => {
+                        kept = less;
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let mut schedule = Schedule::default();
+        kept.into_iter().for_each(|deviation| schedule.push(deviation));
+        schedule
+    }
+
+    /// Looks for the simplest schedule that fails in this way, with at most so many deviations.
+    fn search(&mut self, deviations_max: usize) -> Searched {
+        let (run, root) = self.walker.root();
+        if self.is_same(&run) {
+            return Searched::Found(run.schedule);
+        }
+        let mut level = vec![root];
+        for _ in 0..deviations_max {
+            let mut next: Vec<Node> = Vec::new();
+            for node in &level {
+                for turnoff in node.turnoffs() {
+                    let (run, child) = self.walker.child(node, turnoff);
+                    self.effort.spend(&run);
+                    if self.is_same(&run) {
+                        return Searched::Found(run.schedule);
+                    }
+                    if self.effort.is_spent() {
+                        return Searched::Exhausted;
+                    }
+                    next.push(child);
+                }
+            }
+            level = next;
+        }
+        Searched::Exhausted
+    }
+}
+
+/// Follows a schedule as well as it goes: what does not fit is left out, or taken as near as can be.
+#[derive(Debug, Default)]
+pub(super) struct Lenient {
+    wanted: Vec<Deviation>,
+    passed: usize,
+    /// The turn of the last value chosen, and how many were chosen in it.
+    values: (u64, u32),
+}
+
+impl Lenient {
+    pub(super) fn start(&mut self, wanted: &[Deviation]) {
+        self.wanted.clear();
+        self.wanted.extend_from_slice(wanted);
+        (self.passed, self.values) = (0, (0, 0));
+    }
+}
+
+impl Policy for Lenient {
+    fn choose(&mut self, choice: &Choice<'_>) -> usize {
+        let turn = choice.turn();
+        let place = match choice.kind() {
+            ChoiceKind::Task => 0,
+            ChoiceKind::Value => {
+                let before = if self.values.0 == turn { self.values.1 } else { 0 };
+                self.values = (turn, before + 1);
+                before + 1
+            }
+        };
+        while let Some(wanted) = self.wanted.get(self.passed) {
+            if (wanted.turn, wanted.place) > (turn, place) {
+                break;
+            }
+            self.passed += 1;
+            if (wanted.turn, wanted.place) == (turn, place) {
+                return (wanted.index as usize).min(choice.len() - 1);
+            }
+        }
+        0
+    }
+}

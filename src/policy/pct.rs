@@ -1,0 +1,128 @@
+//! Priorities at random, changed at a few random turns.
+
+use super::{Choice, ChoiceKind, Policy};
+use crate::rng::Rng;
+
+/// Runs the ready task of the highest priority; priorities are random, and fall at a few random turns.
+///
+/// This is probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi and Nagarakatte, "A Randomized
+/// Scheduler with Probabilistic Guarantees of Finding Bugs", 2010). A bug of *depth* d is one that shows
+/// whenever d points of the program come in a certain order. In a run of at most k turns with at most n
+/// tasks, this policy shows such a bug with a probability of at least 1 / (n · k<sup>d-1</sup>), which random
+/// choices do not reach where one task has to stand still for long.
+///
+/// Each task has a priority from the moment at which it is first ready; the `depth` - 1 turns of change lie
+/// anywhere in the first `turns`. At each of them the task that would run falls below all others. Values
+/// ([`choose`](crate::choose)) are drawn at random. Priorities starve whoever is low, so a program that yields
+/// until another task has done something would go on for ever: after twice the expected number of turns, and
+/// a hundred more, every choice is random.
+///
+/// # Examples
+///
+/// ```
+/// use simloop::{Builder, note, policy::Pct, spawn_named, trace::Level, yield_now};
+///
+/// let report = Builder::new().trace(Level::Tasks).policy(Pct::new(1, 1, 12)).run(async {
+///     let tasks = ["a", "b"].map(|name| {
+///         spawn_named(name, async move {
+///             for _ in 0..3 {
+///                 note!("{name}");
+///                 yield_now().await;
+///             }
+///         })
+///     });
+///     for task in tasks {
+///         task.await.unwrap();
+///     }
+/// });
+/// let notes: Vec<_> = report.trace.notes().collect();
+/// assert!(notes == ["a", "a", "a", "b", "b", "b"] || notes == ["b", "b", "b", "a", "a", "a"]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Pct {
+    seed: u64,
+    depth: u32,
+    turns: u64,
+    rng: Rng,
+    /// The turns of change that are still to come, the next one last.
+    changes: Vec<u64>,
+    /// By the task's number; 0 where none is drawn yet. Those that fell have less than [`DRAWN_MIN`].
+    priorities: Vec<u64>,
+}
+
+/// Below it are the priorities of tasks that fell, in the order in which they did, the last one lowest.
+const DRAWN_MIN: u64 = 1 << 32;
+
+/// Turns beyond twice the expected ones before priorities stop to count.
+const SPARE_TURNS: u64 = 100;
+
+impl Pct {
+    /// Creates the policy of a seed, for bugs of the given depth (1 or more; 0 counts as 1) in a program that
+    /// takes about `turns` turns.
+    pub fn new(seed: u64, depth: u32, turns: u64) -> Self {
+        let mut policy = Pct {
+            seed,
+            depth,
+            turns,
+            rng: Rng::new(seed),
+            changes: Vec::new(),
+            priorities: Vec::new(),
+        };
+        policy.restart(seed, depth);
+        policy
+    }
+
+    /// Makes the policy as good as a new one, with the memory it has.
+    pub(crate) fn restart(&mut self, seed: u64, depth: u32) {
+        (self.seed, self.depth) = (seed, depth);
+        self.rng = Rng::new(seed);
+        self.priorities.clear();
+        self.changes.clear();
+        for _ in 1..depth.max(1) {
+            self.changes.push(self.rng.range(1..=self.turns.max(1)));
+        }
+        self.changes.sort_unstable_by_key(|&turn| std::cmp::Reverse(turn));
+    }
+
+    fn priority(&mut self, task: usize) -> u64 {
+        if task >= self.priorities.len() {
+            self.priorities.resize(task + 1, 0);
+        }
+        if self.priorities[task] == 0 {
+            self.priorities[task] = self.rng.next_u64().max(DRAWN_MIN);
+        }
+        self.priorities[task]
+    }
+
+    /// The ready task of the highest priority: its index and its number.
+    fn highest(&mut self, choice: &Choice<'_>) -> (usize, usize) {
+        let mut best = (0, 0, 0);
+        for index in 0..choice.len() {
+            let task = choice.number(index);
+            let priority = self.priority(task);
+            if priority > best.0 {
+                best = (priority, index, task);
+            }
+        }
+        (best.1, best.2)
+    }
+}
+
+impl Policy for Pct {
+    fn choose(&mut self, choice: &Choice<'_>) -> usize {
+        let is_spent = choice.turn() > self.turns.saturating_mul(2).saturating_add(SPARE_TURNS);
+        if is_spent || choice.kind() == ChoiceKind::Value {
+            return self.rng.range(0..choice.len());
+        }
+        while self.changes.last().is_some_and(|&turn| turn <= choice.turn()) {
+            self.changes.pop();
+            let (_, task) = self.highest(choice);
+            self.priorities[task] = 1 + self.changes.len() as u64;
+        }
+        self.highest(choice).0
+    }
+
+    fn source(&self) -> Option<String> {
+        Some(format!("Pct::new({}, {}, {})", self.seed, self.depth, self.turns))
+    }
+}

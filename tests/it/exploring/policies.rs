@@ -1,0 +1,87 @@
+//! The policies that searches draw from.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use simloop::policy::{Pct, Policy, Pos, Random, Walk};
+use simloop::trace::Level;
+use simloop::{Builder, Limits, choose, spawn, yield_now};
+
+use super::{explorer, letters};
+
+fn policies(seed: u64) -> [Box<dyn FnOnce(Builder) -> Builder>; 4] {
+    fn with(policy: impl Policy) -> Box<dyn FnOnce(Builder) -> Builder> {
+        Box::new(|builder| builder.policy(policy))
+    }
+    [
+        with(Random::new(seed)),
+        with(Pct::new(seed, 3, 20)),
+        with(Walk::new(seed, [4, 3, 3, 2])),
+        with(Pos::new(seed)),
+    ]
+}
+
+#[test]
+fn s34_every_policy_is_deterministic_and_its_runs_replay() {
+    let program = || async { (letters([3, 3, 2]).await, choose(5)) };
+    for seed in 0..50 {
+        for (first, again) in policies(seed).into_iter().zip(policies(seed)) {
+            let builder = || Builder::new().trace(Level::Full);
+            let found = first(builder()).run(program());
+            assert_eq!(again(builder()).run(program()).trace, found.trace);
+            let replayed = builder().replay(&found.schedule.to_string()).run(program());
+            assert_eq!(replayed.trace, found.trace);
+        }
+    }
+}
+
+#[test]
+fn different_seeds_give_different_runs_and_values_are_drawn_too() {
+    let program = || async { (letters([3, 3, 2]).await, choose(5)) };
+    for place in 0..4 {
+        let run = |seed| {
+            let policy = policies(seed).into_iter().nth(place).unwrap();
+            policy(Builder::new()).run(program()).unwrap()
+        };
+        let outcomes: BTreeSet<_> = (0..200).map(run).collect();
+        assert!(outcomes.len() > 20, "{}", outcomes.len());
+        assert_eq!(outcomes.iter().map(|(_, chosen)| chosen).collect::<BTreeSet<_>>().len(), 5);
+    }
+}
+
+#[test]
+fn priorities_do_not_starve_a_program_that_yields_until_another_task_has_acted() {
+    for seed in 0..50 {
+        let limits = Limits::new().turns_per_instant(1_000);
+        let report = Builder::new().limits(limits).policy(Pct::new(seed, 1, 10)).run(async {
+            let is_done = Rc::new(Cell::new(false));
+            let flag = Rc::clone(&is_done);
+            spawn(async move { flag.set(true) });
+            while !is_done.get() {
+                yield_now().await;
+            }
+        });
+        report.unwrap();
+    }
+}
+
+#[test]
+fn a_walk_takes_all_interleavings_about_equally_often() {
+    // Twelve turns of one task beside a single one of another: thirteen places for it.
+    let exploration = explorer().walk(13_000).run(|| letters([12, 1]));
+    assert_eq!(exploration.outcomes.len(), 13);
+    let runs: Vec<u64> = exploration.outcomes.iter().map(|outcome| outcome.runs).collect();
+    assert!(runs.iter().all(|runs| (700..1_400).contains(runs)), "{runs:?}");
+    // Random choices take the late places hardly ever.
+    let random = explorer().random(13_000).run(|| letters([12, 1]));
+    assert!(random.outcomes[0].runs > 5_000);
+}
+
+#[test]
+fn without_deviations_left_a_priority_decides_for_whole_tasks() {
+    let exploration = explorer().pct(1, 2_000).run(|| letters([4, 4]));
+    let shown: BTreeSet<_> = exploration.outcomes.iter().map(|it| it.shown.as_str()).collect();
+    // The first run is first-in first-out.
+    assert_eq!(shown, BTreeSet::from(["\"aaaabbbb\"", "\"abababab\"", "\"bbbbaaaa\""]));
+}

@@ -1,0 +1,206 @@
+//! What a search says.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::env;
+use std::panic::catch_unwind;
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use simloop::explore::{Explorer, Extent, explore};
+use simloop::report::FailureKind;
+use simloop::trace::Level;
+use simloop::{Builder, choose, spawn_named, yield_now};
+
+use super::{all, explorer, letters};
+use crate::snapshots::assert_shown;
+
+#[test]
+fn outcomes_are_counted_and_told_in_one_line_or_in_many() {
+    let two = all(|| async { choose(3) > 0 });
+    assert_eq!(
+        two.to_string(),
+        "all 3 schedules pass, 1 interleaving\n  outcomes: 2 of 3 schedules: true, the rest: false"
+    );
+    assert_shown("exploring", "outcomes", all(|| letters([2, 2, 1])));
+}
+
+#[test]
+fn the_short_form_panics_with_the_report() {
+    let panic = catch_unwind(|| {
+        explore(|| async {
+            assert!(choose(4) < 2, "planted");
+        })
+    });
+    let text = panic.unwrap_err();
+    let text = text.downcast_ref::<String>().unwrap();
+    assert!(text.contains("planted") && text.ends_with(")"), "{text}");
+    assert_shown("exploring", "short_form", text);
+    assert_eq!(
+        explore(|| async {}).to_string(),
+        "1,000 runs pass (portfolio, seed 0), 1 interleaving"
+    );
+}
+
+#[test]
+fn different_failures_are_told_apart_by_kind_and_place() {
+    let exploration = all(|| async {
+        let chosen = choose(6);
+        match chosen {
+            0 => Ok(()),
+            1 | 2 => Err(format!("a number that is too small: {chosen}")),
+            3 => std::future::pending().await,
+            _ => panic!("a number that is too large: {chosen}"),
+        }
+    });
+    let runs: Vec<_> = exploration.findings.iter().map(|finding| finding.runs).collect();
+    assert_eq!(runs, [2, 1, 2]);
+    assert_shown("exploring", "several_failures", &exploration);
+}
+
+#[test]
+fn many_tasks_and_long_runs_fit_into_a_hundred_columns() {
+    let exploration = explorer().exhaustive().max_deviations(1).run(|| async {
+        let last = std::rc::Rc::new(Cell::new(0));
+        let tasks = (0..14).map(|number| {
+            let last = std::rc::Rc::clone(&last);
+            spawn_named(&format!("worker with a long name {number}"), async move {
+                for _ in 0..5 {
+                    yield_now().await;
+                }
+                assert!(number != 2 || last.get() == 2, "planted");
+                last.set(last.get() + 1);
+            })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+    });
+    assert_shown("exploring", "many_tasks", &exploration);
+    let columns = exploration.unwrap_finding().columns;
+    assert!(columns.lines().all(|line| line.chars().count() <= 100), "{columns}");
+}
+
+#[test]
+fn a_program_that_is_not_deterministic_is_told_before_anything_else() {
+    static RUNS: AtomicU64 = AtomicU64::new(0);
+    let exploration = explorer().run(|| async {
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        for _ in 0..run % 3 {
+            yield_now().await;
+        }
+        spawn_named("child", async {}).await.unwrap();
+    });
+    assert_eq!((exploration.extent, exploration.runs), (Extent::Refused, 0));
+    assert_shown("exploring", "not_deterministic", &exploration);
+    let hash_order = explorer().audit(20).run(|| async {
+        let map: HashMap<u32, u32> = (0..20).map(|key| (key, key)).collect();
+        map.into_keys().collect::<Vec<_>>()
+    });
+    assert!(matches!(hash_order.failure().unwrap().kind(), FailureKind::NotDeterministic { .. }));
+}
+
+#[test]
+fn the_printed_line_brings_a_failure_back_a_thousand_times_of_a_thousand() {
+    let program = || async {
+        let order = letters([3, 3, 3]).await;
+        assert!(!order.contains("cba"), "planted");
+    };
+    let finding = explorer().random(1_000).run(program).unwrap_finding();
+    let text = finding.failure.to_string();
+    let (_, line) = text.split_once("replay: Builder::new().replay(\"").unwrap();
+    let line = line.strip_suffix("\")").unwrap();
+    let replay = || Builder::new().trace(Level::Full).replay(line).run(program());
+    let first = replay();
+    for _ in 0..1_000 {
+        let again = replay();
+        assert_eq!(again.trace, first.trace);
+        assert_eq!(again.failure(), first.failure());
+        assert_eq!(again.schedule, finding.schedule);
+    }
+}
+
+#[test]
+fn a_failure_that_does_not_come_back_is_told_as_that() {
+    // One run in a hundred fails, whatever its schedule.
+    static RUNS: AtomicU64 = AtomicU64::new(0);
+    let exploration = explorer().random(1_000).run(|| async {
+        assert_ne!(RUNS.fetch_add(1, Ordering::Relaxed) % 100, 50, "planted");
+    });
+    let finding = exploration.unwrap_finding();
+    assert!(finding.sentence.starts_with("did not fail again with the same schedule"));
+}
+
+#[test]
+fn a_search_inside_a_running_loop_says_so() {
+    let exploration = Builder::new().run(async { explorer().run(|| async {}) }).unwrap();
+    let failure = exploration.unwrap_finding().failure;
+    assert!(matches!(failure.kind(), FailureKind::NestedLoop { .. }), "{failure}");
+}
+
+/// Runs a test of this process in a process of its own, and returns what it prints.
+fn in_child(test: &str, variables: &[(&str, &str)]) -> std::process::Output {
+    let name = format!("exploring::reports::{test}");
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["--exact", &name, "--nocapture"]).env(CHILD, "1");
+    for name in ["SIMLOOP_SEED", "SIMLOOP_RUNS", "SIMLOOP_REPLAY", "SIMLOOP_SHARD"] {
+        child.env_remove(name);
+    }
+    child.envs(variables.iter().copied()).output().unwrap()
+}
+
+/// Set in such a process.
+const CHILD: &str = "SIMLOOP_TEST_IN_A_PROCESS_OF_ITS_OWN";
+
+#[test]
+fn of_all_the_panics_of_a_search_one_is_printed() {
+    if env::var_os(CHILD).is_some() {
+        let _ = explorer().random(1_000).max_failures(usize::MAX).run(|| async {
+            let order = letters([2, 2]).await;
+            assert_ne!(order, "bbaa", "planted");
+        });
+        let _ = std::thread::spawn(|| panic!("of somebody else")).join();
+        return;
+    }
+    let output = in_child("of_all_the_panics_of_a_search_one_is_printed", &[]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text.matches("planted").count(), 1, "{text}");
+    assert_eq!(text.matches("of somebody else").count(), 1, "{text}");
+}
+
+#[test]
+fn the_environment_of_the_process_overrides_what_is_set() {
+    if env::var_os(CHILD).is_some() {
+        let exploration = Explorer::new().random(40).run(|| async {
+            letters([2, 2]).await;
+        });
+        println!("<{exploration}>");
+        return;
+    }
+    let said = |variables: &[(&str, &str)]| {
+        let test = "the_environment_of_the_process_overrides_what_is_set";
+        let output = in_child(test, variables);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (start, end) = (text.find('<').unwrap() + 1, text.rfind('>').unwrap());
+        text[start..end].to_owned()
+    };
+    assert_eq!(said(&[]), "40 runs pass (random, seed 0), 10 interleavings");
+    assert_eq!(
+        said(&[("SIMLOOP_SEED", "7"), ("SIMLOOP_RUNS", "3")]),
+        "3 runs pass (random, seed 7), 3 interleavings"
+    );
+    assert_eq!(
+        said(&[("SIMLOOP_SHARD", "2/3")]),
+        "13 runs pass (random, seed 0) in shard 2 of 3, 7 interleavings"
+    );
+    assert_eq!(
+        said(&[("SIMLOOP_REPLAY", "v1:2=1/2")]),
+        "the replayed schedule passes, 1 interleaving"
+    );
+    assert!(said(&[("SIMLOOP_REPLAY", "v1:2=1/3")]).starts_with("replay diverged at turn 2 (0s)"));
+    assert_eq!(
+        said(&[("SIMLOOP_SHARD", "5/3")]),
+        "nothing was run: SIMLOOP_SHARD=\"5/3\" has neither the form `i/n`, with i from 1 to n, nor is \
+         it `auto`\n  replay: Builder::new()"
+    );
+}
