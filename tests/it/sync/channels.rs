@@ -3,6 +3,7 @@
 
 mod broadcast;
 mod hand;
+mod models;
 mod mpsc;
 mod mpsc_model;
 mod oneshot;
