@@ -66,6 +66,11 @@ pub mod guide {
 #[doc = include_str!("../docs/design/architecture.md")]
 pub mod architecture {}
 
+/// The schema of a trace in JSON Lines.
+#[cfg(feature = "serde")]
+#[doc = include_str!("../docs/design/json_lines.md")]
+pub mod json_lines {}
+
 /// The rules that every run obeys.
 #[doc = include_str!("../docs/design/semantics.md")]
 pub mod semantics {}

@@ -1,5 +1,5 @@
-//! One allocation a task, three more for its name, one a generator, none a timer, none a wake. A binary of
-//! its own, because its allocator counts.
+//! One allocation a task, three more for its name, one a generator, none a timer, none a wake; and how much a
+//! picture takes. A binary of its own, because its allocator counts.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -12,7 +12,8 @@ use allocation_counter::measure;
 use futures_util::StreamExt;
 use simloop::sync::{BoundedSemaphore, Notify, OnceCell, RwLock, Semaphore};
 use simloop::sync::{broadcast, mpsc, oneshot, watch};
-use simloop::{EventLoop, JoinHandle, sleep, spawn, timeout, yield_now};
+use simloop::trace::Level;
+use simloop::{Builder, EventLoop, JoinHandle, sleep, spawn, timeout, yield_now};
 
 /// Tasks that are alive while the tables grow, so that none grows later.
 const TASKS: usize = 200;
@@ -259,4 +260,24 @@ fn a_oneshot_is_one_allocation_and_so_is_a_broadcast_message() {
     };
     round();
     assert_eq!(measure(|| (0..100).for_each(|_| round())).count_total, 100);
+}
+
+#[test]
+fn a_picture_takes_a_bounded_number_of_bytes_for_each_record_while_it_is_drawn() {
+    let report = Builder::new().trace(Level::Full).run(async {
+        for number in 0..40 {
+            spawn(async move {
+                for round in 0..200 {
+                    sleep(Duration::from_millis(1 + (number * round) % 50)).await;
+                }
+            });
+        }
+        sleep(Duration::from_secs(3600)).await;
+    });
+    let records = report.trace.len() as u64;
+    assert!(records > 30_000, "{records}");
+    let drawn = measure(|| drop(report.trace.svg().to_string()));
+    // The picture itself is of a bounded size.
+    let most = 2_000_000 + 200 * records;
+    assert!(drawn.bytes_max <= most, "{} bytes for {records} records", drawn.bytes_max);
 }

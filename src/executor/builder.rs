@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::context;
 use super::core::{Core, Picker};
 use super::event_loop::EventLoop;
+use super::picture;
 use super::workers::WorkerCounts;
 use crate::kernel::{Kernel, Level, Limits};
 use crate::policy::{Fifo, Policy, Replay, Schedule};
@@ -123,6 +124,9 @@ impl Builder {
     }
 
     /// Sets how much of the run is recorded. The level never changes a schedule (S42).
+    ///
+    /// Without a call nothing is. To look at a run that fails, the environment variable `SIMLOOP_TRACE` names
+    /// a file; see [`render`](crate::render).
     pub fn trace(mut self, level: Level) -> Self {
         self.level = level;
         self
@@ -230,7 +234,8 @@ impl Builder {
         let is_fifo = matches!(self.picker, Picker::Fifo);
         *core.picker.borrow_mut() = self.picker;
         let mut state = core.state();
-        state.kernel.configure(self.limits, self.level);
+        state.kernel.configure(self.limits, picture::level(self.level));
+        state.level = self.level;
         state.is_fifo = is_fifo;
         state.seed = self.seed;
         state.echo = self.echo;

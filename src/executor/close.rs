@@ -21,9 +21,11 @@ impl Core {
         let partial_deadlock = self.partial_deadlock(outcome.as_ref().err());
         let (outcome, leftovers) = self.end(outcome, root);
         let mut state = self.state();
+        let mut trace = Trace::new(state.kernel.take_log());
+        trace.reduce(state.level);
         Report {
             outcome,
-            trace: Trace::new(state.kernel.take_log()),
+            trace,
             schedule: std::mem::take(&mut state.schedule),
             seed: state.seed,
             ended_at: state.kernel.now(),
@@ -57,7 +59,11 @@ impl Core {
             (Ok(output), Err(failure)) => (Some(output), Some(failure)),
             (Err(failure), _) => (None, Some(failure)),
         };
-        (self.judge(output, ended_badly, &left, root), left)
+        let mut outcome = self.judge(output, ended_badly, &left, root);
+        if let Err(failure) = &mut outcome {
+            self.draw_failure(failure);
+        }
+        (outcome, left)
     }
 
     /// What can go wrong without anybody noticing until the end: a wake from elsewhere in the last turn, a

@@ -1,7 +1,7 @@
 //! What a loop is made of: the kernel, the futures, and what else the API needs in one call.
 //!
-//! The state is borrowed for one short call at a time and never while foreign code runs: a future, a
-//! destructor, a waker, a callback. Whatever is foreign is moved out first.
+//! The state is borrowed for one short call at a time and never while foreign code runs: a future, a waker, a
+//! callback, a destructor. Whatever is foreign is moved out first.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
@@ -13,8 +13,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::cell::BoxedCell;
-use super::join::AbortHandle;
-use super::join::JoinError;
+use super::join::{AbortHandle, JoinError};
 use super::locals::Locals;
 use super::registry::{self, Inbox, LoopId, RunId};
 use super::resource::Resources;
@@ -23,7 +22,8 @@ use super::waker;
 use super::workers::Workers;
 use crate::kernel::shown_path;
 use crate::kernel::{
-    Ending, Instant, Join, Kernel, Spawn, State as TaskState, Target, TaskId, TaskKey, WakerKey,
+    Ending, Instant, Join, Kernel, Level, Spawn, State as TaskState, Target, TaskId, TaskKey,
+    WakerKey,
 };
 use crate::policy::{Policy, Replay, Schedule};
 use crate::report::{Failure, PanicPlace};
@@ -85,6 +85,8 @@ pub(crate) struct State {
     pub(super) echo: bool,
     /// Panics of this run are not for standard error.
     pub(super) is_quiet: bool,
+    /// How much of the run the report is to tell; more may be recorded.
+    pub(super) level: Level,
     pub(super) deny_leftovers: bool,
     /// What the wall clock was told to show at the start, if it was told, for the line that reproduces.
     pub(super) start_time: Option<Duration>,
@@ -437,6 +439,7 @@ impl State {
             seed: 0,
             echo: false,
             is_quiet: false,
+            level: Level::Off,
             deny_leftovers: false,
             start_time: None,
             wall_at_start: 0,
@@ -471,6 +474,7 @@ impl State {
             seed,
             echo,
             is_quiet,
+            level,
             deny_leftovers,
             wall_at_start,
             start_time,
@@ -494,8 +498,8 @@ impl State {
         unjoined.clear();
         *schedule = Schedule::default();
         (*values_chosen, *is_fifo, *seed) = (0, true, 0);
-        (*echo, *is_quiet, *deny_leftovers, *wall_at_start) = (false, false, false, 0);
-        *start_time = None;
+        (*echo, *is_quiet, *deny_leftovers) = (false, false, false);
+        (*wall_at_start, *start_time, *level) = (0, None, Level::Off);
         *phase = Phase::Open;
         (*failure, *policy_source, *replayed, *replay_error) = (None, None, None, None);
         resources.clear();

@@ -16,6 +16,7 @@ mod event_loop;
 mod join;
 mod join_queue;
 mod locals;
+mod picture;
 #[cfg(feature = "backtrace")]
 mod probe;
 mod program;

@@ -94,8 +94,8 @@ mod tests {
 
     #[test]
     fn s37_the_ring_told_is_the_shortest_of_the_earliest_task_and_starts_there() {
-        assert_eq!(ring(&[]), []);
-        assert_eq!(ring(&graph(10, &[(0, 1), (1, 2), (2, 9)])), []);
+        assert!(ring(&[]).is_empty());
+        assert!(ring(&graph(10, &[(0, 1), (1, 2), (2, 9)])).is_empty());
         assert_eq!(ring(&graph(4, &[(3, 3)])), [3], "a task that joins itself");
         assert_eq!(ring(&graph(4, &[(0, 2), (1, 3), (2, 1), (3, 2)])), [1, 3, 2], "0 is not in it");
         // 0 leads into the later ring; 4 leads into one that was walked before.
@@ -111,7 +111,7 @@ mod tests {
         // Each joins the previous one; with a walk from every task this took minutes.
         let edges: Vec<_> =
             (0..100_000_usize).map(|task| task.checked_sub(1).into_iter().collect()).collect();
-        assert_eq!(ring(&edges), []);
+        assert!(ring(&edges).is_empty());
         let edges: Vec<_> = (0..100_000).map(|task| vec![(task + 1) % 100_000]).collect();
         assert_eq!(ring(&edges).len(), 100_000);
     }

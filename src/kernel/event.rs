@@ -141,6 +141,15 @@ impl Log {
         }
     }
 
+    /// The log that a lower level would have made.
+    pub(crate) fn reduced(mut self, level: Level) -> Log {
+        if level == Level::Off {
+            return Log::default();
+        }
+        self.entries.retain(|entry| entry.event.level() <= level);
+        Log { level, ..self }
+    }
+
     /// Keeps a text and returns its number.
     pub(crate) fn text(&mut self, text: &str) -> u32 {
         self.texts.push(text.into());

@@ -31,16 +31,7 @@ pub(super) struct Axis {
 impl Axis {
     /// Lays out instants from turns and instants in order, as a trace has them.
     pub(super) fn new(moments: impl Iterator<Item = (u64, Instant)>) -> Axis {
-        // For each instant: the last turn before it, and the last in it.
-        let mut instants: Vec<(Instant, u64, u64)> = Vec::new();
-        let mut turns_before = 0;
-        for (turn, at) in moments {
-            match instants.last_mut() {
-                Some((last, _, last_turn)) if *last == at => *last_turn = turn.max(*last_turn),
-                _ => instants.push((at, turns_before, turn)),
-            }
-            turns_before = turn.max(turns_before);
-        }
+        let instants = instants(moments);
         let times: Vec<u64> =
             instants.windows(2).map(|pair| pair[1].0.as_nanos() - pair[0].0.as_nanos()).collect();
         let scale = scale(&times);
@@ -54,6 +45,19 @@ impl Axis {
             x += last - turns_before + 1;
         }
         Axis { stops, width: x }
+    }
+
+    /// Lays out the same in nanoseconds, without a cut: an instant stands where it is, and each of its turns
+    /// takes a nanosecond. It stands later only where the turns of the instant before reach beyond it.
+    #[cfg(feature = "serde")]
+    pub(super) fn exact(moments: impl Iterator<Item = (u64, Instant)>) -> Axis {
+        let (mut stops, mut width) = (Vec::new(), 0);
+        for (at, turns_before, last) in instants(moments) {
+            let x = at.as_nanos().max(width);
+            stops.push(Stop { at, x, turns_before, is_cut: false });
+            width = x + (last - turns_before) + 1;
+        }
+        Axis { stops, width }
     }
 
     /// Where something of a turn at an instant stands.
@@ -70,6 +74,20 @@ impl Axis {
     pub(super) fn stops(&self) -> &[Stop] {
         &self.stops
     }
+}
+
+/// For each instant: the last turn before it, and the last in it.
+fn instants(moments: impl Iterator<Item = (u64, Instant)>) -> Vec<(Instant, u64, u64)> {
+    let mut instants: Vec<(Instant, u64, u64)> = Vec::new();
+    let mut turns_before = 0;
+    for (turn, at) in moments {
+        match instants.last_mut() {
+            Some((last, _, last_turn)) if *last == at => *last_turn = turn.max(*last_turn),
+            _ => instants.push((at, turns_before, turn)),
+        }
+        turns_before = turn.max(turns_before);
+    }
+    instants
 }
 
 /// Nanoseconds for a unit, so that the stretch in the middle of all, by length, takes four.

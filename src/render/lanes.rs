@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::grid::Grid;
 use super::layout::{Lane, Layout, MarkKind, State};
 use crate::trace::Trace;
-use crate::trace::text::{columns, elide_middle};
+use crate::trace::text::{columns, elide_end, elide_middle, one_line};
 
 /// The width in columns unless another is asked for.
 const WIDTH: usize = 100;
@@ -15,12 +16,19 @@ const NAME_WIDTH: usize = 28;
 /// Lanes that are shown at most.
 const LANES_MAX: usize = 60;
 
+/// Notes that are told below the lanes at most, and choices.
+const TOLD_MAX: usize = 20;
+
+/// Columns that a unit of the axis takes at most.
+const UNIT_MAX: u64 = 4;
+
 /// A picture of a trace in text; see [`Trace::lanes`].
 #[derive(Clone, Debug)]
 #[must_use = "lanes are shown by their `Display`"]
 pub struct Lanes<'a> {
     trace: &'a Trace,
     width: usize,
+    is_colored: bool,
 }
 
 impl Trace {
@@ -39,6 +47,9 @@ impl Trace {
     /// | `x` | was cancelled |
     /// | `!` | panicked |
     ///
+    /// Where the program wrote notes, or the policy took another task than the first, a row below the axis has
+    /// `n`, `c`, or `&` for both, and they are told below the lanes.
+    ///
     /// # Examples
     ///
     /// ```
@@ -54,7 +65,7 @@ impl Trace {
     /// assert!(lanes.contains("main"));
     /// ```
     pub fn lanes(&self) -> Lanes<'_> {
-        Lanes { trace: self, width: WIDTH }
+        Lanes { trace: self, width: WIDTH, is_colored: false }
     }
 }
 
@@ -62,6 +73,15 @@ impl Lanes<'_> {
     /// Sets the width that no line exceeds, in columns of a terminal. At least 20 are taken.
     pub fn width(self, columns: usize) -> Self {
         Lanes { width: columns.max(20), ..self }
+    }
+
+    /// Sets whether signs have colours, by the escape sequences of terminals. They say nothing that the signs
+    /// do not say.
+    ///
+    /// Give it [`is_terminal`](std::io::IsTerminal::is_terminal) of where the text goes. Without a call there
+    /// are none.
+    pub fn colored(self, is_colored: bool) -> Self {
+        Lanes { is_colored, ..self }
     }
 }
 
@@ -74,100 +94,169 @@ impl fmt::Display for Lanes<'_> {
         let shown = &layout.lanes[..layout.lanes.len().min(LANES_MAX)];
         let names: Vec<String> = shown.iter().map(|lane| name(lane, self.width / 3)).collect();
         let margin = names.iter().map(|name| columns(name)).max().unwrap_or(0);
-        let grid = Grid::new(layout.axis.width(), (self.width - margin - 2) as u64);
-        for row in grid.axis(&layout) {
-            writeln!(f, "{:margin$}  {row}", "")?;
+        let room = (self.width - margin - 2) as u64;
+        let grid = Grid::new(layout.axis.width(), room, UNIT_MAX);
+        for row in axis(&grid, &layout).into_iter().chain(events(&grid, &layout)) {
+            writeln!(f, "{}", format!("{:margin$}  {row}", "").trim_end())?;
         }
         for (name, lane) in names.iter().zip(shown) {
             let gap = " ".repeat(margin - columns(name));
-            let row: String = grid.row(lane).into_iter().collect();
-            writeln!(f, "{}", format!("{name}{gap}  {row}").trim_end())?;
+            self.write_row(f, &format!("{name}{gap}  "), &signs(&grid, lane))?;
         }
         if layout.lanes.len() > shown.len() {
             writeln!(f, "and {} more tasks", layout.lanes.len() - shown.len())?;
+        }
+        self.write_told(f, &layout)
+    }
+}
+
+impl Lanes<'_> {
+    fn write_row(&self, f: &mut fmt::Formatter<'_>, start: &str, signs: &str) -> fmt::Result {
+        if !self.is_colored {
+            return writeln!(f, "{}", format!("{start}{signs}").trim_end());
+        }
+        f.write_str(start)?;
+        let mut rest = signs.trim_end();
+        while let Some(sign) = rest.chars().next() {
+            let (run, after) =
+                rest.split_at(rest.find(|other| other != sign).unwrap_or(rest.len()));
+            match color(sign) {
+                Some(color) => write!(f, "\x1b[{color}m{run}\x1b[0m")?,
+                None => f.write_str(run)?,
+            }
+            rest = after;
+        }
+        writeln!(f)
+    }
+
+    /// Tells the notes and the choices that the row below the axis points to.
+    fn write_told(&self, f: &mut fmt::Formatter<'_>, layout: &Layout<'_>) -> fmt::Result {
+        let mut told: Vec<_> = layout
+            .lanes
+            .iter()
+            .flat_map(|lane| {
+                lane.marks.iter().map(move |mark| (mark.turn, mark.x, lane.path, mark))
+            })
+            .filter(|(.., mark)| sign_of_event(mark.kind).is_some())
+            .collect();
+        // Marks of one task are in order already, and the sort is stable.
+        told.sort_by_key(|&(turn, x, ..)| (turn, x));
+        for (title, sign) in [("notes", 'n'), ("choices", 'c')] {
+            let of_kind = told.iter().filter(|(.., mark)| sign_of_event(mark.kind) == Some(sign));
+            let count = of_kind.clone().count();
+            if count > 0 {
+                writeln!(f, "{title}")?;
+            }
+            for (turn, _, path, mark) in of_kind.take(TOLD_MAX) {
+                let path = elide_middle(path, NAME_WIDTH);
+                let line = match mark.kind {
+                    MarkKind::Note(note) => {
+                        format!("  {}  {path}: {}", mark.at, one_line(note))
+                    }
+                    MarkKind::Chosen { index, ready } => {
+                        format!(
+                            "  {}  turn {turn}: {path}, {} of {ready} ready",
+                            mark.at,
+                            index + 1
+                        )
+                    }
+                    _ => continue,
+                };
+                writeln!(f, "{}", elide_end(&line, self.width))?;
+            }
+            if count > TOLD_MAX {
+                writeln!(f, "  and {} more", count - TOLD_MAX)?;
+            }
         }
         Ok(())
     }
 }
 
+/// The number of the colour in a terminal's escape sequence.
+fn color(sign: char) -> Option<u8> {
+    match sign {
+        '#' => Some(34),
+        'B' => Some(35),
+        '=' => Some(36),
+        '-' => Some(90),
+        '.' => Some(32),
+        'x' => Some(33),
+        '!' => Some(31),
+        _ => None,
+    }
+}
+
 /// The last step of the path, set in by its depth.
 fn name(lane: &Lane<'_>, width: usize) -> String {
-    let step =
-        if lane.depth == 0 { lane.path } else { lane.path.rsplit('/').next().unwrap_or("?") };
     let indent = "  ".repeat(lane.depth.min(6));
-    elide_middle(&format!("{indent}{step}"), width.min(NAME_WIDTH))
+    elide_middle(&format!("{indent}{}", lane.name()), width.min(NAME_WIDTH))
 }
 
-/// How the units of the axis fall into columns.
-struct Grid {
-    units: u64,
-    columns: u64,
+/// A row of instants above a row of ticks. An instant whose text would touch the one before has only a tick.
+fn axis(grid: &Grid, layout: &Layout<'_>) -> [String; 2] {
+    let mut ticks = vec!['-'; grid.columns()];
+    let mut labels = String::new();
+    let stops = layout.axis.stops();
+    for (place, stop) in stops.iter().enumerate() {
+        let column = grid.column(stop.x);
+        if stop.is_cut {
+            let before = place.checked_sub(1).map_or(0, |before| grid.column(stops[before].x));
+            ticks[(before + column).div_ceil(2)] = '~';
+        }
+        ticks[column] = '|';
+        let label = stop.at.to_string();
+        let is_free = labels.is_empty() || columns(&labels) < column;
+        if is_free && column + columns(&label) <= grid.columns() {
+            labels.extend(std::iter::repeat_n(' ', column - columns(&labels)));
+            labels.push_str(&label);
+        }
+    }
+    [labels, ticks.into_iter().collect()]
 }
 
-impl Grid {
-    /// A unit takes several columns only if all do.
-    fn new(units: u64, columns: u64) -> Grid {
-        let units = units.max(1);
-        let scale = columns / units;
-        Grid { units, columns: if scale > 0 { units * scale.min(4) } else { columns } }
+fn sign_of_event(kind: MarkKind<'_>) -> Option<char> {
+    match kind {
+        MarkKind::Note(_) => Some('n'),
+        MarkKind::Chosen { .. } => Some('c'),
+        _ => None,
     }
+}
 
-    fn column(&self, x: u64) -> usize {
-        (u128::from(x) * u128::from(self.columns) / u128::from(self.units)) as usize
+/// A row of signs where notes were written and choices made; none without any.
+fn events(grid: &Grid, layout: &Layout<'_>) -> Option<String> {
+    let mut row = vec![' '; grid.columns()];
+    for mark in layout.lanes.iter().flat_map(|lane| &lane.marks) {
+        let Some(sign) = sign_of_event(mark.kind) else { continue };
+        let cell = &mut row[grid.column(mark.x)];
+        *cell = if *cell == ' ' || *cell == sign { sign } else { '&' };
     }
+    row.iter().any(|&sign| sign != ' ').then(|| row.into_iter().collect())
+}
 
-    /// A row of instants above a row of ticks. An instant whose text would touch the one before has only a tick.
-    fn axis(&self, layout: &Layout<'_>) -> [String; 2] {
-        let mut ticks = vec!['-'; self.columns as usize];
-        let mut labels = String::new();
-        let stops = layout.axis.stops();
-        for (place, stop) in stops.iter().enumerate() {
-            let column = self.column(stop.x);
-            if stop.is_cut {
-                let before = place.checked_sub(1).map_or(0, |before| self.column(stops[before].x));
-                ticks[(before + column).div_ceil(2)] = '~';
-            }
-            ticks[column] = '|';
-            let label = stop.at.to_string();
-            let is_free = labels.is_empty() || columns(&labels) < column;
-            if is_free && column + columns(&label) <= self.columns as usize {
-                labels.extend(std::iter::repeat_n(' ', column - columns(&labels)));
-                labels.push_str(&label);
-            }
-        }
-        [labels, ticks.into_iter().collect()]
+fn signs(grid: &Grid, lane: &Lane<'_>) -> String {
+    let states = grid.states(lane);
+    let sign = |state: &Option<State>| match state {
+        Some(State::Waiting(_) | State::Alive) => '-',
+        Some(State::Ready) => '=',
+        Some(State::Running) => '#',
+        Some(State::Blocking) => 'B',
+        None => ' ',
+    };
+    let mut row: Vec<char> = states.iter().map(sign).collect();
+    for mark in &lane.marks {
+        let sign = match mark.kind {
+            MarkKind::Completed => '.',
+            MarkKind::Cancelled => 'x',
+            MarkKind::Panicked(_) => '!',
+            _ => continue,
+        };
+        // After the poll in which it happened, where there was one.
+        let first = grid.column(mark.x).min(row.len() - 1);
+        let next = grid.column(mark.x + 1);
+        let is_polled = states[first] >= Some(State::Running);
+        let column =
+            if is_polled { first.max(next.saturating_sub(1).min(row.len() - 1)) } else { first };
+        row[column] = sign;
     }
-
-    fn row(&self, lane: &Lane<'_>) -> Vec<char> {
-        let mut row = vec![(None, ' '); self.columns as usize];
-        for span in &lane.spans {
-            let sign = match span.state {
-                State::Waiting(_) | State::Alive => '-',
-                State::Ready => '=',
-                State::Running => '#',
-                State::Blocking => 'B',
-            };
-            let (from, to) = (self.column(span.from), self.column(span.to));
-            // Several spans may fall into one column: the one in which most is done is shown.
-            for cell in &mut row[from..to.max(from + 1).min(self.columns as usize)] {
-                if cell.0 < Some(span.state) {
-                    *cell = (Some(span.state), sign);
-                }
-            }
-        }
-        for mark in &lane.marks {
-            let sign = match mark.kind {
-                MarkKind::Completed => '.',
-                MarkKind::Cancelled => 'x',
-                MarkKind::Panicked(_) => '!',
-                _ => continue,
-            };
-            // After the poll in which it happened, where there was one.
-            let (first, next) = (self.column(mark.x), self.column(mark.x + 1));
-            let is_polled = row[first].0 >= Some(State::Running);
-            let column = if is_polled { first.max(next.saturating_sub(1)) } else { first };
-            row[column].1 = sign;
-        }
-        row.into_iter().map(|(_, sign)| sign).collect()
-    }
+    row.into_iter().collect()
 }

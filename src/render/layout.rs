@@ -29,6 +29,8 @@ pub(super) struct Span {
     pub(super) state: State,
     pub(super) from: u64,
     pub(super) to: u64,
+    /// The turn in which it began.
+    pub(super) turn: u64,
     pub(super) since: Instant,
     pub(super) until: Instant,
 }
@@ -49,6 +51,8 @@ pub(super) enum MarkKind<'a> {
     Panicked(&'a str),
     AbortRequested,
     Note(&'a str),
+    /// A timer of it, with this deadline, fell due.
+    TimerFired(Instant),
     /// It was taken although others had been ready before it: a choice of the policy.
     Chosen {
         index: u32,
@@ -63,6 +67,8 @@ pub(super) struct Wake {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) x: u64,
+    pub(super) at: Instant,
+    pub(super) turn: u64,
 }
 
 /// A task's row.
@@ -76,6 +82,21 @@ pub(super) struct Lane<'a> {
     pub(super) marks: Vec<Mark<'a>>,
 }
 
+impl<'a> Lane<'a> {
+    /// The last step of the path, where the lane stands below its parent's.
+    pub(super) fn name(&self) -> &'a str {
+        if self.depth == 0 { self.path } else { last_step(self.path) }
+    }
+}
+
+/// The part after the last slash that is not part of a name: those are escaped.
+fn last_step(path: &str) -> &str {
+    let backslashes =
+        |place: usize| path[..place].bytes().rev().take_while(|&b| b == b'\\').count();
+    let mut slashes = path.rmatch_indices('/').map(|(place, _)| place);
+    slashes.find(|&place| backslashes(place) % 2 == 0).map_or(path, |place| &path[place + 1..])
+}
+
 /// A picture before it is drawn.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Layout<'a> {
@@ -86,8 +107,18 @@ pub(super) struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
+    /// Lays out a trace to be looked at: long stretches are cut.
     pub(super) fn new(trace: &'a Trace) -> Self {
-        let axis = Axis::new(trace.records().map(|record| (record.turn, record.at)));
+        Layout::on(trace, Axis::new(moments(trace)))
+    }
+
+    /// Lays out a trace on an axis of nanoseconds, for tools that have an axis of their own.
+    #[cfg(feature = "serde")]
+    pub(super) fn exact(trace: &'a Trace) -> Self {
+        Layout::on(trace, Axis::exact(moments(trace)))
+    }
+
+    fn on(trace: &'a Trace, axis: Axis) -> Self {
         let (order, depths) = family_order(trace);
         let places: BTreeMap<TaskId, usize> =
             order.iter().enumerate().map(|(place, &task)| (task, place)).collect();
@@ -102,17 +133,31 @@ impl<'a> Layout<'a> {
             },
             at_first,
             open: None,
+            timers: BTreeMap::new(),
         };
         let mut drawings: Vec<Drawing<'a>> = order.iter().zip(&depths).map(lane).collect();
-        let mut wakes = Vec::new();
+        let (mut wakes, mut polled) = (Vec::new(), None);
         for record in trace.records() {
             let Some(place) = record.task.and_then(|task| places.get(&task).copied()) else {
                 continue;
             };
-            let x = axis.x(record.turn, record.at);
+            let mut x = axis.x(record.turn, record.at);
+            if let Event::Polled { .. } = record.event {
+                polled = Some((record.turn, place));
+            }
+            // What is dropped after the poll of another, at the end of the run, stands after it.
+            let is_after =
+                polled.is_some_and(|(turn, other)| turn == record.turn && other != place);
+            x += u64::from(is_after && record.event == Event::Cancelled);
             if let Event::Woken(Waker::Task(waker)) = record.event {
                 let from = places.get(&waker).copied().filter(|&from| from != place);
-                wakes.extend(from.map(|from| Wake { from, to: place, x }));
+                wakes.extend(from.map(|from| Wake {
+                    from,
+                    to: place,
+                    x,
+                    at: record.at,
+                    turn: record.turn,
+                }));
             }
             drawings[place].draw(record, x, &axis);
         }
@@ -141,12 +186,34 @@ fn family_order(trace: &Trace) -> (Vec<TaskId>, Vec<usize>) {
     (order, depths)
 }
 
+/// Turn and instant of each record, and of the beginning of what took time.
+fn moments(trace: &Trace) -> impl Iterator<Item = (u64, Instant)> {
+    trace.records().flat_map(|Record { turn, at, event, .. }| {
+        let from = match event {
+            Event::Blocked(from) => Some((turn, from)),
+            _ => None,
+        };
+        from.into_iter().chain([(turn, at)])
+    })
+}
+
 /// A lane under way.
 struct Drawing<'a> {
     lane: Lane<'a>,
     at_first: State,
-    /// The span that goes on: what it is, from where, since when.
-    open: Option<(State, u64, Instant)>,
+    /// The span that goes on.
+    open: Option<Open>,
+    /// The deadlines of the task's timers, and how many timers have each.
+    timers: BTreeMap<Instant, u32>,
+}
+
+/// The beginning of a span.
+#[derive(Clone, Copy)]
+struct Open {
+    state: State,
+    from: u64,
+    turn: u64,
+    since: Instant,
 }
 
 impl<'a> Drawing<'a> {
@@ -154,27 +221,32 @@ impl<'a> Drawing<'a> {
         let Record { turn, at, event, .. } = record;
         let mut mark = |kind| self.lane.marks.push(Mark { x, at, turn, kind });
         match event {
-            Event::Spawned => self.open = Some((self.at_first, x, at)),
+            Event::Spawned => {
+                self.open = Some(Open { state: self.at_first, from: x, turn, since: at });
+            }
             Event::Polled { index, ready } => {
                 if index > 0 {
                     mark(MarkKind::Chosen { index, ready });
                 }
-                self.change(State::Running, x, at);
+                self.change(State::Running, x, turn, at);
                 // What comes after the poll is known by what happens in it; to wait is the rule.
-                self.change(State::Waiting(None), x + 1, at);
+                self.change(State::Waiting(self.next_deadline()), x + 1, turn, at);
             }
-            Event::Woken(_) => self.wake(x, at),
+            Event::Woken(_) => self.wake(x, turn, at),
             Event::TimerRegistered(deadline) => {
-                if let Some((State::Waiting(until), ..)) = &mut self.open {
-                    *until = Some(until.map_or(deadline, |other| other.min(deadline)));
-                }
+                *self.timers.entry(deadline).or_default() += 1;
+                self.wait_for_timers();
             }
-            Event::Blocked(from) => {
-                self.open = None;
-                let from_x = self.lane.spans.pop().map_or(axis.x(turn, from), |span| span.from);
-                self.push(State::Blocking, from_x, x + 1, from, at);
-                self.open = Some((State::Waiting(None), x + 1, at));
+            Event::TimerCancelled(deadline) => {
+                self.forget_timer(deadline);
+                self.wait_for_timers();
             }
+            // What it waited for stays what it was: the wake comes next.
+            Event::TimerFired(deadline) => {
+                mark(MarkKind::TimerFired(deadline));
+                self.forget_timer(deadline);
+            }
+            Event::Blocked(from) => self.block(axis.x(turn, from) + 1, from, x, turn, at),
             Event::AbortRequested(_) => mark(MarkKind::AbortRequested),
             Event::Note(line) => mark(MarkKind::Note(line)),
             Event::Completed => {
@@ -189,37 +261,94 @@ impl<'a> Drawing<'a> {
                 mark(MarkKind::Panicked(message));
                 self.close(x, at);
             }
-            Event::TimerFired(_) | Event::TimerCancelled(_) | Event::Jumped(_) => {}
+            Event::Jumped(_) => {}
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.timers.keys().next().copied()
+    }
+
+    fn wait_for_timers(&mut self) {
+        let next = self.next_deadline();
+        if let Some(Open { state: State::Waiting(until), .. }) = &mut self.open {
+            *until = next;
+        }
+    }
+
+    fn forget_timer(&mut self, deadline: Instant) {
+        if let Some(count) = self.timers.get_mut(&deadline) {
+            *count -= 1;
+            if *count == 0 {
+                self.timers.remove(&deadline);
+            }
+        }
+    }
+
+    /// The poll goes on when the loop is free again, and what comes after it stays as it was.
+    fn block(&mut self, from_x: u64, from: Instant, x: u64, turn: u64, at: Instant) {
+        let after = self.open.take();
+        let mut piece = |state, from, since, to, until| {
+            self.push(Open { state, from, turn, since }, to, until);
+        };
+        match after {
+            Some(alive @ Open { state: State::Alive, .. }) => {
+                piece(State::Alive, alive.from, alive.since, from_x, from);
+                piece(State::Blocking, from_x, from, x, at);
+                self.open = Some(Open { from: x, turn, since: at, ..alive });
+            }
+            _ => {
+                piece(State::Blocking, from_x, from, x, at);
+                piece(State::Running, x, at, x + 1, at);
+                let state = after.map_or(State::Waiting(None), |open| open.state);
+                self.open = Some(Open { state, from: x + 1, turn, since: at });
+            }
         }
     }
 
     /// Woken in its own poll, it is ready from the poll's end on.
-    fn wake(&mut self, x: u64, at: Instant) {
+    fn wake(&mut self, x: u64, turn: u64, at: Instant) {
         match &mut self.open {
-            Some((state @ State::Waiting(_), from, _)) if *from > x => *state = State::Ready,
-            _ => self.change(State::Ready, x, at),
+            Some(Open { state: state @ State::Waiting(_), from, .. }) if *from > x => {
+                *state = State::Ready;
+            }
+            _ => self.change(State::Ready, x, turn, at),
         }
     }
 
-    fn change(&mut self, state: State, x: u64, at: Instant) {
+    fn change(&mut self, state: State, x: u64, turn: u64, at: Instant) {
         self.close(x, at);
-        self.open = Some((state, x, at));
+        self.open = Some(Open { state, from: x, turn, since: at });
     }
 
     fn close(&mut self, x: u64, at: Instant) {
-        if let Some((state, from, since)) = self.open.take() {
-            self.push(state, from, x, since, at);
+        if let Some(open) = self.open.take() {
+            self.push(open, x, at);
         }
     }
 
-    fn push(&mut self, state: State, from: u64, to: u64, since: Instant, until: Instant) {
+    fn push(&mut self, open: Open, to: u64, until: Instant) {
+        let Open { state, from, turn, since } = open;
         if from < to {
-            self.lane.spans.push(Span { state, from, to, since, until });
+            self.lane.spans.push(Span { state, from, to, turn, since, until });
         }
     }
 
     fn finish(mut self, width: u64, end: Instant) -> Lane<'a> {
         self.close(width, end);
         self.lane
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_step_of_a_path_may_have_slashes_in_it() {
+        assert_eq!(last_step("main"), "main");
+        assert_eq!(last_step("main/a[1]"), "a[1]");
+        assert_eq!(last_step(r"main/a\/b"), r"a\/b");
+        assert_eq!(last_step(r"main/a\\/b"), "b");
     }
 }

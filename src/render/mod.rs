@@ -1,7 +1,49 @@
-//! Pictures of a trace. Each is a function of the trace alone, the same bytes every time.
+//! Pictures of a trace, and the trace in the formats of other tools. Each is a function of the trace alone,
+//! the same bytes every time.
+//!
+//! | what | made by |
+//! |---|---|
+//! | lanes of text, for a terminal | [`Trace::lanes`](crate::trace::Trace::lanes) |
+//! | an SVG file | [`Trace::svg`](crate::trace::Trace::svg) |
+//! | a sequence diagram of Mermaid | [`Trace::mermaid`](crate::trace::Trace::mermaid) |
+#![cfg_attr(
+    feature = "serde",
+    doc = "| trace events, for Perfetto | [`Trace::perfetto`](crate::trace::Trace::perfetto) |
+| records as JSON Lines, for scripts | [`Trace::json_lines`](crate::trace::Trace::json_lines) |"
+)]
+//!
+//! Each is a value with a `Display`, so `println!("{}", report.trace.lanes())` shows a run, and
+//! `std::fs::write(path, report.trace.svg().to_string())` keeps a picture. The graph of a deadlock is the
+//! failure's: `Deadlock::dot`.
+//!
+//! # A picture of a failing test
+//!
+//! With the environment variable `SIMLOOP_TRACE` a run that fails is drawn without a change to the program,
+//! and its failure names the file:
+//!
+//! ```text
+//! SIMLOOP_TRACE=target/run.svg cargo test name_of_the_test
+//! ```
+//!
+//! The end of the name decides what is written: `.svg`, `.txt` (lanes, statistics and trace), `.mmd`, and with
+//! the feature `serde` `.json` for Perfetto and `.jsonl`. The file is that of the last run that failed. The
+//! variable changes no schedule, and no trace of a report.
 
 mod axis;
+mod grid;
+#[cfg(feature = "serde")]
+mod json_lines;
 mod lanes;
 mod layout;
+mod mermaid;
+#[cfg(feature = "serde")]
+mod perfetto;
+mod svg;
 
+#[cfg(feature = "serde")]
+pub use json_lines::JsonLines;
 pub use lanes::Lanes;
+pub use mermaid::Mermaid;
+#[cfg(feature = "serde")]
+pub use perfetto::Perfetto;
+pub use svg::Svg;

@@ -34,20 +34,29 @@ struct Inner {
     at: Instant,
     turn: u64,
     reproduction: String,
+    /// Where a picture of the run is, or why there is none; only where one was asked for.
+    picture: Option<String>,
     consequences: Vec<Failure>,
 }
 
 impl Failure {
     pub(crate) fn new(kind: FailureKind, at: Instant, turn: u64, reproduction: String) -> Self {
-        Failure {
-            inner: Box::new(Inner { kind, at, turn, reproduction, consequences: Vec::new() }),
-        }
+        let (picture, consequences) = (None, Vec::new());
+        Failure { inner: Box::new(Inner { kind, at, turn, reproduction, picture, consequences }) }
     }
 
     /// Adds what happened later, probably because of this one.
     pub(crate) fn followed_by(mut self, consequences: Vec<Failure>) -> Self {
         self.inner.consequences = consequences;
         self
+    }
+
+    pub(crate) fn set_picture(&mut self, picture: String) {
+        self.inner.picture = Some(picture);
+    }
+
+    pub(super) fn picture(&self) -> Option<&str> {
+        self.inner.picture.as_deref()
     }
 
     #[cfg(feature = "backtrace")]

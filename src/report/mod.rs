@@ -3,12 +3,14 @@
 //! Nothing here panics or prints by itself; the caller decides what a failure means (S36).
 
 mod deadlock;
+mod dot;
 mod failure;
 mod reproduction;
 mod text;
 
 pub(crate) use deadlock::resource_label;
 pub use deadlock::{Deadlock, Holder, Link, ResourceWait, Wait, WaitingTask};
+pub use dot::Dot;
 pub use failure::{
     Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence, Spinner,
 };

@@ -95,6 +95,9 @@ impl Display for Failure {
         if consequences.len() > CONSEQUENCES_MAX {
             writeln!(f, "  then: {} more failures", consequences.len() - CONSEQUENCES_MAX)?;
         }
+        if let Some(picture) = self.picture() {
+            writeln!(f, "  picture: {picture}")?;
+        }
         write!(f, "  replay: {}", self.reproduction())
     }
 }

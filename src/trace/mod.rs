@@ -3,6 +3,8 @@
 //! A trace is read after the run. It is the same on every platform and in every process for the same
 //! program, policy and seed (S34), and making it never changes a schedule (S42).
 
+mod diff;
+mod statistics;
 pub(crate) mod text;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,8 @@ use crate::kernel::{
     self, Cause, Entry, Family, Instant, Log, NO_TASK, Paths, Step, TaskEntry, TaskId, UNNAMED,
 };
 pub use crate::kernel::{Digest, Level};
+pub use diff::{Diff, diff};
+pub use statistics::{BlockingStretch, BusyInstant, Statistics, TaskStatistics};
 pub(crate) use text::{columns, elide_end, elide_middle};
 
 /// The records of a run.
@@ -118,6 +122,13 @@ pub enum Waker {
 impl Trace {
     pub(crate) fn new(log: Log) -> Self {
         Trace { log, paths: OnceLock::new() }
+    }
+
+    /// Forgets what a lower level would not have recorded.
+    pub(crate) fn reduce(&mut self, level: Level) {
+        if level < self.log.level {
+            *self = Trace::new(std::mem::take(&mut self.log).reduced(level));
+        }
     }
 
     /// Returns how much was recorded.

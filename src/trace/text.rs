@@ -41,7 +41,7 @@ impl fmt::Display for Trace {
 }
 
 impl Trace {
-    fn sentence(&self, task: Option<TaskId>, event: Event<'_>) -> String {
+    pub(crate) fn sentence(&self, task: Option<TaskId>, event: Event<'_>) -> String {
         match event {
             Event::Spawned => "spawned".to_owned(),
             Event::Polled { ready: ..=1, .. } => "polled".to_owned(),
@@ -73,7 +73,7 @@ impl Trace {
 }
 
 /// Escapes what would break the line.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
         if is_unseen(character) {
@@ -83,6 +83,10 @@ fn one_line(text: &str) -> String {
         }
     }
     line
+}
+
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
 /// The columns that a text takes on a terminal: two for each character of Chinese, say.

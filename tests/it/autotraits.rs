@@ -64,6 +64,8 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] task::Race<Vec<Pin<Box<Ready<u8>>>>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::JoinSet<Cell<u8>>;
     [is_send, is_sync, is_unpin, is_debug] render::Lanes<'static>;
+    [is_send, is_sync, is_unpin, is_debug] render::Svg<'static>;
+    [is_send, is_sync, is_unpin, is_debug] render::Mermaid<'static>;
     [is_send, is_sync, is_unpin, is_debug] task::JoinNext<'static, u8>;
     [is_send, is_sync, is_unpin, is_debug] task::JoinNextWithId<'static, u8>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::Event;
@@ -167,6 +169,7 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::Failure;
     [is_send, is_sync, is_unpin, is_debug, is_static] report::FailureKind;
     [is_send, is_sync, is_unpin, is_debug, is_static] report::Deadlock;
+    [is_send, is_sync, is_unpin, is_debug] report::Dot<'static>;
     [is_send, is_sync, is_unpin, is_debug, is_static] report::WaitingTask;
     [is_send, is_sync, is_unpin, is_debug, is_static] report::Wait;
     [is_send, is_sync, is_unpin, is_debug, is_static] report::ResourceWait;
@@ -184,6 +187,11 @@ table! {
     [is_send, is_sync, is_unpin, is_debug] trace::Record<'static>;
     [is_send, is_sync, is_unpin, is_debug] trace::Event<'static>;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::Waker;
+    [is_send, is_sync, is_unpin, is_debug] trace::Diff<'static>;
+    [is_send, is_sync, is_unpin, is_debug, is_static] trace::Statistics;
+    [is_send, is_sync, is_unpin, is_debug, is_static] trace::TaskStatistics;
+    [is_send, is_sync, is_unpin, is_debug, is_static] trace::BlockingStretch;
+    [is_send, is_sync, is_unpin, is_debug, is_static] trace::BusyInstant;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::Digest;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::Level;
     [is_send, is_sync, is_unpin, is_debug, is_static] policy::Schedule;
@@ -276,6 +284,16 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] broadcast::error::TryRecvError;
     [is_unpin, is_debug, is_static] sim::EventLoop;
     [is_unpin, is_debug, is_static] sim::Builder;
+}
+
+#[cfg(feature = "serde")]
+mod with_serde {
+    use super::*;
+
+    table! {
+        [is_send, is_sync, is_unpin, is_debug] render::Perfetto<'static>;
+        [is_send, is_sync, is_unpin, is_debug] render::JsonLines<'static>;
+    }
 }
 
 /// The names behind `pub struct` and `pub enum` below `directory`, and how often each stands there.

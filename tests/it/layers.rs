@@ -18,9 +18,9 @@ use scan::{Scanned, Use, scan};
 const LAYERS: [&[&str]; 8] = [
     &["kernel", "rng"],
     &["policy", "trace"],
-    &["report"],
+    &["report", "render"],
     &["executor"],
-    &["time", "task", "sync", "render"],
+    &["time", "task", "sync"],
     &["stream", "sim"],
     &["explore"],
     &["testing"],

@@ -1,0 +1,317 @@
+//! A run in numbers: where its time went, for each task and for the loop.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::text::{columns, counted, elide_middle};
+use super::{Event, Level, Record, Trace};
+use crate::kernel::{Instant, TaskId, shown_duration};
+
+/// Instants and stretches that are listed at most.
+const LISTED_MAX: usize = 5;
+
+/// Tasks that the table shows at most.
+const ROWS_MAX: usize = 40;
+
+/// Columns that a path takes in the table at most.
+const PATH_WIDTH: usize = 32;
+
+/// What the records of a trace add up to; see [`Trace::statistics`].
+///
+/// Its `Display` is a table of the tasks, those with most polls first, and lines for the loop.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// The tasks, in the order in which they were spawned.
+    pub tasks: Vec<TaskStatistics>,
+    /// Turns of the loop.
+    pub turns: u64,
+    /// How often the clock jumped.
+    pub jumps: usize,
+    /// How far it jumped in all.
+    pub jumped: Duration,
+    /// How long tasks blocked the loop in all.
+    pub blocked: Duration,
+    /// The five longest stretches at most in which a task blocked the loop, longest first; of equal ones the
+    /// earlier first.
+    pub blocking: Vec<BlockingStretch>,
+    /// The five instants at most with most turns, most first; of equal ones the earlier first.
+    pub busiest: Vec<BusyInstant>,
+}
+
+/// What the records of one task add up to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct TaskStatistics {
+    /// Its id.
+    pub task: TaskId,
+    /// Its path.
+    pub path: String,
+    /// How often it was polled.
+    pub polls: u64,
+    /// Turns of other tasks for which it stood in the ready set.
+    pub turns_ready: u64,
+    /// How long it was ready: time passes then only while another task blocks the loop.
+    pub ready: Duration,
+    /// How long it waited.
+    pub waiting: Duration,
+    /// The longest of its waits.
+    pub longest_wait: Duration,
+    /// When that began; the first of several.
+    pub longest_wait_since: Instant,
+    /// How long it blocked the loop.
+    pub blocked: Duration,
+}
+
+/// A stretch of time in which a task blocked the loop.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct BlockingStretch {
+    /// The path of the task.
+    pub path: String,
+    /// From when.
+    pub from: Instant,
+    /// How long.
+    pub length: Duration,
+}
+
+/// An instant, and how many turns it had.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct BusyInstant {
+    /// The instant.
+    pub at: Instant,
+    /// Its turns.
+    pub turns: u64,
+}
+
+impl Trace {
+    /// Adds up the records: polls and waits of each task, jumps and busy instants of the loop.
+    ///
+    /// Polls and waits are known at [`Level::Full`] only; below it they are 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{Builder, sleep, time::block_for, trace::Level};
+    /// use std::time::Duration;
+    ///
+    /// let report = Builder::new().trace(Level::Full).run(async {
+    ///     sleep(Duration::from_secs(3)).await;
+    ///     block_for(Duration::from_secs(1));
+    /// });
+    /// let statistics = report.trace.statistics();
+    /// let main = &statistics.tasks[0];
+    /// assert_eq!((main.polls, main.waiting), (2, Duration::from_secs(3)));
+    /// assert_eq!((statistics.jumps, statistics.blocked), (1, Duration::from_secs(1)));
+    /// ```
+    pub fn statistics(&self) -> Statistics {
+        let mut sums = Sums::new(self);
+        for record in self.records() {
+            sums.add(record);
+        }
+        sums.finish()
+    }
+}
+
+/// What a task has done since when.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Ready { turn: u64, since: Instant },
+    Waiting { since: Instant },
+    Ended,
+}
+
+struct Sums {
+    statistics: Statistics,
+    /// Only then is it known what a task does.
+    has_polls: bool,
+    phases: Vec<Phase>,
+    /// Turns of the instant under way, and the last turn before it.
+    instant: (Instant, u64),
+    last_turn: u64,
+    end: Instant,
+}
+
+impl Sums {
+    fn new(trace: &Trace) -> Self {
+        let task = |task| TaskStatistics {
+            task,
+            path: trace.path(task).unwrap_or("?").to_owned(),
+            polls: 0,
+            turns_ready: 0,
+            ready: Duration::ZERO,
+            waiting: Duration::ZERO,
+            longest_wait: Duration::ZERO,
+            longest_wait_since: Instant::ZERO,
+            blocked: Duration::ZERO,
+        };
+        let statistics = Statistics {
+            tasks: trace.tasks().map(task).collect(),
+            turns: 0,
+            jumps: 0,
+            jumped: Duration::ZERO,
+            blocked: Duration::ZERO,
+            blocking: Vec::new(),
+            busiest: Vec::new(),
+        };
+        let phases = vec![Phase::Ended; statistics.tasks.len()];
+        let has_polls = trace.level() == Level::Full;
+        let (instant, end) = ((Instant::ZERO, 0), Instant::ZERO);
+        Sums { statistics, has_polls, phases, instant, last_turn: 0, end }
+    }
+
+    fn add(&mut self, record: Record<'_>) {
+        let Record { turn, at, task, event } = record;
+        if at != self.instant.0 {
+            self.close_instant();
+            self.instant = (at, self.last_turn);
+        }
+        (self.last_turn, self.end) = (turn, at);
+        if let Event::Jumped(from) = event {
+            self.statistics.jumps += 1;
+            self.statistics.jumped += length(from, at);
+        }
+        let Some(place) = task.and_then(|task| usize::try_from(task.as_u64()).ok()) else { return };
+        match event {
+            Event::Spawned if self.has_polls => {
+                self.phases[place] = Phase::Ready { turn, since: at };
+            }
+            Event::Woken(_) => self.change(place, Phase::Ready { turn, since: at }, turn, at),
+            Event::Polled { .. } => {
+                self.statistics.tasks[place].polls += 1;
+                self.change(place, Phase::Waiting { since: at }, turn, at);
+            }
+            Event::Blocked(from) => self.block(place, from, at),
+            Event::Completed | Event::Cancelled | Event::Panicked(_) => {
+                self.change(place, Phase::Ended, turn, at);
+            }
+            _ => {}
+        }
+    }
+
+    fn change(&mut self, place: usize, phase: Phase, turn: u64, at: Instant) {
+        let task = &mut self.statistics.tasks[place];
+        match std::mem::replace(&mut self.phases[place], phase) {
+            Phase::Ready { turn: from, since } => {
+                task.turns_ready += (turn - from).saturating_sub(1);
+                task.ready += length(since, at);
+            }
+            Phase::Waiting { since } => {
+                let waited = length(since, at);
+                task.waiting += waited;
+                if waited > task.longest_wait {
+                    (task.longest_wait, task.longest_wait_since) = (waited, since);
+                }
+            }
+            Phase::Ended => {}
+        }
+    }
+
+    fn block(&mut self, place: usize, from: Instant, at: Instant) {
+        let length = length(from, at);
+        let task = &mut self.statistics.tasks[place];
+        task.blocked += length;
+        self.statistics.blocked += length;
+        let list = &mut self.statistics.blocking;
+        // A path is copied only for what will be listed.
+        if list.len() < LISTED_MAX || list.last().is_some_and(|last| last.length < length) {
+            let stretch = BlockingStretch { path: task.path.clone(), from, length };
+            insert(list, stretch, |one, other| one.length >= other.length);
+        }
+        // What it does after its poll begins only now.
+        match &mut self.phases[place] {
+            Phase::Ready { since, .. } | Phase::Waiting { since } => *since = at,
+            Phase::Ended => {}
+        }
+    }
+
+    fn close_instant(&mut self) {
+        let (at, before) = self.instant;
+        let turns = self.last_turn - before;
+        self.statistics.turns += turns;
+        if turns > 0 {
+            let list = &mut self.statistics.busiest;
+            insert(list, BusyInstant { at, turns }, |one, other| one.turns >= other.turns);
+        }
+    }
+
+    fn finish(mut self) -> Statistics {
+        self.close_instant();
+        for place in 0..self.phases.len() {
+            self.change(place, Phase::Ended, self.last_turn, self.end);
+        }
+        self.statistics
+    }
+}
+
+fn length(from: Instant, to: Instant) -> Duration {
+    to.checked_duration_since(from).unwrap_or_default()
+}
+
+/// Keeps the first few of a list that is in order.
+fn insert<T>(list: &mut Vec<T>, new: T, stays_before: impl Fn(&T, &T) -> bool) {
+    let place = list.partition_point(|other| stays_before(other, &new));
+    if place < LISTED_MAX {
+        list.truncate(LISTED_MAX - 1);
+        list.insert(place, new);
+    }
+}
+
+impl fmt::Display for Statistics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut tasks: Vec<&TaskStatistics> = self.tasks.iter().collect();
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.polls));
+        let header =
+            ["task", "polls", "turns ready", "ready", "waiting", "longest wait", "blocked"];
+        let mut rows = vec![header.map(str::to_owned)];
+        rows.extend(tasks.iter().take(ROWS_MAX).map(|task| task.row()));
+        write_table(f, &rows)?;
+        if tasks.len() > ROWS_MAX {
+            writeln!(f, "and {} more tasks", tasks.len() - ROWS_MAX)?;
+        }
+        let (jumped, blocked) = (shown_duration(self.jumped), shown_duration(self.blocked));
+        let turns = |turns: u64| counted(turns as usize, "turn", "turns");
+        let jumps = counted(self.jumps, "jump", "jumps");
+        writeln!(f, "{}, {jumps} over {jumped}, blocked for {blocked}", turns(self.turns))?;
+        for instant in &self.busiest {
+            writeln!(f, "busy at {}: {}", instant.at, turns(instant.turns))?;
+        }
+        for BlockingStretch { path, from, length } in &self.blocking {
+            let path = elide_middle(path, PATH_WIDTH);
+            writeln!(f, "blocked from {from} for {} by {path}", shown_duration(*length))?;
+        }
+        Ok(())
+    }
+}
+
+impl TaskStatistics {
+    fn row(&self) -> [String; 7] {
+        let time =
+            |time: Duration| if time.is_zero() { "-".to_owned() } else { shown_duration(time) };
+        [
+            elide_middle(&self.path, PATH_WIDTH),
+            self.polls.to_string(),
+            self.turns_ready.to_string(),
+            time(self.ready),
+            time(self.waiting),
+            time(self.longest_wait),
+            time(self.blocked),
+        ]
+    }
+}
+
+/// Writes rows in columns: the first to the left, the others to the right.
+fn write_table<const N: usize>(f: &mut fmt::Formatter<'_>, rows: &[[String; N]]) -> fmt::Result {
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0)
+    });
+    for row in rows {
+        let mut line = row[0].clone() + &" ".repeat(widths[0] - columns(&row[0]));
+        for (cell, width) in row.iter().zip(widths).skip(1) {
+            line.push_str(&format!("  {cell:>width$}"));
+        }
+        writeln!(f, "{line}")?;
+    }
+    Ok(())
+}
