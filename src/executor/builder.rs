@@ -6,16 +6,14 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::context;
-use super::core::{Core, Picker};
+use super::core::Picker;
 use super::event_loop::EventLoop;
 use super::picture;
+use super::state::{YEAR_2000, wall_at};
 use super::workers::WorkerCounts;
-use crate::kernel::{Kernel, Level, Limits};
+use crate::kernel::{Level, Limits};
 use crate::policy::{Fifo, Policy, Replay, Schedule};
 use crate::report::{Report, Reproduction};
-
-/// The wall clock's reading at the start unless set: 2000-01-01T00:00:00Z, as time since 1970 (S11).
-const YEAR_2000: Duration = Duration::from_secs(946_684_800);
 
 /// Settings of a loop.
 ///
@@ -226,11 +224,7 @@ impl Builder {
 
     /// Makes the loop, to be driven by hand.
     pub fn build(self) -> EventLoop {
-        let core = context::take_recycled().unwrap_or_else(|| {
-            let core = Core::new(Kernel::default());
-            context::add(&core);
-            core
-        });
+        let core = context::take_new();
         let is_fifo = matches!(self.picker, Picker::Fifo);
         *core.picker.borrow_mut() = self.picker;
         let mut state = core.state();
@@ -243,8 +237,7 @@ impl Builder {
         state.deny_leftovers = self.deny_leftovers;
         state.start_time = self.start_time;
         state.workers.counts = self.worker_counts;
-        // Nanoseconds of any `Duration` fit 127 bits.
-        state.wall_at_start = self.start_time.unwrap_or(YEAR_2000).as_nanos() as i128;
+        state.wall_at_start = wall_at(self.start_time.unwrap_or(YEAR_2000));
         state.policy_source = self.policy_source;
         state.replayed = self.replayed;
         state.replay_error = self.replay_error;

@@ -3,13 +3,24 @@
 use std::rc::Rc;
 
 use super::context;
-use super::core::{Core, Panicked, Phase, Picker, drop_caught};
+use super::core::{Core, Panicked, Phase, Picker, State, drop_caught};
 use super::describe;
 use super::stuck::WaitGraph;
 use super::turn::forget_panic;
 use crate::kernel::{Ending, TaskId, TaskKey};
 use crate::report::{Deadlock, Failure, FailureKind, LeftTask, PanicPlace, Report};
 use crate::trace::Trace;
+
+impl State {
+    /// Says whether all tasks have ended and nothing foreign is kept, as after most small runs.
+    fn has_nothing_left(&self) -> bool {
+        self.kernel.has_ended()
+            && self.cells.iter().all(Option::is_none)
+            && self.wakers.is_empty()
+            && self.panics.is_empty()
+            && self.unjoined.is_empty()
+    }
+}
 
 impl Core {
     /// Ends the run and makes its report. `outcome` is what the root came to.
@@ -150,6 +161,14 @@ impl Core {
             // A loop that has run to its end is closed again when it is dropped.
             return Vec::new();
         }
+        let mut state = self.state();
+        if state.has_nothing_left() {
+            state.phase = Phase::Closing;
+            state.kernel.close();
+            state.cells.clear();
+            return Vec::new();
+        }
+        drop(state);
         let _entered = context::enter(self);
         let mut state = self.state();
         let mut alive = state.kernel.alive_in_spawn_order();

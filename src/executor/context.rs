@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use super::core::Core;
 use super::registry::{self, LoopId, RunId};
 use super::waker::{Address, PackedAddress};
-use crate::kernel::{Instant, TaskKey};
+use crate::kernel::{Instant, Kernel, TaskKey};
 
 thread_local! {
     /// The loop that is running. Its end is up to [`Entered`], so that the place needs no destructor: looking
@@ -174,9 +174,14 @@ fn idle(id: LoopId) -> Option<Rc<Core>> {
 /// Loops that have come to their end are kept up to this number, for their memory.
 const RECYCLED_MAX: usize = 4;
 
-/// Takes a loop that has come to its end and is as good as new.
-pub(super) fn take_recycled() -> Option<Rc<Core>> {
-    RECYCLED.try_with(|recycled| recycled.borrow_mut().pop()).ok().flatten()
+/// Takes a loop that is new, or as good as new, with the settings that a [`Builder`](super::Builder) starts with.
+pub(super) fn take_new() -> Rc<Core> {
+    let recycled = RECYCLED.try_with(|recycled| recycled.borrow_mut().pop());
+    recycled.ok().flatten().unwrap_or_else(|| {
+        let core = Core::new(Kernel::default());
+        add(&core);
+        core
+    })
 }
 
 /// Keeps a closed loop for the next run on this thread: a search makes millions of small ones.
@@ -190,7 +195,7 @@ pub(super) fn recycle(core: &Rc<Core>) {
 }
 
 /// Makes a loop known to this thread.
-pub(super) fn add(core: &Rc<Core>) {
+fn add(core: &Rc<Core>) {
     let _ = LOOPS.try_with(|loops| {
         let mut loops = loops.borrow_mut();
         loops.retain(|other| other.strong_count() > 0);

@@ -75,7 +75,7 @@ pub(crate) struct State {
     /// Panics that nobody can ask for any more, in the order in which they happened.
     pub(super) unjoined: Vec<Panicked>,
     /// For each task that has drawn random numbers: its stream, and how often it asked.
-    draws: BTreeMap<Option<TaskKey>, (u64, u64)>,
+    pub(super) draws: BTreeMap<Option<TaskKey>, (u64, u64)>,
     pub(super) schedule: Schedule,
     /// Calls of `choose` in the current turn.
     pub(super) values_chosen: u32,
@@ -168,13 +168,19 @@ impl Core {
     pub(super) fn reset(&self) -> bool {
         self.inbox.clear();
         self.run.set(self.run.get().next());
-        let picker = self.picker.replace(Picker::Fifo);
-        // A policy is foreign, and so is its destructor; the run it was for has been reported.
-        drop_caught(picker).into_iter().for_each(forget_panic);
-        // Moved out of the borrow: its pool may hold wakers.
-        let workers = std::mem::take(&mut self.state().workers);
-        drop(workers);
-        self.state().reset()
+        if !matches!(*self.picker.borrow(), Picker::Fifo) {
+            let picker = self.picker.replace(Picker::Fifo);
+            // A policy is foreign, and so is its destructor; the run it was for has been reported.
+            drop_caught(picker).into_iter().for_each(forget_panic);
+        }
+        let mut state = self.state();
+        if let Some(workers) = state.workers.take_used() {
+            // Moved out of the borrow: its pool may hold wakers.
+            drop(state);
+            drop(workers);
+            state = self.state();
+        }
+        state.reset()
     }
 
     #[inline]
@@ -418,162 +424,6 @@ impl Drop for Core {
     fn drop(&mut self) {
         let generation = self.state.get_mut().kernel.generation_unused();
         registry::release(self.id, generation, self.run.get().next().run());
-    }
-}
-
-/// Task slots up to which the memory of a finished run is kept for the next one.
-const SLOTS_KEPT_MAX: usize = 1 << 16;
-
-impl State {
-    fn new(kernel: Kernel) -> State {
-        State {
-            kernel,
-            cells: Vec::new(),
-            wakers: Vec::new(),
-            panics: BTreeMap::new(),
-            unjoined: Vec::new(),
-            draws: BTreeMap::new(),
-            schedule: Schedule::default(),
-            values_chosen: 0,
-            is_fifo: true,
-            seed: 0,
-            echo: false,
-            is_quiet: false,
-            level: Level::Off,
-            deny_leftovers: false,
-            start_time: None,
-            wall_at_start: 0,
-            workers: Workers::default(),
-            phase: Phase::Open,
-            failure: None,
-            policy_source: None,
-            replayed: None,
-            replay_error: None,
-            resources: Resources::default(),
-            #[cfg(feature = "backtrace")]
-            probed: Vec::new(),
-        }
-    }
-
-    fn reset(&mut self) -> bool {
-        debug_assert!(
-            self.cells.is_empty() && self.wakers.is_empty(),
-            "foreign data is dropped before"
-        );
-        // Field by field, as the kernel does it.
-        let State {
-            kernel,
-            cells,
-            wakers: _,
-            panics,
-            unjoined,
-            draws,
-            schedule,
-            values_chosen,
-            is_fifo,
-            seed,
-            echo,
-            is_quiet,
-            level,
-            deny_leftovers,
-            wall_at_start,
-            start_time,
-            workers: _,
-            phase,
-            failure,
-            policy_source,
-            replayed,
-            replay_error,
-            resources,
-            #[cfg(feature = "backtrace")]
-                probed: _,
-        } = self;
-        let is_small = cells.capacity() <= SLOTS_KEPT_MAX;
-        let has_keys = kernel.reset();
-        // Emptying an empty map is not free, and most runs leave all of these empty.
-        if !panics.is_empty() || !draws.is_empty() {
-            panics.clear();
-            draws.clear();
-        }
-        unjoined.clear();
-        *schedule = Schedule::default();
-        (*values_chosen, *is_fifo, *seed) = (0, true, 0);
-        (*echo, *is_quiet, *deny_leftovers) = (false, false, false);
-        (*wall_at_start, *start_time, *level) = (0, None, Level::Off);
-        *phase = Phase::Open;
-        (*failure, *policy_source, *replayed, *replay_error) = (None, None, None, None);
-        resources.clear();
-        is_small && has_keys
-    }
-
-    pub(super) fn is_open(&self) -> bool {
-        self.phase == Phase::Open
-    }
-
-    /// Adds a task. In a run that has ended there is none, and its future is given back.
-    #[inline]
-    pub(super) fn add_task(
-        &mut self,
-        cell: BoxedCell,
-        spawn: &Spawn<'_>,
-    ) -> Result<TaskKey, BoxedCell> {
-        if !self.is_open() {
-            return Err(cell);
-        }
-        let key = self.kernel.spawn(spawn);
-        self.put(key, cell);
-        Ok(key)
-    }
-
-    /// Stores the future of a new task.
-    #[inline]
-    pub(super) fn put(&mut self, key: TaskKey, cell: BoxedCell) {
-        let slot = key.slot() as usize;
-        if slot == self.cells.len() {
-            self.cells.push(Some(cell));
-            return;
-        }
-        if slot > self.cells.len() {
-            self.cells.resize_with(slot + 1, || None);
-        }
-        self.cells[slot] = Some(cell);
-    }
-
-    fn keep(&mut self, waker: Waker) -> WakerKey {
-        let key = self.kernel.add_waker();
-        let place = key.0 as usize;
-        if place >= self.wakers.len() {
-            self.wakers.resize_with(place + 1, || None);
-        }
-        self.wakers[place] = Some(waker);
-        key
-    }
-
-    fn take_waker(&mut self, key: WakerKey) -> Option<Waker> {
-        let waker = self.wakers.get_mut(key.0 as usize)?.take();
-        self.kernel.remove_waker(key);
-        waker
-    }
-
-    /// Looks once at the tasks whose timers fire next.
-    ///
-    /// Where there are very many, each lies in memory that is in no cache. Looked at together they are fetched
-    /// together; polled one after another, each would be waited for.
-    #[inline]
-    pub(super) fn fetch_upcoming(&mut self) {
-        if let Some(upcoming) = self.kernel.take_upcoming() {
-            let cells = upcoming.filter_map(|task| self.cells.get(task.slot() as usize)?.as_ref());
-            std::hint::black_box(cells.filter(|cell| cell.is_future()).count());
-        }
-    }
-
-    /// Takes the future or the output of a task, if it is there.
-    pub(super) fn take_cell(&mut self, slot: u32) -> Option<BoxedCell> {
-        self.cells.get_mut(slot as usize)?.take()
-    }
-
-    pub(super) fn path(&self, key: TaskKey) -> String {
-        shown_path(&self.kernel.path(key))
     }
 }
 

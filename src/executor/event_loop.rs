@@ -11,6 +11,7 @@ use super::context;
 use super::core::Core;
 use super::describe;
 use super::join::JoinHandle;
+use super::picture;
 use super::spawn;
 use super::spawn::Builder as TaskBuilder;
 use super::stuck::WaitGraph;
@@ -20,12 +21,12 @@ use crate::report::{Failure, FailureKind, PanicPlace, Report};
 
 /// Runs a future to its end on a virtual clock and returns its output. This is `asyncio.run`.
 ///
-/// Uses the default [`Builder`]: first-in first-out, seed 0, no trace.
+/// Uses the default [`Builder`](crate::Builder): first-in first-out, seed 0, no trace.
 ///
 /// # Panics
 ///
 /// Panics with the rendered failure if the run fails: a deadlock, a panic, a limit ([`FailureKind`]). Use
-/// [`Builder::run`] to get it as a value.
+/// [`Builder::run`](crate::Builder::run) to get it as a value.
 ///
 /// # Examples
 ///
@@ -48,7 +49,7 @@ where
 {
     // Into its box at once, since each move of a future copies all that it holds.
     let (root, site) = (cell::boxed(future), Location::caller());
-    match Builder::new().build().run_to_outcome(root, site) {
+    match EventLoop::new().run_to_outcome(root, site) {
         Ok(output) => output,
         Err(failure) => panic!("{failure}"),
     }
@@ -105,9 +106,13 @@ impl Default for EventLoop {
 }
 
 impl EventLoop {
-    /// Creates a loop with the default [`Builder`].
+    /// Creates a loop with the settings of [`Builder::new`](crate::Builder::new).
     pub fn new() -> Self {
-        Builder::new().build()
+        // A loop that is as good as new has the settings of a new builder, but knows nothing of pictures.
+        match picture::is_wanted() {
+            true => Builder::new().build(),
+            false => EventLoop::from_core(context::take_new()),
+        }
     }
 
     pub(super) fn from_core(core: Rc<Core>) -> Self {

@@ -25,6 +25,7 @@ mod registry;
 mod resource;
 mod ring;
 mod spawn;
+mod state;
 mod stuck;
 mod timer;
 mod turn;

@@ -23,6 +23,11 @@ fn file() -> Option<&'static Path> {
     file.as_deref().map(Path::new)
 }
 
+/// Says whether a picture of a failing run is wanted.
+pub(super) fn is_wanted() -> bool {
+    file().is_some()
+}
+
 /// How much must be recorded, where the program asks for `level`.
 pub(super) fn level(level: Level) -> Level {
     if file().is_some() { Level::Full } else { level }

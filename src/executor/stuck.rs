@@ -1,6 +1,7 @@
 //! Who waits for whom: the tables of the kernel and the answers of the resources, put together for a report.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::core::State;
 use super::describe::left;
@@ -10,19 +11,22 @@ use super::ring::ring;
 use crate::kernel::{self, TaskKey};
 use crate::report::{Deadlock, Holder, Link, ResourceWait, Wait, WaitingTask};
 
+/// For a list of tasks, whose paths are written together.
+type Paths<'a> = kernel::Paths<'a, kernel::Kernel>;
+
 /// All tasks that wait, and what for.
 pub(super) struct WaitGraph<'a> {
     state: &'a State,
     run: RunId,
     /// In the order in which they were spawned.
-    tasks: Vec<Node>,
+    tasks: Vec<Waiter>,
     places: BTreeMap<TaskKey, usize>,
     resources: Vec<Description>,
     /// Clones of wakers are on other threads, so nobody can say that none is left.
     is_waker_shared: bool,
 }
 
-struct Node {
+struct Waiter {
     waiting: kernel::Waiting,
     /// The resources it waits for, by place.
     resources: Vec<(usize, Wanted)>,
@@ -32,9 +36,14 @@ struct Node {
 enum Hope {
     /// It can, or nobody knows.
     Some,
-    /// Only if one of these tasks goes on.
-    From(Vec<usize>),
+    /// Only if one of these goes on, or is let go of.
+    From(Vec<Node>),
 }
+
+/// A node of the graph: a task by its place, or a resource by its own behind those. A wait for a resource is an
+/// edge to it, and the resource has edges to its holders: so there are as many edges as waits and holders, and
+/// not as many as their product.
+type Node = usize;
 
 impl<'a> WaitGraph<'a> {
     pub(super) fn new(state: &'a State, run: RunId, is_waker_shared: bool) -> Self {
@@ -49,7 +58,7 @@ impl<'a> WaitGraph<'a> {
             .kernel
             .waiting()
             .into_iter()
-            .map(|waiting| Node {
+            .map(|waiting| Waiter {
                 resources: waits.remove(&waiting.task).unwrap_or_default(),
                 waiting,
             })
@@ -69,40 +78,44 @@ impl<'a> WaitGraph<'a> {
     /// A task is given up if it waits only for what has no end, for tasks that are given up, and for what only
     /// such tasks hold: the greatest set of which that is true.
     pub(super) fn partial_deadlock(&self) -> Option<Deadlock> {
-        let mut is_stuck = vec![true; self.tasks.len()];
-        let mut dependants = vec![Vec::new(); self.tasks.len()];
+        let nodes = self.tasks.len() + self.resources.len();
+        let mut is_stuck = vec![true; nodes];
+        let mut dependants = vec![Vec::new(); nodes];
         let mut freed = Vec::new();
-        for place in 0..self.tasks.len() {
-            match self.hope(place) {
-                Hope::Some => freed.push(place),
-                Hope::From(tasks) => {
-                    tasks.into_iter().for_each(|other| dependants[other].push(place))
+        for node in 0..nodes {
+            let hope = match node.checked_sub(self.tasks.len()) {
+                None => self.hope_of_task(node),
+                Some(resource) => self.hope_of_resource(resource),
+            };
+            match hope {
+                Hope::Some => freed.push(node),
+                Hope::From(others) => {
+                    others.into_iter().for_each(|other| dependants[other].push(node));
                 }
             }
         }
-        while let Some(place) = freed.pop() {
-            if std::mem::replace(&mut is_stuck[place], false) {
-                freed.append(&mut dependants[place]);
+        while let Some(node) = freed.pop() {
+            if std::mem::replace(&mut is_stuck[node], false) {
+                freed.append(&mut dependants[node]);
             }
         }
-        let is_daemon = |node: &Node| {
-            let task = self.state.kernel.task(node.waiting.task);
-            task.is_some_and(|task| task.daemon)
-        };
-        for (is_stuck, node) in is_stuck.iter_mut().zip(&self.tasks) {
-            *is_stuck &= !is_daemon(node);
+        is_stuck.truncate(self.tasks.len());
+        for (is_stuck, waiter) in is_stuck.iter_mut().zip(&self.tasks) {
+            let task = self.state.kernel.task(waiter.waiting.task);
+            *is_stuck &= !task.is_some_and(|task| task.daemon);
         }
-        is_stuck.contains(&true).then(|| self.told(&is_stuck))
+        let told = || Deadlock { has_daemon_timers: false, ..self.told(&is_stuck) };
+        is_stuck.contains(&true).then(told)
     }
 
     /// What could still wake a task.
-    fn hope(&self, place: usize) -> Hope {
-        let Node { waiting, resources } = &self.tasks[place];
+    fn hope_of_task(&self, place: usize) -> Hope {
+        let Waiter { waiting, resources } = &self.tasks[place];
         // Each resource it waits for holds one clone of its waker; more are in foreign hands.
         if self.is_waker_shared || usize::from(waiting.wakers) > resources.len() {
             return Hope::Some;
         }
-        let mut hopes = Vec::new();
+        let mut hopes: Vec<Node> = self.nodes_of(resources).collect();
         for wait in &waiting.waits {
             match wait {
                 kernel::Wait::Never => {}
@@ -113,19 +126,22 @@ impl<'a> WaitGraph<'a> {
                 },
             }
         }
-        for (resource, _) in resources {
-            let Description { holders, is_open, .. } = &self.resources[*resource];
-            if holders.is_empty() || *is_open {
-                return Hope::Some;
-            }
-            for holder in holders {
-                match self.place_of(holder) {
-                    Some(holder) => hopes.push(holder),
-                    None => return Hope::Some,
-                }
-            }
-        }
         Hope::From(hopes)
+    }
+
+    /// Who could still let go of a resource.
+    fn hope_of_resource(&self, place: usize) -> Hope {
+        let Description { holders, is_open, .. } = &self.resources[place];
+        if holders.is_empty() || *is_open {
+            return Hope::Some;
+        }
+        let holders = holders.iter().map(|holder| self.place_of(holder));
+        holders.collect::<Option<_>>().map_or(Hope::Some, Hope::From)
+    }
+
+    /// The nodes of resources that are waited for.
+    fn nodes_of<'b>(&'b self, resources: &'b [(usize, Wanted)]) -> impl Iterator<Item = Node> + 'b {
+        resources.iter().map(|&(resource, _)| self.tasks.len() + resource)
     }
 
     fn place_of(&self, party: &Party) -> Option<usize> {
@@ -134,11 +150,13 @@ impl<'a> WaitGraph<'a> {
 
     fn told(&self, is_told: &[bool]) -> Deadlock {
         let kernel = &self.state.kernel;
-        let mut paths = kernel::Paths::new(kernel);
-        let told = |&(place, _): &(usize, &Node)| is_told[place];
+        let mut paths = Paths::new(kernel);
+        let told = |&(place, _): &(usize, &Waiter)| is_told[place];
+        let holders: Vec<Arc<[Holder]>> =
+            self.resources.iter().map(|resource| self.holders(resource, &mut paths)).collect();
         let waiting = self.tasks.iter().enumerate().filter(told).map(|(_, node)| {
             let task = kernel.task(node.waiting.task).expect("a waiting task is in the table");
-            let waits = self.waits(node, &mut paths);
+            let waits = self.waits(node, &holders, &mut paths);
             let left = left(self.state, &mut paths, node.waiting.task);
             WaitingTask::new(left, node.waiting.since, waits, task.daemon)
         });
@@ -149,7 +167,19 @@ impl<'a> WaitGraph<'a> {
         }
     }
 
-    fn waits(&self, node: &Node, paths: &mut kernel::Paths<'_, kernel::Kernel>) -> Vec<Wait> {
+    /// Who has a resource. All who wait for it share the list.
+    fn holders(&self, resource: &Description, paths: &mut Paths<'_>) -> Arc<[Holder]> {
+        let is_there = |holder: &Party| {
+            holder.run == self.run && self.state.kernel.task(holder.task).is_some()
+        };
+        let told = |holder: &Party| Holder {
+            path: is_there(holder).then(|| paths.shown(holder.task.slot())),
+            since: holder.since,
+        };
+        resource.holders.iter().map(told).collect()
+    }
+
+    fn waits(&self, node: &Waiter, holders: &[Arc<[Holder]>], paths: &mut Paths<'_>) -> Vec<Wait> {
         let mut waits: Vec<Wait> = node
             .waiting
             .waits
@@ -163,13 +193,8 @@ impl<'a> WaitGraph<'a> {
             .collect();
         for (place, wanted) in &node.resources {
             let resource = &self.resources[*place];
-            let holders = resource.holders.iter().map(|holder| Holder {
-                path: (holder.run == self.run && self.state.kernel.task(holder.task).is_some())
-                    .then(|| paths.shown(holder.task.slot())),
-                since: holder.since,
-            });
             let Wanted { before, after } = wanted.clone();
-            let holders = holders.collect();
+            let holders = Arc::clone(&holders[*place]);
             waits.push(Wait::Resource(ResourceWait {
                 kind: resource.kind,
                 name: resource.name.clone(),
@@ -187,42 +212,37 @@ impl<'a> WaitGraph<'a> {
     }
 
     fn cycle(&self, is_told: &[bool]) -> Vec<Link> {
-        let edges: Vec<Vec<usize>> = (0..self.tasks.len())
-            .map(|place| if is_told[place] { self.blockers(place).collect() } else { Vec::new() })
-            .collect();
+        let tasks = self.tasks.iter().enumerate().map(|(place, waiter)| match is_told[place] {
+            true => self.edges_of(waiter).collect(),
+            false => Vec::new(),
+        });
+        let resources = self.resources.iter().map(|resource| {
+            let holders = resource.holders.iter().filter_map(|holder| self.place_of(holder));
+            holders.filter(|&holder| is_told[holder]).collect()
+        });
+        let edges: Vec<Vec<Node>> = tasks.chain(resources).collect();
         let ring = ring(&edges);
-        let mut paths = kernel::Paths::new(&self.state.kernel);
+        let mut paths = Paths::new(&self.state.kernel);
         let nexts = ring.iter().cycle().skip(1);
-        ring.iter()
-            .zip(nexts)
-            .map(|(&place, next)| Link {
-                path: paths.shown(self.tasks[place].waiting.task.slot()),
-                resource: self.between(place, *next),
+        let link = |(&node, &next): (&Node, &Node)| {
+            // The earliest node is a task, since those come first; a resource is told with who waits for it.
+            let waiter = self.tasks.get(node)?;
+            let resource = next.checked_sub(self.tasks.len());
+            Some(Link {
+                path: paths.shown(waiter.waiting.task.slot()),
+                resource: resource.map(|resource| self.resources[resource].label()),
             })
-            .collect()
+        };
+        ring.iter().zip(nexts).filter_map(link).collect()
     }
 
-    /// The waiting tasks that a task waits for.
-    fn blockers(&self, place: usize) -> impl Iterator<Item = usize> {
-        let Node { waiting, resources } = &self.tasks[place];
+    /// The tasks and resources that a task waits for.
+    fn edges_of<'b>(&'b self, waiter: &'b Waiter) -> impl Iterator<Item = Node> + 'b {
+        let Waiter { waiting, resources } = waiter;
         let joined = waiting.waits.iter().filter_map(|wait| match wait {
             kernel::Wait::Join(other) => self.places.get(other).copied(),
             _ => None,
         });
-        let holders = resources.iter().flat_map(|(resource, _)| &self.resources[*resource].holders);
-        joined.chain(holders.filter_map(|holder| self.place_of(holder)))
-    }
-
-    /// What one task wants that the other has; `None` if it joins the other.
-    fn between(&self, place: usize, other: usize) -> Option<String> {
-        let Node { waiting, resources } = &self.tasks[place];
-        if waiting.waits.contains(&kernel::Wait::Join(self.tasks[other].waiting.task)) {
-            return None;
-        }
-        let has = |resource: &Description| {
-            resource.holders.iter().any(|holder| self.place_of(holder) == Some(other))
-        };
-        let mut wanted = resources.iter().map(|(resource, _)| &self.resources[*resource]);
-        wanted.find(|resource| has(resource)).map(Description::label)
+        joined.chain(self.nodes_of(resources))
     }
 }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use super::context;
 use super::core::Core;
 use super::registry::RunId;
-use crate::kernel::{Instant, SettleKey, Target, TimerKey, WakerKey};
+use crate::kernel::{Instant, Kernel, SettleKey, StoredTarget, Target, TimerKey, WakerKey};
 
 /// A place in the timer queue of one loop, empty at first. Dropping it removes the timer at once (S8).
 pub(crate) struct Timer {
@@ -55,10 +55,38 @@ impl Timer {
                 self.key = None;
                 Poll::Ready(())
             }
+            Some((run, _)) if run == self.run => {
+                self.wait(deadline, cx);
+                Poll::Pending
+            }
             _ => self.poll_in_loop(deadline, cx),
         }
     }
 
+    /// Waits for a deadline that is known to lie ahead, in the loop whose poll goes on.
+    fn wait(&mut self, deadline: Instant, cx: &Context<'_>) {
+        if context::try_with(|core| self.wait_own(core, deadline, cx)).flatten().is_none() {
+            let _ = self.poll_foreign(&context::current_polled("a timer"), deadline, cx);
+        }
+    }
+
+    /// Sees to it that the task behind the waker is woken at `deadline`. `None` if another waker than a
+    /// task's own is concerned: then foreign code will run.
+    #[inline(always)]
+    fn wait_own(&mut self, core: &Core, deadline: Instant, cx: &Context<'_>) -> Option<()> {
+        let target = core.own_target(cx.waker())?;
+        let kernel = &mut core.state().kernel;
+        if let Some(key) = self.key {
+            if let Some(retargeted) = retarget_own(kernel, key, target) {
+                return retargeted.ok();
+            }
+        }
+        self.key = Some(kernel.register(deadline, target));
+        Some(())
+    }
+
+    /// Polls where no poll is known to go on in this thread's loop, or the clock has moved within it.
+    #[cold]
     fn poll_in_loop(&mut self, deadline: Instant, cx: &Context<'_>) -> Poll<()> {
         match context::with_polled("a timer", |core| self.poll_own(core, deadline, cx)) {
             Some(polled) => polled,
@@ -67,10 +95,9 @@ impl Timer {
     }
 
     /// Polls where no waker but a task's own is concerned. `None` where one is: then foreign code will run.
-    #[inline]
     fn poll_own(&mut self, core: &Core, deadline: Instant, cx: &Context<'_>) -> Option<Poll<()>> {
         self.check_loop(core);
-        let mut state = core.state();
+        let state = core.state();
         if state.kernel.now() >= deadline && !deadline.is_never() {
             // It has fired, unless the task has blocked the loop past the deadline in this very poll.
             if state.kernel.is_late() {
@@ -79,14 +106,8 @@ impl Timer {
             self.key = None;
             return Some(Poll::Ready(()));
         }
-        let target = core.own_target(cx.waker())?;
-        match self.key.filter(|&key| state.kernel.is_registered(key)) {
-            // Replacing a waker that is not a task's own would drop it.
-            Some(key) if state.kernel.retarget_own(key, target).is_err() => return None,
-            Some(_) => {}
-            None => self.key = Some(state.kernel.register(deadline, target)),
-        }
-        Some(Poll::Pending)
+        drop(state);
+        self.wait_own(core, deadline, cx).map(|()| Poll::Pending)
     }
 
     #[cold]
@@ -151,8 +172,11 @@ impl Timer {
 
     fn cancel_registered(&mut self) {
         let Some(key) = self.key.take() else { return };
-        let target = context::with_run(self.run, |core| core.state().kernel.cancel(key));
-        if let Some(Some(Target::Waker(waker))) = target {
+        let waker = context::with_run(self.run, |core| {
+            // As one word, since most are a task's own and of no further use.
+            core.state().kernel.cancel_stored(key).filter(|target| target.is_waker())
+        });
+        if let Some(Target::Waker(waker)) = waker.flatten().map(StoredTarget::get) {
             self.drop_waker(waker);
         }
     }
@@ -179,6 +203,14 @@ impl Drop for Timer {
     fn drop(&mut self) {
         self.cancel();
     }
+}
+
+/// Makes a timer wake a task; `None` if it is not registered any more. Out of line: most are polled only once
+/// before they fire.
+#[inline(never)]
+fn retarget_own(kernel: &mut Kernel, key: TimerKey, target: Target) -> Option<Result<(), ()>> {
+    // Replacing a waker that is not a task's own would drop it.
+    kernel.is_registered(key).then(|| kernel.retarget_own(key, target))
 }
 
 /// Future of [`settle`](crate::settle).

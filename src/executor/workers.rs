@@ -42,6 +42,14 @@ pub(super) struct Workers {
     pool: Option<Arc<dyn Any + Send + Sync>>,
 }
 
+impl Workers {
+    /// Takes what a run has left, if it has left anything.
+    pub(super) fn take_used(&mut self) -> Option<Workers> {
+        let is_used = self.pool.is_some() || self.counts != WorkerCounts::default();
+        is_used.then(|| std::mem::take(self))
+    }
+}
+
 /// Returns the pool of the running loop; `make` makes it from the run and the numbers of workers and cores.
 ///
 /// The loop is borrowed while `make` runs.

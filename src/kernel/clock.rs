@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::event::{Cause, Event, NO_TASK};
 use super::instant::Instant;
-use super::key::{Target, TaskKey, WakerKey};
+use super::key::{StoredTarget, Target, TaskKey, WakerKey};
 use super::timers::TimerKey;
 use super::{Kernel, Registration, handed_back, serial};
 
@@ -28,8 +28,14 @@ impl Kernel {
     /// Says whether such a timer keeps a blocked run alive (S6, S37).
     #[inline]
     fn holds(&self, deadline: Instant, target: Target) -> bool {
+        let is_daemons = self.tasks.has_daemons() && self.is_of_daemon(target);
+        !deadline.is_never() && !is_daemons
+    }
+
+    #[inline(never)]
+    fn is_of_daemon(&self, target: Target) -> bool {
         let owner = self.owner(target).and_then(|key| self.tasks.get(key));
-        !deadline.is_never() && owner.is_none_or(|task| !task.daemon)
+        owner.is_some_and(|task| task.daemon)
     }
 
     /// Makes a registered timer wake `target` instead. Its place in the order stays (S7).
@@ -69,15 +75,19 @@ impl Kernel {
     }
 
     /// Removes a timer at once (S8) and returns what it was to wake; `None` if it has fired.
-    #[inline(always)]
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Target> {
+        self.cancel_stored(key).map(StoredTarget::get)
+    }
+
+    #[inline(always)]
+    pub(crate) fn cancel_stored(&mut self, key: TimerKey) -> Option<StoredTarget> {
         let (deadline, registration) = self.timers.cancel(key)?;
         self.timers_holding -= usize::from(registration.holds());
         self.counters.timers_cancelled += 1;
         if self.log.is_on() {
             self.write_timer(registration.target(), Event::TimerCancelled { deadline });
         }
-        Some(registration.target())
+        Some(registration.0)
     }
 
     /// The earliest deadline of all timers.

@@ -76,9 +76,12 @@ impl Ends {
 
     /// Forgets those of a run, and goes on counting.
     pub(super) fn clear(&mut self) {
-        self.watchers.clear();
-        self.heirs.clear();
-        self.ancestors.clear();
+        // Emptying empty maps is not free. Without heirs there are no ancestors.
+        if !self.are_unwatched() {
+            self.watchers.clear();
+            self.heirs.clear();
+            self.ancestors.clear();
+        }
         self.due.clear();
     }
 

@@ -103,10 +103,15 @@ impl StoredTarget {
     #[inline]
     pub(crate) fn get(self) -> Target {
         let word = self.0.get();
-        if word & WAKER != 0 {
+        if self.is_waker() {
             return Target::Waker(WakerKey(word & !(WAKER | FLAG)));
         }
         Target::Task(TaskKey::from_bits(word))
+    }
+
+    #[inline]
+    pub(crate) fn is_waker(self) -> bool {
+        self.0.get() & WAKER != 0
     }
 
     /// Carries a bit along with the target.

@@ -40,7 +40,9 @@ pub(crate) use groups::{GroupKey, GroupPoll, Member};
 pub use instant::Instant;
 pub(crate) use instant::shown_duration;
 pub use key::TaskId;
-pub(crate) use key::{GENERATION_MAX, SLOT_BITS, SLOTS_MAX, Target, TaskKey, WakerKey};
+pub(crate) use key::{
+    GENERATION_MAX, SLOT_BITS, SLOTS_MAX, StoredTarget, Target, TaskKey, WakerKey,
+};
 pub(crate) use limits::Breach;
 pub use limits::Limits;
 pub(crate) use path::{Family, Paths, Step, is_unseen, shown_path};
@@ -50,7 +52,7 @@ pub(crate) use waits::{Wait, Waiting};
 
 use ends::Ends;
 use groups::Groups;
-use key::{StoredTarget, WakerOwners};
+use key::WakerOwners;
 use limits::Watch;
 use ready::ReadySet;
 use tasks::{NO_SLOT, TaskTable};
@@ -160,6 +162,8 @@ pub(crate) struct Kernel {
     /// The run has ended and its tasks are being dropped (S21): wakes are ignored.
     is_closing: bool,
     limits: Limits,
+    /// The last instant that the limits allow: compared at every jump, and cheaper so than in seconds.
+    latest: Instant,
     /// The turn from which on the limits have to be looked at. One comparison a turn serves them all.
     checkpoint: u64,
     /// The last turn before the present instant began.
@@ -194,6 +198,7 @@ impl Default for Kernel {
             is_late: false,
             is_closing: false,
             limits: Limits::new(),
+            latest: Instant::NEVER,
             checkpoint: 0,
             turns_before_instant: 0,
             watch: None,
@@ -210,6 +215,7 @@ impl Kernel {
     /// Sets the bounds and how much is recorded, before the first turn.
     pub(crate) fn configure(&mut self, limits: Limits, level: Level) {
         self.limits = limits;
+        self.latest = limits.latest();
         self.log.level = level;
         self.is_observed = self.log.is_on();
     }
@@ -517,6 +523,7 @@ impl Kernel {
             is_late,
             is_closing,
             limits,
+            latest,
             checkpoint,
             turns_before_instant,
             watch,
@@ -533,9 +540,14 @@ impl Kernel {
         *endings = 0;
         (*running, *ambient) = (NO_SLOT, Cause::Outside);
         (*is_late, *is_closing, *is_observed) = (false, false, false);
-        (*limits, *checkpoint, *turns_before_instant) = (Limits::new(), 0, 0);
+        (*limits, *latest) = (Limits::new(), Instant::NEVER);
+        (*checkpoint, *turns_before_instant) = (0, 0);
         (*watch, *unpolled_turns) = (None, 0);
-        (*counters, *digest, *log) = (Counters::default(), Digest::default(), Log::default());
+        (*counters, *digest) = (Counters::default(), Digest::default());
+        // What was off is empty.
+        if log.is_on() {
+            *log = Log::default();
+        }
         has_keys
     }
 

@@ -219,6 +219,8 @@ pub(crate) struct TaskTable {
     top_extras: Option<Box<Extras>>,
     /// Tasks that are ready, running or suspended.
     alive: u32,
+    /// A task of this run is or was a daemon. Most runs have none, and need not ask of whom a timer is.
+    has_daemons: bool,
     spawned: u64,
     /// The generation of slots that are made from now on. Every key of an earlier run lies below it.
     generation_first: u32,
@@ -229,6 +231,10 @@ pub(crate) struct TaskTable {
 impl TaskTable {
     pub(crate) fn alive(&self) -> u32 {
         self.alive
+    }
+
+    pub(crate) fn has_daemons(&self) -> bool {
+        self.has_daemons
     }
 
     pub(crate) fn spawned(&self) -> u64 {
@@ -245,7 +251,7 @@ impl TaskTable {
     /// # Panics
     ///
     /// With 16,777,215 tasks in the table there is no key left for another.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add(&mut self, spawn: &Spawn<'_>, now: Instant) -> TaskKey {
         let mut name = spawn.own_name();
         let mut is_main = false;
@@ -294,6 +300,7 @@ impl TaskTable {
         }
         self.spawned += 1;
         self.alive += 1;
+        self.has_daemons |= spawn.daemon;
         TaskKey::new(slot, generation)
     }
 
@@ -432,6 +439,7 @@ impl TaskTable {
         self.free.clear();
         (self.top_unnamed, self.top_mains, self.top_extras) = (0, 0, None);
         self.alive = 0;
+        self.has_daemons = false;
         self.spawned = 0;
         self.generation_first < GENERATION_MAX
     }

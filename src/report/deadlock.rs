@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::panic::Location;
+use std::sync::Arc;
 
 use super::failure::LeftTask;
 use super::text::{LINES_MAX, NAMES_MAX, listed, site, write_lines};
@@ -81,8 +82,8 @@ pub struct ResourceWait {
     pub before: String,
     /// How it stands, in words after the name: ` (2 of 3 arrived)`. Often empty.
     pub after: String,
-    /// Who has it. Empty where anybody might bring what is wanted.
-    pub holders: Vec<Holder>,
+    /// Who has it: a guard counts for the task that took it, also if another has it by now. Empty where anybody might bring what is wanted.
+    pub holders: Arc<[Holder]>,
 }
 
 /// A task that holds a resource.

@@ -57,11 +57,12 @@ pub struct Report<T = ()> {
     /// Tasks that were alive when the run ended, in the order in which they were spawned; they were
     /// cancelled, newest first (S21). Daemons are not among them.
     pub leftovers: Vec<LeftTask>,
-    /// Those of the leftover tasks that could never have run again, whatever the others did (S37): they wait
-    /// for each other, or for nothing that could come. Told also when the run ended well.
+    /// Those of the leftover tasks that could never have run again by themselves (S37): they wait for each other,
+    /// or for nothing that could come. Told also when the run ended well.
     ///
-    /// Only what is certain is told. A task that waits for an event, an item or a future from elsewhere may
-    /// still be served by anybody.
+    /// A task that waits for an event, an item or a future from elsewhere may still be served by anybody, and is
+    /// not told of. What cannot be seen is a guard that was moved to another task than the one that took it, and
+    /// whether somebody means to abort one of them.
     pub partial_deadlock: Option<Deadlock>,
 }
 

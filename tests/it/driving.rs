@@ -7,13 +7,46 @@ use std::time::Duration;
 
 use futures_channel::{mpsc, oneshot};
 use futures_util::StreamExt;
+use simloop::policy::Random;
 use simloop::report::FailureKind;
+use simloop::sim::Cost;
+use simloop::time::SystemTime;
+use simloop::trace::Level;
 use simloop::{
-    Builder, EventLoop, Instant, Limits, call_later, call_soon, note, now, run, sleep, spawn,
-    trace, yield_now,
+    Builder, EventLoop, Instant, Limits, call_later, call_soon, gather_all, note, now, rng, run,
+    sleep, spawn, spawn_blocking, trace, yield_now,
 };
 
 use crate::{millis, secs};
+
+#[test]
+fn a_loop_that_follows_one_with_settings_of_its_own_has_the_usual_ones() {
+    // The second takes over the memory of the first.
+    let observe = || {
+        let report = EventLoop::new().run(async {
+            let jobs = (0..33).map(|_| spawn_blocking(Cost::waiting(secs(3600)), || ()));
+            gather_all(jobs).await;
+            spawn(std::future::pending::<()>());
+            (SystemTime::now().to_std(), rng().next_u64(), now().to_string())
+        });
+        format!("{report:?}")
+    };
+    let usual = std::thread::spawn(observe).join().unwrap();
+    let limits = Limits::new().virtual_time(millis(1)).turns(1_000).turns_per_instant(500);
+    let unusual = Builder::new()
+        .seed(7)
+        .policy(Random::new(1))
+        .trace(Level::Full)
+        .limits(limits)
+        .start_time(secs(60))
+        .deny_leftovers(true)
+        .blocking_workers(2)
+        .cores(1)
+        .echo(true);
+    let failure = unusual.run(async { std::future::pending::<()>().await }).unwrap_failure();
+    assert!(matches!(failure.kind(), FailureKind::Deadlock(_)));
+    assert_eq!(observe(), usual);
+}
 
 #[test]
 fn a_loop_is_spawned_into_advanced_looked_at_and_fed_from_outside() {

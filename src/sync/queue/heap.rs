@@ -30,6 +30,13 @@ impl<T> Heap<T> {
     }
 }
 
+impl<T> Heap<T> {
+    /// Gives up the order.
+    pub(super) fn into_items(self) -> impl Iterator<Item = T> {
+        self.entries.into_iter().map(|(_, item)| item)
+    }
+}
+
 impl<T: Ord> Heap<T> {
     /// Takes out the smallest.
     pub(super) fn pop(&mut self) -> Option<T> {

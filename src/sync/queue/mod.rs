@@ -16,6 +16,7 @@ pub use futures::{QueueGet, QueueItems, QueueJoin, QueuePut};
 pub use shut_down::{QueueShutDown, TryGetError, TryPutError};
 
 use super::gate::{Shared, Waiter};
+use crate::sync::discard::discard;
 use heap::Heap;
 use store::{GETTERS, Grant, JOINERS, Need, Order, PUTTERS, SharedStore, Store};
 
@@ -207,7 +208,7 @@ impl<T> Queue<T> {
             store.shut_down();
             store.empty()
         });
-        drop(items);
+        discard(items);
     }
 
     /// Says whether it was shut down.

@@ -9,6 +9,7 @@ use std::mem;
 
 use super::heap::Heap;
 use crate::executor::{Party, Wanted};
+use crate::sync::discard::discard;
 use crate::sync::gate::{Gate, Shared};
 
 /// Those who want an item.
@@ -114,13 +115,13 @@ impl<T> Store<T> {
     }
 
     /// Returns the items, to be dropped without the lock.
-    pub(super) fn empty(&mut self) -> impl Sized + use<T> {
+    pub(super) fn empty(&mut self) -> impl Iterator<Item = T> + use<T> {
         self.is_emptied = true;
         // One of them is not there any more if the heap is out.
         let thrown_away = self.len.saturating_sub(usize::from(self.is_heap_out));
         self.unfinished -= thrown_away.min(self.unfinished);
         self.len = 0;
-        (mem::take(&mut self.items), mem::take(&mut self.heap))
+        mem::take(&mut self.items).into_iter().chain(mem::take(&mut self.heap).into_items())
     }
 
     fn put(&mut self, item: T) {
@@ -222,6 +223,14 @@ pub(super) fn take_smallest<T>(shared: &SharedStore<T>) -> Option<T> {
     item
 }
 
+/// Items are dropped one by one, since two destructors that panic in one drop would end the process.
+impl<T> Drop for Store<T> {
+    fn drop(&mut self) {
+        let heap = mem::take(&mut self.heap);
+        discard(mem::take(&mut self.items).into_iter().chain(heap.into_items()));
+    }
+}
+
 /// A heap that is out of its queue. It goes back when this is dropped, and the right to an item with it.
 struct HeapOut<'a, T> {
     shared: &'a SharedStore<T>,
@@ -260,6 +269,6 @@ impl<T> Drop for HeapOut<'_, T> {
             store.heap = heap;
             None
         });
-        drop(left_over);
+        discard(left_over.into_iter().flat_map(Heap::into_items));
     }
 }

@@ -3,7 +3,7 @@
 mod model;
 mod restless;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -498,4 +498,29 @@ fn under_random_policies_items_leave_in_the_order_of_the_queue() {
         });
         report.unwrap();
     }
+}
+
+#[test]
+fn s20_items_whose_destructors_panic_end_neither_the_process_nor_each_other() {
+    struct Spiteful(Rc<Cell<u32>>);
+    impl Drop for Spiteful {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+            std::panic::resume_unwind(Box::new("dropped"));
+        }
+    }
+    let dropped = Rc::new(Cell::new(0));
+    let filled = || {
+        let queue = Queue::new();
+        for _ in 0..3 {
+            assert!(queue.try_put(Spiteful(Rc::clone(&dropped))).is_ok());
+        }
+        queue
+    };
+    let queue = filled();
+    let shut = catch_unwind(AssertUnwindSafe(|| queue.shutdown_now()));
+    assert!(shut.is_err() && dropped.get() == 3);
+    let queue = filled();
+    let gone = catch_unwind(AssertUnwindSafe(|| drop(queue)));
+    assert!(gone.is_err() && dropped.get() == 6);
 }

@@ -10,6 +10,7 @@ use std::task::Poll;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use proptest::prelude::*;
+use simloop::report::{FailureKind, Wait};
 use simloop::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use simloop::{Builder, run, sleep, spawn, spawn_named, yield_now};
 
@@ -413,4 +414,26 @@ proptest! {
         let ours = run(async move { play!(simloop::sync, permits, &script) });
         prop_assert_eq!(ours, theirs);
     }
+}
+
+#[test]
+fn s37_a_report_takes_time_in_proportion_to_waits_and_holders_and_not_to_their_product() {
+    let program = |root_waits: bool| async move {
+        let semaphore = Arc::new(Semaphore::new(10_000));
+        for _ in 0..20_000 {
+            let semaphore = Arc::clone(&semaphore);
+            spawn(async move {
+                let _permit = semaphore.acquire().await.unwrap();
+                if root_waits { std::future::pending::<()>().await } else { sleep(secs(100)).await }
+            });
+        }
+        if root_waits { std::future::pending::<()>().await } else { sleep(secs(1)).await }
+    };
+    // With a list of all pairs each of these takes minutes.
+    let report = Builder::new().run(program(false));
+    assert_eq!((report.leftovers.len(), &report.partial_deadlock), (20_000, &None));
+    let failure = Builder::new().run(program(true)).unwrap_failure();
+    let FailureKind::Deadlock(deadlock) = failure.kind() else { panic!("{failure}") };
+    let Wait::Resource(wait) = &deadlock.waiting[20_000].waits[0] else { panic!("{failure}") };
+    assert_eq!((deadlock.waiting.len(), wait.holders.len()), (20_001, 10_000));
 }
