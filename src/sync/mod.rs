@@ -3,6 +3,12 @@
 //! Who waits is served first-in first-out, and what is released is handed over to the first in line at that
 //! moment (S28); a waiter that goes away loses nothing, for what it had been given goes to the next (S29).
 //! Primitives can be made anywhere, also outside a loop. Each takes a name by which a deadlock report calls it.
+//!
+//! Types with tokio's names have tokio's meanings, so that most code moves over by changing `use`. What tokio has
+//! and this module has not: the `blocking_*` functions, with which a loop on one thread would wait for itself;
+//! `const_new`, since a primitive has an allocation of its own; `get_mut`, and guards of a part of a value
+//! (`map`, `try_map`); values without a known size (`Mutex<dyn Trait>`); and messages that borrow: what waits in a
+//! channel is `'static`.
 
 mod barrier;
 pub mod broadcast;
