@@ -3,6 +3,7 @@
 //! A test of a rule of `docs/design/semantics.md` starts with the rule's number.
 
 mod autotraits;
+mod backtraces;
 mod blocking;
 mod choice;
 mod combining;
