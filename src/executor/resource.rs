@@ -82,6 +82,9 @@ pub(crate) struct Description {
     pub(crate) holders: Vec<Party>,
     /// Whether somebody else than the holders might bring it as well.
     pub(crate) is_open: bool,
+    /// Whether those who wait for it may wait for something else at the same time, from which it would tear
+    /// them away.
+    pub(crate) is_enclosing: bool,
     /// Who waits, in order of service.
     pub(crate) waiters: Vec<(Party, Wanted)>,
 }

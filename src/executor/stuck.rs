@@ -191,10 +191,22 @@ impl<'a> WaitGraph<'a> {
                 kernel::Wait::Settle => Wait::Settle,
             })
             .collect();
-        for (place, wanted) in &node.resources {
-            let resource = &self.resources[*place];
-            let Wanted { before, after } = wanted.clone();
-            let holders = Arc::clone(&holders[*place]);
+        let is_enclosing = |&(place, _): &(usize, Wanted)| self.resources[place].is_enclosing;
+        if waits.is_empty() && node.resources.iter().all(is_enclosing) {
+            // Each resource it waits for holds one clone of its waker.
+            let is_lost = usize::from(node.waiting.wakers) <= node.resources.len();
+            if !is_lost || self.is_waker_shared {
+                waits.push(Wait::Foreign);
+            } else if node.resources.is_empty() {
+                waits.push(Wait::Nothing);
+            }
+        }
+        // What would tear it away comes after what it waits for.
+        let (enclosing, awaited): (Vec<_>, Vec<_>) =
+            node.resources.iter().cloned().partition(is_enclosing);
+        for (place, Wanted { before, after }) in awaited.into_iter().chain(enclosing) {
+            let resource = &self.resources[place];
+            let holders = Arc::clone(&holders[place]);
             waits.push(Wait::Resource(ResourceWait {
                 kind: resource.kind,
                 name: resource.name.clone(),
@@ -203,10 +215,6 @@ impl<'a> WaitGraph<'a> {
                 after,
                 holders,
             }));
-        }
-        if waits.is_empty() {
-            let is_lost = node.waiting.wakers == 0 && !self.is_waker_shared;
-            waits.push(if is_lost { Wait::Nothing } else { Wait::Foreign });
         }
         waits
     }

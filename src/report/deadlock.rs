@@ -169,17 +169,18 @@ impl Display for Deadlock {
 }
 
 fn reason(task: &WaitingTask) -> String {
+    let what = |wait: &Wait| match wait {
+        Wait::Foreign if !task.waits_at.is_empty() => {
+            format!("{} (at {})", what(wait), task.waits_at.join(", "))
+        }
+        _ => what(wait),
+    };
     let waits: Vec<String> = task.waits.iter().take(WAITS_MAX).map(what).collect();
     let daemon = if task.is_daemon { " (a daemon)" } else { "" };
     // Which of several it needs, or all, only the task knows.
     let since = format!("{} since {}", listed(&waits, task.waits.len()), task.since);
     let site = site(task.spawned_at);
     match &task.waits[..] {
-        [Wait::Foreign] if !task.waits_at.is_empty() => {
-            let (what, lines) = (what(&Wait::Foreign), task.waits_at.join(", "));
-            format!("{what} (at {lines}) since {} (spawned at {site}){daemon}", task.since)
-        }
-        [Wait::Foreign] => format!("{since} (spawned at {site}){daemon}"),
         [Wait::Nothing] => {
             format!(
                 "{since}, but nobody holds its waker, so it can never wake (spawned at {site}){daemon}"
@@ -194,7 +195,11 @@ fn reason(task: &WaitingTask) -> String {
                 Wait::Resource(wait) => Some(format!("; {} is {}", wait.label(), wait.held()?)),
                 _ => None,
             });
-            format!("{since}{}{daemon}", held.collect::<String>())
+            let spawned = match task.waits.contains(&Wait::Foreign) {
+                true => format!(" (spawned at {site})"),
+                false => String::new(),
+            };
+            format!("{since}{}{spawned}{daemon}", held.collect::<String>())
         }
     }
 }

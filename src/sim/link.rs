@@ -312,6 +312,7 @@ impl executor::Resource for Shared {
             made_at: self.made_at,
             holders: Vec::new(),
             is_open: false,
+            is_enclosing: false,
             waiters: waiters.collect(),
         }
     }

@@ -308,6 +308,7 @@ impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
             made_at: self.made_at,
             holders: inner.gate.holders(),
             is_open: inner.gate.is_open(),
+            is_enclosing: false,
             waiters: waiters.collect(),
         }
     }

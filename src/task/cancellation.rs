@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
@@ -13,6 +14,7 @@ use std::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 
 use super::wakers::{WaiterKey, Wakers, wake_all};
+use crate::executor::{Description, Resource, Wanted};
 
 /// A token that is cancelled once, for all who hold a clone of it and for all its children.
 ///
@@ -46,6 +48,7 @@ pub struct CancellationToken {
 }
 
 struct Node {
+    made_at: &'static Location<'static>,
     state: Mutex<State>,
     /// The node above, with the number that this one has there.
     parent: Option<(Arc<Node>, u64)>,
@@ -54,6 +57,7 @@ struct Node {
 #[derive(Default)]
 struct State {
     is_cancelled: bool,
+    name: Option<Box<str>>,
     wakers: Wakers,
     /// In the order in which they were made. Emptied by the cancellation.
     children: BTreeMap<u64, Weak<Node>>,
@@ -83,6 +87,33 @@ impl Node {
         }
         woken
     }
+
+    /// The name of the nearest node above that has one.
+    fn name_above(&self) -> Option<Box<str>> {
+        let above = |node: &Node| node.parent.as_ref().map(|(parent, _)| Arc::clone(parent));
+        let mut nodes = std::iter::successors(above(self), |node| above(node));
+        nodes.find_map(|node| node.lock().name.clone())
+    }
+}
+
+impl Resource for Node {
+    fn describe(&self) -> Description {
+        let above = self.name_above();
+        let state = self.lock();
+        // A child is mostly made for one task, and its parent is what the program has named.
+        let above = above.filter(|_| state.name.is_none());
+        let after = above.map_or(String::new(), |name| format!(" below `{name}`"));
+        let wanted = Wanted { before: String::new(), after };
+        Description {
+            kind: "cancellation token",
+            name: state.name.as_deref().map(str::to_owned),
+            made_at: self.made_at,
+            holders: Vec::new(),
+            is_open: true,
+            is_enclosing: true,
+            waiters: state.wakers.parties().map(|party| (party, wanted.clone())).collect(),
+        }
+    }
 }
 
 /// In a loop: the last token of a deep tree takes all nodes above with it.
@@ -98,19 +129,29 @@ impl Drop for Node {
 
 impl CancellationToken {
     /// Creates a token that is not cancelled. Needs no loop.
+    #[track_caller]
     pub fn new() -> Self {
-        CancellationToken { node: Arc::new(Node { state: Mutex::default(), parent: None }) }
+        let node = Node { made_at: Location::caller(), state: Mutex::default(), parent: None };
+        CancellationToken { node: Arc::new(node) }
+    }
+
+    /// Gives it a name, for reports. A child that has none is told with the name above it.
+    pub fn named(self, name: impl Into<String>) -> Self {
+        self.node.lock().name = Some(name.into().into());
+        self
     }
 
     /// Creates a token that is cancelled with this one, and can be cancelled without it.
     ///
     /// The child of a cancelled token is cancelled from the start.
+    #[track_caller]
     pub fn child_token(&self) -> CancellationToken {
         let mut state = self.node.lock();
         let number = state.children_made;
         let own = State { is_cancelled: state.is_cancelled, ..State::default() };
         let parent = (!own.is_cancelled).then(|| (Arc::clone(&self.node), number));
-        let node = Arc::new(Node { state: Mutex::new(own), parent });
+        let node = Node { made_at: Location::caller(), state: Mutex::new(own), parent };
+        let node = Arc::new(node);
         if node.parent.is_some() {
             state.children_made += 1;
             state.children.insert(number, Arc::downgrade(&node));
@@ -186,7 +227,7 @@ impl CancellationToken {
         let mut state = self.node.lock();
         let (polled, unused) = match state.is_cancelled {
             true => (Poll::Ready(()), Some(waker)),
-            false => (Poll::Pending, state.wakers.register(waiter, waker)),
+            false => (Poll::Pending, state.wakers.register(waiter, waker, &self.node)),
         };
         drop(state);
         drop(unused);
@@ -207,6 +248,7 @@ impl Clone for CancellationToken {
 }
 
 impl Default for CancellationToken {
+    #[track_caller]
     fn default() -> Self {
         CancellationToken::new()
     }
@@ -214,7 +256,12 @@ impl Default for CancellationToken {
 
 impl fmt::Debug for CancellationToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CancellationToken").field("is_cancelled", &self.is_cancelled()).finish()
+        let state = self.node.lock();
+        let mut shown = f.debug_struct("CancellationToken");
+        if let Some(name) = &state.name {
+            shown.field("name", name);
+        }
+        shown.field("is_cancelled", &state.is_cancelled).finish()
     }
 }
 

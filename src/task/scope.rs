@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -13,7 +14,9 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::wakers::{WaiterKey, Wakers, wake_all};
-use crate::executor::{Deadline, Heirs, Link, Timer, try_with, with, within_scope};
+use crate::executor::{
+    Deadline, Description, Heirs, Link, Resource, Timer, Wanted, try_with, with, within_scope,
+};
 use crate::kernel::Instant;
 
 /// A scope that cancels what runs in it, at a deadline or when it is told to.
@@ -61,6 +64,7 @@ pub struct CancelScope {
 
 struct Shared {
     name: Option<String>,
+    made_at: &'static Location<'static>,
     /// What encloses the code that runs: the deadline, or the start of time after a cancellation.
     seen: Arc<Deadline>,
     state: Mutex<State>,
@@ -83,6 +87,28 @@ enum Cause {
     Deadline,
 }
 
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Resource for Shared {
+    fn describe(&self) -> Description {
+        let wanted = Wanted { before: "the cancellation of ".to_owned(), after: String::new() };
+        let waiters = self.lock().wakers.parties().map(|party| (party, wanted.clone())).collect();
+        Description {
+            kind: "scope",
+            name: self.name.clone(),
+            made_at: self.made_at,
+            holders: Vec::new(),
+            is_open: true,
+            is_enclosing: true,
+            waiters,
+        }
+    }
+}
+
 impl State {
     fn take_wakers(&mut self) -> Vec<Waker> {
         let polled = self.polled;
@@ -92,11 +118,13 @@ impl State {
 
 impl CancelScope {
     /// Creates a scope without a deadline. Needs no loop.
+    #[track_caller]
     pub fn new() -> Self {
         CancelScope::at(Instant::NEVER)
     }
 
     /// Creates a scope with a deadline. Needs no loop.
+    #[track_caller]
     pub fn at(deadline: Instant) -> Self {
         let state = State {
             deadline,
@@ -106,7 +134,9 @@ impl CancelScope {
             polled: None,
         };
         let seen = Arc::new(Deadline::new(deadline));
-        CancelScope { shared: Arc::new(Shared { name: None, seen, state: Mutex::new(state) }) }
+        let made_at = Location::caller();
+        let shared = Shared { name: None, made_at, seen, state: Mutex::new(state) };
+        CancelScope { shared: Arc::new(shared) }
     }
 
     /// Creates a scope whose deadline is `delay` from now.
@@ -119,12 +149,13 @@ impl CancelScope {
         CancelScope::at(with("CancelScope::after", |core| core.state().kernel.now()) + delay)
     }
 
-    /// Returns the scope with a name, for its error. Handles that exist already keep the one without.
+    /// Returns the scope with a name, for its error and for reports. Handles that exist already keep the one
+    /// without.
     pub fn named(self, name: impl Into<String>) -> Self {
         let named = CancelScope::at(self.deadline());
-        let Shared { seen, state, .. } = Arc::into_inner(named.shared).expect("it was just made");
-        let name = Some(name.into());
-        CancelScope { shared: Arc::new(Shared { name, seen, state }) }
+        let shared = Arc::into_inner(named.shared).expect("it was just made");
+        let made_at = self.shared.made_at;
+        CancelScope { shared: Arc::new(Shared { name: Some(name.into()), made_at, ..shared }) }
     }
 
     /// Returns the name.
@@ -133,7 +164,7 @@ impl CancelScope {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.lock()
     }
 
     /// Returns the deadline; [`Instant::NEVER`] if there is none.
@@ -240,6 +271,7 @@ impl CancelScope {
 }
 
 impl Default for CancelScope {
+    #[track_caller]
     fn default() -> Self {
         CancelScope::new()
     }
@@ -312,6 +344,9 @@ impl<F: Future> Future for ScopeRun<F> {
             let mut this = self.as_mut().project();
             this.timer.cancel();
             *this.result = Some(result);
+            // From here on the scope changes nothing, so nobody is woken by it, or said to wait for it.
+            let waker = this.scope.lock().wakers.withdraw(this.waiter);
+            drop(waker);
             this.heirs.collect(|| this.future.set(None));
         }
         let this = self.project();
@@ -381,7 +416,7 @@ fn poll_waiter(scope: &CancelScope, waiter: &mut Option<WaiterKey>, cx: &Context
     let mut state = scope.lock();
     let (polled, unused) = match state.called {
         Some(_) => (Poll::Ready(()), Some(waker)),
-        None => (Poll::Pending, state.wakers.register(waiter, waker)),
+        None => (Poll::Pending, state.wakers.register(waiter, waker, &scope.shared)),
     };
     drop(state);
     drop(unused);

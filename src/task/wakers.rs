@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Waker};
+
+use crate::executor::{self, Party, Resource, RunId};
 
 /// Names somebody who waits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -13,30 +16,51 @@ pub(super) struct WaiterKey(u64);
 
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
-    waiting: BTreeMap<WaiterKey, Waker>,
+    /// With the task in which each waits, if it is one.
+    waiting: BTreeMap<WaiterKey, (Waker, Option<Party>)>,
     registered: u64,
+    /// The run whose reports know of what is waited for.
+    listed: Option<RunId>,
 }
 
 impl Wakers {
     /// Whether the context's waker is the one registered under `key`, so that there is nothing to do.
     pub(super) fn will_wake(&self, key: Option<WaiterKey>, cx: &Context<'_>) -> bool {
         let waker = key.and_then(|key| self.waiting.get(&key));
-        waker.is_some_and(|waker| waker.will_wake(cx.waker()))
+        waker.is_some_and(|(waker, _)| waker.will_wake(cx.waker()))
     }
 
-    /// Registers a waker under `key`, or under a new one, and hands back the waker before.
-    pub(super) fn register(&mut self, key: &mut Option<WaiterKey>, waker: Waker) -> Option<Waker> {
+    /// Registers a waker of the running task under `key`, or under a new one, and hands back the waker before.
+    /// Reports of the run ask `awaited` from then on.
+    pub(super) fn register<R: Resource + 'static>(
+        &mut self,
+        key: &mut Option<WaiterKey>,
+        waker: Waker,
+        awaited: &Arc<R>,
+    ) -> Option<Waker> {
         let key = *key.get_or_insert_with(|| {
             self.registered += 1;
             WaiterKey(self.registered)
         });
-        self.waiting.insert(key, waker)
+        if let Some(run) = executor::unlisted_run(self.listed) {
+            self.listed = Some(run);
+            let awaited: Weak<R> = Arc::downgrade(awaited);
+            executor::list(awaited);
+        }
+        let (replaced, _) = self.waiting.insert(key, (waker, Party::running()))?;
+        Some(replaced)
+    }
+
+    /// The tasks that wait, in the order in which they began.
+    pub(super) fn parties(&self) -> impl Iterator<Item = Party> + '_ {
+        self.waiting.values().filter_map(|&(_, party)| party)
     }
 
     /// Withdraws a waiter and hands back its waker.
     #[must_use]
     pub(super) fn withdraw(&mut self, key: &mut Option<WaiterKey>) -> Option<Waker> {
-        self.waiting.remove(&key.take()?)
+        let (waker, _) = self.waiting.remove(&key.take()?)?;
+        Some(waker)
     }
 
     /// Hands out all wakers, but for that of `own`, to be woken with [`wake_all`]. Their keys stay good for
@@ -46,12 +70,13 @@ impl Wakers {
         own: Option<WaiterKey>,
     ) -> impl Iterator<Item = Waker> + use<> {
         let kept = own.and_then(|own| Some((own, self.waiting.remove(&own)?)));
-        std::mem::replace(&mut self.waiting, BTreeMap::from_iter(kept)).into_values()
+        let others = std::mem::replace(&mut self.waiting, BTreeMap::from_iter(kept));
+        others.into_values().map(|(waker, _)| waker)
     }
 
     /// Hands out all wakers.
     pub(super) fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        std::mem::take(&mut self.waiting).into_values()
+        self.take_others(None)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Rules S24 and S26: gathering, waiting, shielding, racing, join sets.
 
+mod deadlocks;
 mod gather;
 mod join_set;
 mod model;

@@ -1,6 +1,7 @@
 //! Rules S25 and S27: task groups, cancel scopes, tokens, tidying up, task-local values.
 
 mod cancelling;
+mod deadlocks;
 mod failures;
 mod locals;
 mod model;

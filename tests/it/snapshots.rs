@@ -7,7 +7,7 @@
 #[track_caller]
 pub(crate) fn assert_shown(area: &str, name: &str, text: impl std::fmt::Display) {
     let mut settings = settings(area);
-    settings.add_filter(r" \(at [^)]*\) since", " since");
+    settings.add_filter(r" \(at [^)]*\)( since|,)", "$1");
     settings.bind(|| insta::assert_snapshot!(name, text.to_string()));
 }
 

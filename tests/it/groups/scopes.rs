@@ -14,7 +14,6 @@ use simloop::{
 };
 
 use super::{Log, OnDrop};
-use crate::snapshots::assert_shown;
 use crate::{millis, secs};
 
 fn at(seconds: u64) -> Instant {
@@ -330,7 +329,7 @@ fn s27_a_scope_without_a_deadline_that_nobody_cancels_is_no_timer() {
     let failure = Builder::new()
         .run(async { CancelScope::new().run(pending::<()>()).await.unwrap() })
         .unwrap_failure();
-    assert_shown("groups", "deadlock_scope", &failure);
+    assert!(failure.to_string().starts_with("deadlock at 0s (turn 1): 1 task waits, no timer is"));
 }
 
 #[test]
