@@ -3,6 +3,7 @@
 //!
 //!     cargo bench --bench search                all of it, a minute or two
 //!     cargo bench --bench search -- rate        one part: `rate`, `reach` or `bugs`
+//!     cargo bench --bench search -- count walk 2000       so many runs of a strategy, for callgrind
 //!     cargo bench --bench search -- --quick     tiny sizes: checks that it works, measures nothing
 //!
 //! `cargo test --benches` is quick as well. Runs and interleavings are the same on every machine; only the
@@ -25,8 +26,14 @@ fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let is_quick =
         arguments.iter().any(|it| it == "--quick") || !arguments.iter().any(|it| it == "--bench");
+    // One panic of each bug is printed; here hundreds would be.
+    std::panic::set_hook(Box::new(|_| {}));
     let parts: Vec<&String> = arguments.iter().filter(|it| !it.starts_with("--")).collect();
     let has = |part: &str| parts.is_empty() || parts.iter().any(|it| part.contains(it.as_str()));
+    if let [command, strategy, runs] = &parts[..] {
+        assert_eq!(*command, "count", "the only part that takes arguments");
+        return count(strategy, runs.parse().expect("a number of runs"));
+    }
     if has("rate") {
         rate(if is_quick { 100 } else { 400_000 });
     }
@@ -53,6 +60,14 @@ fn strategies(runs: u64) -> Vec<(&'static str, Explorer)> {
         ("pct 3", explorer().pct(3, runs)),
         ("exhaustive", explorer().exhaustive().max_runs(runs)),
     ]
+}
+
+/// Makes so many runs of three tasks of four steps and nothing else, to be counted by an emulator.
+fn count(strategy: &str, runs: u64) {
+    let strategies = strategies(runs);
+    let found = strategies.into_iter().find(|(name, _)| name.replace(' ', "") == strategy);
+    let (_, explorer) = found.expect("the name of a strategy, without a space");
+    assert_eq!(explorer.run(|| bugs::three_tasks(Rc::default())).runs, runs);
 }
 
 fn rate(runs: u64) {

@@ -105,6 +105,7 @@ impl Rng {
     ///
     /// assert_eq!(Rng::new(0).next_u64(), 0x53175d61490b23df);
     /// ```
+    #[inline]
     pub fn next_u64(&mut self) -> u64 {
         let [s0, s1, s2, s3] = &mut self.state;
         let word = s0.wrapping_add(*s3).rotate_left(23).wrapping_add(*s0);

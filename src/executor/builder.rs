@@ -225,12 +225,12 @@ impl Builder {
     /// Makes the loop, to be driven by hand.
     pub fn build(self) -> EventLoop {
         let core = context::take_new();
-        let is_fifo = matches!(self.picker, Picker::Fifo);
+        let asked_from = self.picker.asked_from();
         *core.picker.borrow_mut() = self.picker;
         let mut state = core.state();
         state.kernel.configure(self.limits, picture::level(self.level));
         state.level = self.level;
-        state.is_fifo = is_fifo;
+        state.asked_from = asked_from;
         state.seed = self.seed;
         state.echo = self.echo;
         state.is_quiet = self.is_quiet;

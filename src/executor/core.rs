@@ -79,8 +79,8 @@ pub(crate) struct State {
     pub(super) schedule: Schedule,
     /// Calls of `choose` in the current turn.
     pub(super) values_chosen: u32,
-    /// Nobody needs to be asked which task runs.
-    pub(super) is_fifo: bool,
+    /// With so many ready tasks or more, the picker is asked which of them runs.
+    pub(super) asked_from: usize,
     pub(super) seed: u64,
     pub(super) echo: bool,
     /// Panics of this run are not for standard error.
@@ -201,11 +201,6 @@ impl Core {
     /// Says whether panics are not for standard error. Asked in the middle of a panic, whoever holds the state.
     pub(super) fn is_quiet(&self) -> bool {
         self.state.try_borrow().is_ok_and(|state| state.is_quiet)
-    }
-
-    /// Calls the policy, which sees the kernel and is kept from changing it.
-    pub(super) fn read_kernel<R>(&self, f: impl FnOnce(&Kernel) -> R) -> R {
-        f(&self.state.borrow().kernel)
     }
 
     /// The key under which to register `waker`: the task's, if it is a task's of this loop.

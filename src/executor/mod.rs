@@ -6,6 +6,7 @@
 mod builder;
 mod calls;
 mod cell;
+mod choosing;
 mod close;
 mod context;
 mod core;

@@ -33,7 +33,7 @@ impl State {
             draws: BTreeMap::new(),
             schedule: Schedule::default(),
             values_chosen: 0,
-            is_fifo: true,
+            asked_from: usize::MAX,
             seed: 0,
             echo: false,
             is_quiet: false,
@@ -68,7 +68,7 @@ impl State {
             draws,
             schedule,
             values_chosen,
-            is_fifo,
+            asked_from,
             seed,
             echo,
             is_quiet,
@@ -95,7 +95,7 @@ impl State {
         }
         unjoined.clear();
         *schedule = Schedule::default();
-        (*values_chosen, *is_fifo, *seed) = (0, true, 0);
+        (*values_chosen, *asked_from, *seed) = (0, usize::MAX, 0);
         (*echo, *is_quiet, *deny_leftovers) = (false, false, false);
         (*wall_at_start, *start_time, *level) = (wall_at(YEAR_2000), None, Level::Off);
         *phase = Phase::Open;

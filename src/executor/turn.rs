@@ -7,12 +7,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::cell::BoxedCell;
-use super::context::{self, HiddenPoll, Polling};
-use super::core::{Core, Picker, State, drop_caught, message};
+use super::context::{self, Polling};
+use super::core::{Core, State, drop_caught};
 use super::describe;
 use super::waker::{self, Address};
 use crate::kernel::{Ending, Instant, Suspension, TaskKey};
-use crate::policy::{Choice, Deviation};
 use crate::report::{Failure, FailureKind, PanicPlace};
 
 /// What a turn came to.
@@ -51,14 +50,16 @@ impl Core {
                 return Err(self.fail(|state| describe::breach(state, breach)));
             }
         }
-        let turn = if state.is_fifo {
+        let turn = if state.kernel.ready_len() < state.asked_from {
             state.kernel.start(0)
         } else {
-            let ready = state.kernel.ready_len();
-            drop(state);
-            let index = self.pick(ready)?;
-            state = self.state();
-            state.kernel.start_chosen(index)
+            match self.pick(&mut state) {
+                Ok(index) => state.kernel.start_chosen(index),
+                Err(misfit) => {
+                    drop(state);
+                    return Err(self.fail_choice(*misfit));
+                }
+            }
         };
         let Some(turn) = turn else { return Ok(Turned::Idle) };
         state.values_chosen = 0;
@@ -154,87 +155,6 @@ impl Core {
             None => self.finish(task, Ending::Cancelled),
             Some(payload) => self.finish_panicked(task, payload, PanicPlace::Drop),
         }
-    }
-
-    /// Asks the policy or the schedule which ready task runs.
-    fn pick(self: &Rc<Self>, ready: usize) -> Result<usize, Failure> {
-        if ready == 0 {
-            return Ok(0);
-        }
-        let turn = self.state().kernel.turn() + 1;
-        let count = u32::try_from(ready).unwrap_or(u32::MAX);
-        if let Picker::Replay(replay) = &*self.picker.borrow() {
-            if let Err(divergence) = replay.check_turn(turn, count) {
-                return Err(self.fail(|state| describe::divergence(state, divergence)));
-            }
-        }
-        if ready < 2 { Ok(0) } else { self.decide(turn, 0, count) }
-    }
-
-    /// Makes a choice among `count` alternatives, and records it (S31).
-    fn decide(&self, turn: u64, place: u32, count: u32) -> Result<usize, Failure> {
-        let choice = match &mut *self.picker.borrow_mut() {
-            Picker::Fifo => Ok(Ok(0)),
-            Picker::Replay(replay) => Ok(replay.choose(turn, place, count)),
-            Picker::Policy(policy) => {
-                let _hidden = HiddenPoll::begin();
-                let policy = AssertUnwindSafe(policy);
-                let choose = || {
-                    let policy = policy;
-                    self.read_kernel(|kernel| {
-                        let choice = match place {
-                            0 => Choice::of_task(kernel),
-                            _ => Choice::of_value(kernel, count as usize),
-                        };
-                        policy.0.choose(&choice)
-                    })
-                };
-                match catch_unwind(AssertUnwindSafe(choose)) {
-                    Ok(index) if index < count as usize => Ok(Ok(index as u32)),
-                    Ok(index) => {
-                        Err(format!("chose {index}, but the {count} alternatives count from 0"))
-                    }
-                    Err(payload) => {
-                        let told = format!("panicked: {}", message(&*payload));
-                        forget_panic(payload);
-                        Err(told)
-                    }
-                }
-            }
-        };
-        let index = match choice {
-            Ok(Ok(index)) => index,
-            Ok(Err(divergence)) => {
-                return Err(self.fail(|state| describe::divergence(state, divergence)));
-            }
-            Err(fault) => {
-                let shown = || match &*self.picker.borrow() {
-                    Picker::Policy(policy) => format!("{policy:?}"),
-                    other => format!("{other:?}"),
-                };
-                let policy = catch_unwind(AssertUnwindSafe(shown)).unwrap_or_else(|payload| {
-                    forget_panic(payload);
-                    "a policy that cannot be shown".to_owned()
-                });
-                return Err(self.fail(|_| FailureKind::PolicyFault { policy, fault }));
-            }
-        };
-        if index > 0 {
-            self.state().schedule.push(Deviation { turn, place, alternatives: count, index });
-        }
-        Ok(index as usize)
-    }
-
-    /// Chooses a value for the program, from 0 to `count` - 1.
-    pub(super) fn choose_value(&self, count: u32) -> Result<usize, Failure> {
-        let mut state = self.state();
-        if count < 2 || !state.is_open() {
-            return Ok(0);
-        }
-        state.values_chosen += 1;
-        let (turn, place) = (state.kernel.turn(), state.values_chosen);
-        drop(state);
-        self.decide(turn, place, count)
     }
 
     /// Moves the clock in the middle of a poll (S9). What falls due thereby fires when the poll has ended.

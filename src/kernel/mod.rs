@@ -296,6 +296,12 @@ impl Kernel {
         self.ready.get(index).map(|slot| self.tasks.key(slot))
     }
 
+    /// Its number, in the order of spawning.
+    #[inline]
+    pub(crate) fn ready_serial(&self, index: usize) -> Option<u64> {
+        self.ready.get(index).map(|slot| self.tasks[slot].serial)
+    }
+
     /// Adds a task at the back of the ready set (S16).
     #[inline]
     pub(crate) fn spawn(&mut self, spawn: &Spawn<'_>) -> TaskKey {

@@ -1,6 +1,7 @@
 //! What a policy is shown.
 
 use crate::kernel::{Instant, Kernel, TaskId, shown_path};
+use crate::rng::Rng;
 
 /// What is to be chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,11 +31,13 @@ impl<'a> Choice<'a> {
     }
 
     /// Returns what is to be chosen.
+    #[inline]
     pub fn kind(&self) -> ChoiceKind {
         self.kind
     }
 
     /// Returns the number of alternatives, 2 or more.
+    #[inline]
     #[expect(clippy::len_without_is_empty, reason = "a choice is never empty")]
     pub fn len(&self) -> usize {
         self.len
@@ -65,9 +68,13 @@ impl<'a> Choice<'a> {
     /// The number of the task behind an alternative, in the order of spawning. For policies that keep tables.
     #[inline]
     pub(crate) fn number(&self, index: usize) -> usize {
-        let key = self.kernel.ready_task(index);
-        let task = key.and_then(|key| self.kernel.task(key));
-        task.map_or(0, |task| task.serial as usize)
+        self.kernel.ready_serial(index).unwrap_or(0) as usize
+    }
+
+    /// An alternative as `rng` draws it, all equally likely.
+    #[inline]
+    pub(crate) fn draw(&self, rng: &mut Rng) -> usize {
+        rng.below(self.len as u64) as usize
     }
 
     /// Returns the path of the task behind an alternative, such as `main/worker[1]`.

@@ -112,7 +112,7 @@ impl Policy for Pct {
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
         let is_spent = choice.turn() > self.turns.saturating_mul(2).saturating_add(SPARE_TURNS);
         if is_spent || choice.kind() == ChoiceKind::Value {
-            return self.rng.range(0..choice.len());
+            return choice.draw(&mut self.rng);
         }
         while self.changes.last().is_some_and(|&turn| turn <= choice.turn()) {
             self.changes.pop();

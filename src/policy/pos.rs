@@ -63,7 +63,7 @@ impl Pos {
 impl Policy for Pos {
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
         if choice.kind() == ChoiceKind::Value {
-            return self.rng.range(0..choice.len());
+            return choice.draw(&mut self.rng);
         }
         let mut best = (0, 0);
         for index in 0..choice.len() {

@@ -43,7 +43,7 @@ impl Random {
 
 impl Policy for Random {
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
-        self.rng.range(0..choice.len())
+        choice.draw(&mut self.rng)
     }
 
     fn source(&self) -> Option<String> {

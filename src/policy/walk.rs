@@ -65,11 +65,11 @@ fn weight(left: &[u64], task: usize) -> u64 {
 impl Policy for Walk {
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
         if choice.kind() == ChoiceKind::Value {
-            return self.rng.range(0..choice.len());
+            return choice.draw(&mut self.rng);
         }
         let weight = |index| weight(&self.left, choice.number(index));
         let total = (0..choice.len()).map(weight).fold(0, u64::saturating_add);
-        let mut rest = self.rng.range(0..total);
+        let mut rest = self.rng.below(total);
         let is_hit = |index: &usize| {
             let weight = weight(*index);
             let is_hit = rest < weight;

@@ -108,7 +108,8 @@ impl Rng {
     /// more than others. Words whose product has a lower half below `2^64 mod count` are the
     /// surplus; they are drawn again. To know that number takes a division, which is needed only
     /// if the lower half is below `count`, so it is put off until then.
-    pub(super) fn below(&mut self, count: u64) -> u64 {
+    #[inline]
+    pub(crate) fn below(&mut self, count: u64) -> u64 {
         debug_assert!(count != 0, "there is no number below zero");
         let mut product = self.widening_draw(count);
         if (product as u64) < count {
@@ -122,6 +123,7 @@ impl Rng {
         (product >> 64) as u64
     }
 
+    #[inline]
     fn widening_draw(&mut self, count: u64) -> u128 {
         u128::from(self.next_u64()) * u128::from(count)
     }

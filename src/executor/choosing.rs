@@ -1,0 +1,135 @@
+//! Choices: who is asked which task runs, or which value the program gets, and how that is recorded (S31).
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::context::HiddenPoll;
+use super::core::{Core, Picker, State, message};
+use super::describe;
+use super::turn::forget_panic;
+use crate::policy::{Choice, Deviation, Divergence, Policy};
+use crate::report::{Failure, FailureKind};
+
+/// Why a choice could not be made. In a box, because it is rare and a choice is not.
+pub(super) type Misfit = Box<Mistake>;
+
+#[derive(Debug)]
+pub(super) enum Mistake {
+    /// The schedule is that of another program (S35).
+    Diverged(Divergence),
+    /// The policy broke its contract, in words.
+    Fault(String),
+}
+
+impl Picker {
+    /// The number of ready tasks from which somebody has to be asked which of them runs.
+    pub(super) fn asked_from(&self) -> usize {
+        match self {
+            Picker::Fifo => usize::MAX,
+            Picker::Policy(_) => 2,
+            // A single ready task is no choice, but the schedule may have expected one.
+            Picker::Replay(_) => 1,
+        }
+    }
+}
+
+impl Core {
+    /// Asks the policy or the schedule which ready task runs. There is one at least.
+    #[inline(never)]
+    pub(super) fn pick(&self, state: &mut State) -> Result<usize, Misfit> {
+        let (turn, ready) = (state.kernel.turn() + 1, state.kernel.ready_len());
+        let count = u32::try_from(ready).unwrap_or(u32::MAX);
+        let index = match &mut *self.picker.borrow_mut() {
+            Picker::Fifo => 0,
+            Picker::Policy(policy) => ask(&mut **policy, &Choice::of_task(&state.kernel))?,
+            Picker::Replay(replay) => {
+                replay.check_turn(turn, count).map_err(diverged)?;
+                if ready < 2 {
+                    return Ok(0);
+                }
+                replay.choose(turn, 0, count).map_err(diverged)?
+            }
+        };
+        if index > 0 {
+            state.schedule.push(Deviation { turn, place: 0, alternatives: count, index });
+        }
+        Ok(index as usize)
+    }
+
+    /// Chooses a value for the program, from 0 to `count` - 1.
+    pub(super) fn choose_value(&self, count: u32) -> Result<usize, Failure> {
+        let mut state = self.state();
+        if count < 2 || !state.is_open() {
+            return Ok(0);
+        }
+        match self.pick_value(&mut state, count) {
+            Ok(index) => Ok(index),
+            Err(misfit) => {
+                drop(state);
+                Err(self.fail_choice(*misfit))
+            }
+        }
+    }
+
+    fn pick_value(&self, state: &mut State, count: u32) -> Result<usize, Misfit> {
+        state.values_chosen += 1;
+        let (turn, place) = (state.kernel.turn(), state.values_chosen);
+        let index = match &mut *self.picker.borrow_mut() {
+            Picker::Fifo => 0,
+            Picker::Policy(policy) => {
+                let _hidden = HiddenPoll::begin();
+                ask(&mut **policy, &Choice::of_value(&state.kernel, count as usize))?
+            }
+            Picker::Replay(replay) => replay.choose(turn, place, count).map_err(diverged)?,
+        };
+        if index > 0 {
+            state.schedule.push(Deviation { turn, place, alternatives: count, index });
+        }
+        Ok(index as usize)
+    }
+
+    /// Ends the run, because a choice could not be made.
+    #[cold]
+    pub(super) fn fail_choice(&self, mistake: Mistake) -> Failure {
+        let fault = match mistake {
+            Mistake::Diverged(divergence) => {
+                return self.fail(|state| describe::divergence(state, divergence));
+            }
+            Mistake::Fault(fault) => fault,
+        };
+        let shown = || match &*self.picker.borrow() {
+            Picker::Policy(policy) => format!("{policy:?}"),
+            other => format!("{other:?}"),
+        };
+        let policy = catch_unwind(AssertUnwindSafe(shown)).unwrap_or_else(|payload| {
+            forget_panic(payload);
+            "a policy that cannot be shown".to_owned()
+        });
+        self.fail(|_| FailureKind::PolicyFault { policy, fault })
+    }
+}
+
+/// Asks a policy. It is foreign code: what it answers is checked, and its panics are caught.
+#[inline]
+fn ask(policy: &mut dyn Policy, choice: &Choice<'_>) -> Result<u32, Misfit> {
+    match catch_unwind(AssertUnwindSafe(|| policy.choose(choice))) {
+        Ok(index) if index < choice.len() => Ok(index as u32),
+        answer => Err(fault(answer, choice.len())),
+    }
+}
+
+#[cold]
+fn fault(answer: std::thread::Result<usize>, count: usize) -> Misfit {
+    Box::new(Mistake::Fault(match answer {
+        Ok(index) => format!("chose {index}, but the {count} alternatives count from 0"),
+        Err(payload) => {
+            let told = format!("panicked: {}", message(&*payload));
+            forget_panic(payload);
+            told
+        }
+    }))
+}
+
+#[cold]
+fn diverged(divergence: Divergence) -> Misfit {
+    Box::new(Mistake::Diverged(divergence))
+}
