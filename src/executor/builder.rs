@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::context;
-use super::core::Picker;
+use super::core::{Core, Picker};
 use super::event_loop::EventLoop;
 use super::picture;
 use super::state::{YEAR_2000, wall_at};
@@ -225,24 +225,37 @@ impl Builder {
     /// Makes the loop, to be driven by hand.
     pub fn build(self) -> EventLoop {
         let core = context::take_new();
-        let asked_from = self.picker.asked_from();
-        *core.picker.borrow_mut() = self.picker;
+        self.configure(&core);
+        core.set_picker(self.picker);
         let mut state = core.state();
-        state.kernel.configure(self.limits, picture::level(self.level));
-        state.level = self.level;
-        state.asked_from = asked_from;
-        state.seed = self.seed;
-        state.echo = self.echo;
-        state.is_quiet = self.is_quiet;
-        state.deny_leftovers = self.deny_leftovers;
-        state.start_time = self.start_time;
-        state.workers.counts = self.worker_counts;
-        state.wall_at_start = wall_at(self.start_time.unwrap_or(YEAR_2000));
         state.policy_source = self.policy_source;
         state.replayed = self.replayed;
         state.replay_error = self.replay_error;
         drop(state);
         EventLoop::from_core(core)
+    }
+
+    /// Makes a loop of the same settings with another policy, for a search, which makes millions.
+    pub(crate) fn build_with(&self, policy: Box<dyn Policy>) -> EventLoop {
+        let core = context::take_new();
+        self.configure(&core);
+        core.set_picker(Picker::Policy(policy));
+        EventLoop::from_core(core)
+    }
+
+    fn configure(&self, core: &Core) {
+        let mut state = core.state();
+        state.kernel.configure(self.limits, picture::level(self.level));
+        state.level = self.level;
+        state.seed = self.seed;
+        state.echo = self.echo;
+        state.is_quiet = self.is_quiet;
+        state.deny_leftovers = self.deny_leftovers;
+        state.workers.counts = self.worker_counts;
+        if let Some(start_time) = self.start_time {
+            state.start_time = Some(start_time);
+            state.wall_at_start = wall_at(start_time);
+        }
     }
 
     /// Runs `future` as the root task `main` to its end and reports (S36); see [`EventLoop::run`].

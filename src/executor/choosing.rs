@@ -33,6 +33,20 @@ impl Picker {
 }
 
 impl Core {
+    /// Sets who makes the choices of the coming run.
+    pub(super) fn set_picker(&self, picker: Picker) {
+        self.state().asked_from = picker.asked_from();
+        *self.picker.borrow_mut() = picker;
+    }
+
+    /// Takes the policy away from a run that has ended, for another.
+    pub(super) fn take_policy(&self) -> Option<Box<dyn Policy>> {
+        match self.picker.replace(Picker::Fifo) {
+            Picker::Policy(policy) => Some(policy),
+            _ => None,
+        }
+    }
+
     /// Asks the policy or the schedule which ready task runs. There is one at least.
     #[inline(never)]
     pub(super) fn pick(&self, state: &mut State) -> Result<usize, Misfit> {

@@ -17,6 +17,7 @@ use super::spawn::Builder as TaskBuilder;
 use super::stuck::WaitGraph;
 use super::turn::{Idle, Turned, forget_panic};
 use crate::kernel::{Counters, Digest, Instant, State as TaskState, TaskId, TaskKey};
+use crate::policy::{Policy, Schedule};
 use crate::report::{Failure, FailureKind, PanicPlace, Report};
 
 /// Runs a future to its end on a virtual clock and returns its output. This is `asyncio.run`.
@@ -172,9 +173,32 @@ impl EventLoop {
         self.core.conclude(outcome, Some(root))
     }
 
+    /// Does the same for a search, which takes from the loop afterwards what it needs.
+    pub(crate) fn run_briefly<F>(
+        &self,
+        future: F,
+        site: &'static Location<'static>,
+    ) -> Result<F::Output, Failure>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.run_to_outcome(cell::boxed(future), site)
+    }
+
+    /// Takes the policy, once the run has ended, for another run.
+    pub(crate) fn take_policy(&self) -> Option<Box<dyn Policy>> {
+        self.core.take_policy()
+    }
+
+    /// Takes the choices that were made.
+    pub(crate) fn take_schedule(&self) -> Schedule {
+        std::mem::take(&mut self.core.state().schedule)
+    }
+
     /// Does the same with a future of output `T`, for whoever needs no more than the outcome.
     fn run_to_outcome<T: 'static>(
-        self,
+        &self,
         root: BoxedCell,
         site: &'static Location<'static>,
     ) -> Result<T, Failure> {

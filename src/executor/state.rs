@@ -94,7 +94,7 @@ impl State {
             draws.clear();
         }
         unjoined.clear();
-        *schedule = Schedule::default();
+        schedule.clear();
         (*values_chosen, *asked_from, *seed) = (0, usize::MAX, 0);
         (*echo, *is_quiet, *deny_leftovers) = (false, false, false);
         (*wall_at_start, *start_time, *level) = (wall_at(YEAR_2000), None, Level::Off);

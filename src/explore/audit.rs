@@ -15,6 +15,7 @@ pub(super) const TRACED_TURNS_MAX: u64 = 100_000;
 /// A run, and what its output looked like.
 struct Seen {
     run: Run,
+    trace: Trace,
     shown: String,
 }
 
@@ -32,8 +33,8 @@ pub(super) fn audit(
     let level = if first.turns <= TRACED_TURNS_MAX { Level::Full } else { Level::Off };
     let again = || {
         let mut runner = Runner::new(program, settings);
-        let run = runner.replay(&first.schedule, level);
-        Seen { run, shown: runner.shown }
+        let (run, trace) = runner.replay(&first.schedule, level);
+        Seen { run, trace, shown: runner.shown }
     };
     let here = again();
     // The traces hold shared numbers only, so they may be sent back.
@@ -52,12 +53,12 @@ pub(super) fn audit(
     }
     compare_outcomes("the first run", first, shown, "the second", &here.run, &here.shown)?;
     compare("a run in this thread", &here, "one in another", &there)?;
-    Ok(here.run.trace)
+    Ok(here.trace)
 }
 
 fn compare(one: &str, this: &Seen, other: &str, that: &Seen) -> Result<(), String> {
-    if this.run.trace != that.run.trace {
-        return Err(difference(one, &this.run.trace, other, &that.run.trace));
+    if this.trace != that.trace {
+        return Err(difference(one, &this.trace, other, &that.trace));
     }
     if this.run.digest != that.run.digest {
         return Err(told(&format!("{one} and {other} took different turns"), &[]));

@@ -6,7 +6,6 @@ use super::engine::Engine;
 use super::pool;
 use super::program::Shared;
 use super::tally::{Batch, Tally};
-use crate::kernel::Level;
 use crate::policy::{Choice, Pct, Policy, Pos, Random, Walk};
 use crate::rng::Rng;
 
@@ -123,7 +122,7 @@ pub(super) fn search(engine: &Engine<'_>, rota: &Rota, pilot: &Pilot, tally: &mu
                     break;
                 }
                 policy.with(|lineup| lineup.start(number * shard.count + shard.index));
-                let run = runner.run(&policy, Level::Off);
+                let run = runner.run(&policy);
                 batch.add(run, &runner.shown);
             }
             batch

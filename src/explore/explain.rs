@@ -3,7 +3,7 @@
 use super::audit::TRACED_TURNS_MAX;
 use super::columns::{Side, columns_of};
 use super::identity::identity;
-use super::program::{Run, Runner, Shared};
+use super::program::{Run, Runner, Shared, Traced};
 use super::shrink::Lenient;
 use crate::kernel::{Instant, Level, TaskId};
 use crate::policy::{Choice, ChoiceKind, Deviation, Policy, Schedule};
@@ -41,7 +41,7 @@ pub(super) fn explain(
     let builder = runner.settings.builder().policy(policy.clone()).trace(level).quiet(false);
     let failing = runner.run_with(builder);
     let is_alone = deviations.len() == 1;
-    let told = |seen: &Seen| seen.told(&failing.trace, is_alone);
+    let told = |seen: &Seen| seen.told(&failing.1, is_alone);
     let told: Vec<String> = policy.with(|witness| witness.seen.iter().map(told).collect());
     let mut explanation = Explanation::default();
     let nearest = without_last(&deviations).map(|shorter| runner.replay(&shorter, level));
@@ -49,7 +49,7 @@ pub(super) fn explain(
     if level == Level::Full {
         explanation.columns = beside(&deviations, &failing, nearest.as_ref());
     }
-    (failing, explanation)
+    (failing.0, explanation)
 }
 
 /// The schedule without its last deviation.
@@ -63,10 +63,10 @@ fn without_last(deviations: &[Deviation]) -> Option<Schedule> {
 fn sentence(
     told: &[String],
     deviations: &[Deviation],
-    failing: &Run,
-    nearest: Option<&Run>,
+    (failing, _): &Traced,
+    nearest: Option<&Traced>,
 ) -> String {
-    let (Some(nearest), Some(last)) = (nearest, deviations.last()) else {
+    let (Some((nearest, _)), Some(last)) = (nearest, deviations.last()) else {
         return "fails first-in first-out, without any deviation".to_owned();
     };
     let is_alone = deviations.len() == 1;
@@ -102,13 +102,13 @@ fn sentence(
     }
 }
 
-fn beside(deviations: &[Deviation], failing: &Run, nearest: Option<&Run>) -> String {
+fn beside(deviations: &[Deviation], failing: &Traced, nearest: Option<&Traced>) -> String {
     let turns: Vec<u64> = deviations.iter().map(|deviation| deviation.turn).collect();
     let (before, _) = turns.split_at(turns.len().saturating_sub(1));
     let title = |run: &Run| if run.failure.is_some() { "fails" } else { "passes" };
-    let mut sides = vec![Side { title: "fails", trace: &failing.trace, marked: &turns }];
-    if let Some(nearest) = nearest {
-        sides.push(Side { title: title(nearest), trace: &nearest.trace, marked: before });
+    let mut sides = vec![Side { title: "fails", trace: &failing.1, marked: &turns }];
+    if let Some((nearest, trace)) = nearest {
+        sides.push(Side { title: title(nearest), trace, marked: before });
     }
     columns_of(&sides, &turns)
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Outcome;
-use crate::executor::Builder;
+use crate::executor::{Builder, EventLoop};
 use crate::kernel::{Instant, Level, Limits};
 use crate::policy::{Choice, Policy, Schedule};
 use crate::report::{Failure, FailureKind, Report};
@@ -62,6 +62,14 @@ pub(super) trait Program: Sync {
         site: &'static Location<'static>,
         shown: &mut String,
     ) -> Report<Result<(), String>>;
+
+    /// The same on a loop at hand, for whoever needs no report.
+    fn run_briefly(
+        &self,
+        event_loop: &EventLoop,
+        site: &'static Location<'static>,
+        shown: &mut String,
+    ) -> Result<Result<(), String>, Failure>;
 }
 
 impl<F, R> Program for F
@@ -75,47 +83,79 @@ where
         site: &'static Location<'static>,
         shown: &mut String,
     ) -> Report<Result<(), String>> {
-        let report = builder.run_at(self(), site);
-        shown.clear();
-        report.map(|output| {
-            write!(shown, "{output:?}").expect("a string takes any text");
-            output.refusal().map_or(Ok(()), Err)
-        })
+        builder.run_at(self(), site).map(|output| judge(&output, shown))
     }
+
+    fn run_briefly(
+        &self,
+        event_loop: &EventLoop,
+        site: &'static Location<'static>,
+        shown: &mut String,
+    ) -> Result<Result<(), String>, Failure> {
+        event_loop.run_briefly(self(), site).map(|output| judge(&output, shown))
+    }
+}
+
+/// Writes an output, and says what is wrong with it.
+fn judge(output: &impl Outcome, shown: &mut String) -> Result<(), String> {
+    write!(shown, "{output:?}").expect("a string takes any text");
+    output.refusal().map_or(Ok(()), Err)
 }
 
 /// What is kept of a run.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) failure: Option<Failure>,
+    /// Of a run that passed it is kept only where somebody asked for a report.
     pub(super) schedule: Schedule,
-    pub(super) trace: Trace,
     pub(super) digest: u64,
     pub(super) turns: u64,
 }
+
+/// A run of which more was recorded.
+pub(super) type Traced = (Run, Trace);
 
 /// Runs the program again and again, on one thread.
 pub(super) struct Runner<'a> {
     program: &'a dyn Program,
     pub(super) settings: &'a Settings,
+    builder: Builder,
     /// The output of the last run, as text; empty if it had none.
     pub(super) shown: String,
 }
 
 impl<'a> Runner<'a> {
     pub(super) fn new(program: &'a dyn Program, settings: &'a Settings) -> Self {
-        Runner { program, settings, shown: String::new() }
+        Runner { program, settings, builder: settings.builder(), shown: String::new() }
     }
 
-    pub(super) fn run<P: Policy>(&mut self, policy: &Shared<P>, level: Level) -> Run {
-        self.run_with(self.settings.builder().policy(policy.clone()).trace(level))
+    /// Makes one of many runs: no report, no trace, and a schedule only of what fails.
+    pub(super) fn run<P: Policy>(&mut self, policy: &Shared<P>) -> Run {
+        if self.settings.requirement.is_some() {
+            return self.run_with(self.settings.builder().policy(policy.clone())).0;
+        }
+        self.shown.clear();
+        let event_loop = self.builder.build_with(policy.lend());
+        let outcome = self.program.run_briefly(&event_loop, self.settings.site, &mut self.shown);
+        policy.take_back(event_loop.take_policy());
+        let (digest, turns) = (event_loop.digest().as_u64(), event_loop.counters().turns);
+        if matches!(outcome, Ok(Ok(()))) {
+            return Run { failure: None, schedule: Schedule::default(), digest, turns };
+        }
+        let (at, schedule) = (event_loop.now(), event_loop.take_schedule());
+        let failure = match outcome {
+            Err(failure) => failure,
+            Ok(outcome) => self.refused(outcome.err().unwrap_or_default(), at, turns, &schedule),
+        };
+        Run { failure: Some(failure), schedule, digest, turns }
     }
 
-    pub(super) fn replay(&mut self, schedule: &Schedule, level: Level) -> Run {
+    pub(super) fn replay(&mut self, schedule: &Schedule, level: Level) -> Traced {
         self.run_with(self.settings.builder().replay_schedule(schedule.clone()).trace(level))
     }
 
-    pub(super) fn run_with(&mut self, builder: Builder) -> Run {
+    /// Makes a run with all that a report has.
+    pub(super) fn run_with(&mut self, builder: Builder) -> Traced {
         self.shown.clear();
         let report = self.program.run(builder, self.settings.site, &mut self.shown);
         let (at, turns) = (report.ended_at, report.counters.turns);
@@ -131,18 +171,22 @@ impl<'a> Runner<'a> {
         let Report { outcome, schedule, trace, digest, .. } = report;
         let failure = match refused {
             None => outcome.err(),
-            Some(reason) => {
-                let reproduction = self.settings.builder().reproduction(&schedule);
-                Some(Failure::new(FailureKind::Refused { reason }, at, turns, reproduction))
-            }
+            Some(reason) => Some(self.refused(reason, at, turns, &schedule)),
         };
-        Run { failure, schedule, trace, digest: digest.as_u64(), turns }
+        (Run { failure, schedule, digest: digest.as_u64(), turns }, trace)
+    }
+
+    fn refused(&self, reason: String, at: Instant, turns: u64, schedule: &Schedule) -> Failure {
+        let reproduction = self.settings.builder().reproduction(schedule);
+        Failure::new(FailureKind::Refused { reason }, at, turns, reproduction)
     }
 }
 
 /// A policy that the search keeps in its hands while a run uses it.
 pub(super) struct Shared<P> {
     policy: Rc<RefCell<P>>,
+    /// What the last run was lent, for the next one.
+    returned: Cell<Option<Box<dyn Policy>>>,
     /// The last instant at which it is asked.
     until: Instant,
     /// A choice was not put to it, because it came later.
@@ -152,7 +196,8 @@ pub(super) struct Shared<P> {
 impl<P> Shared<P> {
     pub(super) fn new(policy: P, settings: &Settings) -> Self {
         let until = settings.time_limit;
-        Shared { policy: Rc::new(RefCell::new(policy)), until, is_cut: Rc::default() }
+        let (policy, returned) = (Rc::new(RefCell::new(policy)), Cell::default());
+        Shared { policy, returned, until, is_cut: Rc::default() }
     }
 
     /// Looks at the policy between runs.
@@ -161,10 +206,21 @@ impl<P> Shared<P> {
     }
 }
 
+impl<P: Policy> Shared<P> {
+    /// The policy in the form in which a loop takes it.
+    fn lend(&self) -> Box<dyn Policy> {
+        self.returned.take().unwrap_or_else(|| Box::new(self.clone()))
+    }
+
+    fn take_back(&self, lent: Option<Box<dyn Policy>>) {
+        self.returned.set(lent);
+    }
+}
+
 impl<P> Clone for Shared<P> {
     fn clone(&self) -> Self {
         let (policy, is_cut) = (Rc::clone(&self.policy), Rc::clone(&self.is_cut));
-        Shared { policy, until: self.until, is_cut }
+        Shared { policy, returned: Cell::default(), until: self.until, is_cut }
     }
 }
 

@@ -50,21 +50,22 @@ impl<'a> Search<'a> {
     /// Makes the first runs, checks that they can be made again, and looks at how long the tasks are.
     fn pilot(&self) -> Result<Pilot, String> {
         let mut runner = self.runner();
-        let first = runner.replay(&Schedule::default(), Level::Off);
+        let (first, _) = runner.replay(&Schedule::default(), Level::Off);
         if first.failure.as_ref().is_some_and(depends_on_thread) {
             return Ok(Pilot { turns: first.turns, work: Vec::new() });
         }
         let trace = if self.explorer.audits > 0 {
             self.audit(&first, &runner.shown)?
         } else if first.turns <= TRACED_TURNS_MAX {
-            runner.replay(&Schedule::default(), Level::Full).trace
+            runner.replay(&Schedule::default(), Level::Full).1
         } else {
             Trace::default()
         };
         for number in 1..self.explorer.audits {
             let seed =
                 Rng::from_parts(self.explorer.settings.seed, AUDIT_STREAM, number).next_u64();
-            let run = runner.run(&Shared::new(Random::new(seed), runner.settings), Level::Off);
+            let policy = Shared::new(Random::new(seed), runner.settings);
+            let (run, _) = runner.run_with(self.explorer.settings.builder().policy(policy));
             self.audit(&run, &runner.shown)?;
         }
         Ok(Pilot { turns: first.turns, work: audit::work(&trace) })
@@ -131,7 +132,7 @@ impl<'a> Search<'a> {
             false => shrink(self.runner(), &found.first, self.explorer.shrink_runs),
         };
         let mut runner = self.runner();
-        let turns = runner.replay(&shrunk.schedule, Level::Off).turns;
+        let turns = runner.replay(&shrunk.schedule, Level::Off).0.turns;
         let (run, explanation) = explain(&mut runner, &shrunk.schedule, turns);
         match run.failure {
             Some(failure) if identity(&failure) == *expected => Finding {
@@ -154,7 +155,7 @@ impl<'a> Search<'a> {
     /// Runs one schedule, and explains it if it fails.
     fn replay(&self, schedule: &Schedule) -> Exploration {
         let mut runner = self.runner();
-        let run = runner.replay(schedule, Level::Off);
+        let (run, _) = runner.replay(schedule, Level::Off);
         let turns = run.turns;
         let mut tally = Tally::new(Bounds { runs: 1, failures: 1 }, Shard::WHOLE);
         let mut batch = Batch::default();

@@ -12,7 +12,6 @@ use super::identity::identity;
 use super::program::{Run, Runner, Shared};
 use super::tally::Failed;
 use super::tree::{Node, Walker};
-use crate::kernel::Level;
 use crate::policy::{Choice, ChoiceKind, Deviation, Policy, Schedule};
 
 /// Turns that leaving out may take, and the search in the tree once more: a run of a livelock takes millions.
@@ -98,7 +97,7 @@ impl Shrinker<'_> {
     /// The deviations that a run really has which follows `wanted`, if it fails in the same way.
     fn attempt(&mut self, wanted: &[Deviation]) -> Option<Vec<Deviation>> {
         self.policy.with(|lenient| lenient.start(wanted));
-        let run = self.walker.runner.run(&self.policy, Level::Off);
+        let run = self.walker.runner.run(&self.policy);
         self.effort.spend(&run);
         self.is_same(&run).then(|| run.schedule.deviations().collect())
     }

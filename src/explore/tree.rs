@@ -6,7 +6,6 @@
 //! deviations first; among these, those that deviate earliest, and least.
 
 use super::program::{Run, Runner, Shared};
-use crate::kernel::Level;
 use crate::policy::{Choice, Policy};
 
 /// A choice that does not take the first alternative.
@@ -113,7 +112,7 @@ impl<'a> Walker<'a> {
 
     fn step(&mut self, path: &[Turnoff], last: Option<Turnoff>) -> (Run, Node) {
         self.policy.with(|follow| follow.start(path, last));
-        let run = self.runner.run(&self.policy, Level::Off);
+        let run = self.runner.run(&self.policy);
         (run, self.policy.with(|follow| follow.node()))
     }
 

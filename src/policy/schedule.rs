@@ -81,6 +81,15 @@ impl Schedule {
         self.runs.is_empty()
     }
 
+    /// Forgets all choices, and keeps the memory for those of another run, if it is not too much.
+    pub(crate) fn clear(&mut self) {
+        const RUNS_KEPT_MAX: usize = 1 << 12;
+        if self.runs.capacity() > RUNS_KEPT_MAX {
+            self.runs = Vec::new();
+        }
+        self.runs.clear();
+    }
+
     pub(super) fn runs(&self) -> &[Run] {
         &self.runs
     }
