@@ -170,9 +170,10 @@ impl Tally {
         (self.bounds.runs - self.runs).saturating_add(1)
     }
 
-    /// How many different failures end the search.
+    /// How many different failures end the search. Not how many are missing: a job may meet those again that
+    /// are known.
     pub(super) fn failures_wanted(&self) -> usize {
-        self.bounds.failures.saturating_sub(self.found.len())
+        self.bounds.failures
     }
 
     pub(super) fn has_enough_failures(&self) -> bool {

@@ -59,6 +59,19 @@ fn different_failures_are_told_apart_by_kind_and_place() {
 }
 
 #[test]
+fn a_search_for_more_failures_than_there_are_makes_all_its_runs() {
+    let program = || async {
+        let drawn = [choose(3), choose(3)];
+        assert!(drawn[0] < 2, "planted");
+    };
+    let drawn = explorer().random(500).max_failures(2).run(program);
+    assert_eq!((drawn.runs, drawn.findings.len()), (500, 1));
+    let all = explorer().exhaustive().max_failures(2).run(program);
+    assert_eq!((all.runs, all.findings.len(), all.findings[0].runs), (9, 1, 3));
+    assert_eq!(all.extent, Extent::Complete);
+}
+
+#[test]
 fn many_tasks_and_long_runs_fit_into_a_hundred_columns() {
     let exploration = explorer().exhaustive().max_deviations(1).run(|| async {
         let last = std::rc::Rc::new(Cell::new(0));
