@@ -1,6 +1,7 @@
 //! What the environment of the process says about a search. Read here and nowhere else.
 
 use super::tally::Shard;
+use crate::executor::Builder;
 use crate::policy::Schedule;
 
 /// What was asked for, each thing if it was.
@@ -54,6 +55,45 @@ impl Environment {
             return Err("SIMLOOP_RUNS=0 asks for no run at all".to_owned());
         }
         Ok(Environment { seed: number("SIMLOOP_SEED", &variable)?, runs, replay, shard })
+    }
+}
+
+/// What one run may be told from outside.
+impl Builder {
+    /// Lets the environment of the process override seed and schedule: `SIMLOOP_SEED` is a number,
+    /// `SIMLOOP_REPLAY` the line of a schedule. [`simloop::main`](macro@crate::main) asks for it.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the value of a variable makes no sense, and says what would.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::Builder;
+    ///
+    /// let report = Builder::new().seed(7).environment().run(async { simloop::choose(3) });
+    /// # if std::env::vars().all(|(name, _)| !name.starts_with("SIMLOOP_")) {
+    /// // Where nothing is set, nothing changes.
+    /// assert_eq!((report.seed, report.unwrap()), (7, 0));
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn environment(self) -> Self {
+        match Environment::of_process() {
+            Ok(environment) => self.in_environment(environment),
+            Err(reason) => panic!("{reason}"),
+        }
+    }
+
+    fn in_environment(mut self, environment: Environment) -> Self {
+        if let Some(seed) = environment.seed {
+            self = self.seed(seed);
+        }
+        match environment.replay {
+            Some(schedule) => self.replay_schedule(schedule),
+            None => self,
+        }
     }
 }
 
@@ -149,6 +189,17 @@ mod tests {
         let environment = environment.unwrap();
         assert_eq!((environment.seed, environment.runs), (Some(7), Some(50)));
         assert_eq!(environment.replay.unwrap().to_string(), "v1:4=1/2");
+    }
+
+    #[test]
+    fn one_run_takes_its_seed_and_its_schedule_from_outside() {
+        let run = |variables| {
+            let builder = Builder::new().seed(1).in_environment(read(variables).unwrap());
+            let report = builder.run(async { crate::executor::choose(3) });
+            (report.seed, report.unwrap())
+        };
+        assert_eq!(run(&[]), (1, 0));
+        assert_eq!(run(&[("SIMLOOP_SEED", "7"), ("SIMLOOP_REPLAY", "v1:1.1=2/3")]), (7, 2));
     }
 
     #[test]

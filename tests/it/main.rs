@@ -2,6 +2,8 @@
 //!
 //! A test of a rule of `docs/design/semantics.md` starts with the rule's number.
 
+#[cfg(feature = "macros")]
+mod attributes;
 mod autotraits;
 mod backtraces;
 mod blocking;

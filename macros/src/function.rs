@@ -1,0 +1,107 @@
+//! The function below an attribute: its head, read token by token, and its body, left as it is.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+
+use crate::error::{Error, Result};
+
+/// An `async fn` without arguments.
+#[derive(Debug)]
+pub(crate) struct Function {
+    /// Attributes and lines of documentation.
+    pub(crate) attributes: Vec<TokenTree>,
+    pub(crate) visibility: Vec<TokenTree>,
+    pub(crate) name: Ident,
+    /// The type that is returned, with its arrow; nothing for `()`.
+    pub(crate) output: Vec<TokenTree>,
+    pub(crate) body: Group,
+}
+
+/// The words that may stand between the visibility and `fn`.
+const QUALIFIERS: [&str; 4] = ["async", "const", "unsafe", "extern"];
+
+impl Function {
+    /// Reads a function. `attribute` is what messages call the attribute, such as `#[simloop::test]`.
+    ///
+    /// # Errors
+    ///
+    /// Says what is not as it must be, at the place where it is.
+    pub(crate) fn parse(item: TokenStream, attribute: &str) -> Result<Self> {
+        let tokens: Vec<TokenTree> = item.into_iter().collect();
+        let (attributes, rest) = tokens.split_at(attributes_len(&tokens));
+        let (visibility, rest) = rest.split_at(visibility_len(rest));
+        let no_function = || {
+            let message = format!("{attribute} stands above an `async fn` with a body");
+            Error::over(&tokens[attributes.len()..], Span::call_site(), message)
+        };
+        let fn_at = rest.iter().take_while(|token| is_qualifier(token)).count();
+        let (qualifiers, rest) = rest.split_at(fn_at);
+        let (keyword, name, rest) = match rest {
+            [keyword, TokenTree::Ident(name), rest @ ..] if is_word(keyword, "fn") => {
+                (keyword, name.clone(), rest)
+            }
+            _ => return Err(no_function()),
+        };
+        if !qualifiers.iter().any(|token| is_word(token, "async")) {
+            let message = format!("{attribute} takes an `async fn`: write `async` before `fn`");
+            return Err(Error { start: keyword.span(), end: name.span(), message });
+        }
+        if let Some(other) = qualifiers.iter().find(|token| !is_word(token, "async")) {
+            return Err(Error::new(other.span(), format!("{attribute} takes a plain `async fn`")));
+        }
+        let (inputs, rest) = match rest {
+            [TokenTree::Group(inputs), rest @ ..] => (inputs, rest),
+            _ => {
+                let message = format!("{attribute} takes a function without generic parameters");
+                return Err(Error::new(name.span(), message));
+            }
+        };
+        if !inputs.stream().is_empty() {
+            let message =
+                format!("{attribute} takes a function without arguments: there is nothing to pass");
+            return Err(Error::new(inputs.span(), message));
+        }
+        match rest.split_last() {
+            Some((TokenTree::Group(body), output)) if body.delimiter() == Delimiter::Brace => {
+                let (attributes, visibility) = (attributes.to_vec(), visibility.to_vec());
+                Ok(Function {
+                    attributes,
+                    visibility,
+                    name,
+                    output: output.to_vec(),
+                    body: body.clone(),
+                })
+            }
+            _ => Err(no_function()),
+        }
+    }
+
+    /// Where the compiler is to point when it does not like what the function returns.
+    pub(crate) fn output_span(&self) -> Span {
+        // The arrow is two tokens.
+        self.output.get(2).map_or(self.name.span(), TokenTree::span)
+    }
+}
+
+fn is_word(token: &TokenTree, word: &str) -> bool {
+    matches!(token, TokenTree::Ident(ident) if ident == word)
+}
+
+fn is_qualifier(token: &TokenTree) -> bool {
+    // `extern` may be followed by its ABI.
+    matches!(token, TokenTree::Literal(_)) || QUALIFIERS.iter().any(|word| is_word(token, word))
+}
+
+/// How many of the first tokens are attributes. Lines of documentation arrive as such.
+fn attributes_len(tokens: &[TokenTree]) -> usize {
+    let is_attribute = |pair: &[TokenTree]| matches!(pair, [TokenTree::Punct(hash), TokenTree::Group(_)] if hash.as_char() == '#');
+    2 * tokens.chunks(2).take_while(|pair| is_attribute(pair)).count()
+}
+
+/// How many of the first tokens are the visibility: `pub`, `pub(crate)`, or nothing.
+fn visibility_len(tokens: &[TokenTree]) -> usize {
+    match tokens {
+        [word, TokenTree::Group(_), ..] if is_word(word, "pub") => 2,
+        [word, ..] if is_word(word, "pub") => 1,
+        _ => 0,
+    }
+}
