@@ -28,6 +28,7 @@ impl Kernel {
         self.timers.check();
         self.check_ready();
         self.check_running();
+        self.ends.check(&self.tasks, self.is_closing);
         assert_eq!(self.turn, self.counters().turns, "turns are counted once");
         assert!(self.unpolled_turns <= self.turn, "a turn without a poll is a turn");
         let is_observed = self.log.is_on() || self.watch.is_some();

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::key::{Target, TaskKey, WakerKey};
-use super::tasks::State;
+use super::tasks::{State, TaskTable};
 use super::{Cause, Ending, Kernel, handed_back, serial};
 
 /// Names somebody who watches for a task's end.
@@ -94,7 +94,33 @@ impl Ends {
     /// The task that has ended and lingers until `task` has ended too.
     pub(super) fn lingerer(&self, task: TaskKey) -> Option<TaskKey> {
         let owner = self.heirs.get(&task)?;
-        self.ancestors[owner].kept.is_some().then_some(*owner)
+        // As the run ends tasks are dropped in an order of their own, and an owner may go first.
+        self.ancestors.get(owner)?.kept.is_some().then_some(*owner)
+    }
+
+    pub(super) fn check(&self, tasks: &TaskTable, is_closing: bool) {
+        let state = |key: TaskKey| tasks.get(key).map_or(State::Vacant, |task| task.state);
+        for watcher in self.watchers.keys() {
+            assert!(state(watcher.task).is_alive(), "{watcher:?} has not been told of an end");
+        }
+        if is_closing {
+            // Tasks are dropped in their own order from here on, and leave their entries behind.
+            return;
+        }
+        let mut heirs: BTreeMap<TaskKey, usize> = BTreeMap::new();
+        for (&heir, &owner) in &self.heirs {
+            assert!(state(heir).is_alive(), "{owner:?} waits for {heir:?}, which has ended");
+            *heirs.entry(owner).or_default() += 1;
+        }
+        let counted = self.ancestors.iter().map(|(&owner, ancestor)| (owner, ancestor.heirs));
+        assert_eq!(heirs, counted.collect(), "heirs are miscounted");
+        for (&owner, ancestor) in &self.ancestors {
+            let is_lingering = state(owner) == State::Lingering;
+            assert_eq!(is_lingering, ancestor.kept.is_some(), "{owner:?} lingers or has not ended");
+        }
+        let mut lingering = tasks.iter().filter(|(_, task)| task.state == State::Lingering);
+        let is_owner = |(key, _): (TaskKey, _)| self.ancestors.contains_key(&key);
+        assert!(lingering.all(is_owner), "a task lingers for nobody");
     }
 
     /// Notes that a task has ended. Returns the one that has lingered for it and need do so no longer.
@@ -164,7 +190,6 @@ impl Kernel {
             let Some(number) = self.tasks.get(key).map(serial) else { break };
             self.ambient = Cause::Task(number);
             let joiner = self.finish_one(key, kept.ending());
-            self.ambient = Cause::Task(number);
             let watchers: Vec<_> = self.ends.watchers(key).collect();
             self.ends.watchers.retain(|watcher, _| watcher.task != key);
             let woken = watchers.into_iter().filter_map(|target| self.wake_target(target));

@@ -1,10 +1,11 @@
 //! Random scripts, run by the kernel and by a model that scans vectors; both must agree after every step.
 //!
-//! The model knows the rules (S3, S6 to S10a, S16 to S21, S37) and nothing of how the kernel keeps them.
+//! The model knows the rules (S3, S6 to S10a, S16 to S21, S24 to S26, S37) and nothing of how the kernel keeps them.
 //! What is compared is all that a shell could ask the kernel, and the log to the last entry.
 
 mod clock;
 mod compare;
+mod endings;
 mod machine;
 mod pair;
 
@@ -42,6 +43,18 @@ enum Op {
     Settle(Whom),
     Resettle(usize, Whom),
     Unsettle(usize),
+    OpenGroup,
+    /// A task, a group, and the number under which the group tells of it.
+    Enroll(usize, usize, usize),
+    PollGroup(usize, Whom),
+    NextFinished(usize),
+    LeaveGroup(usize),
+    CloseGroup(usize),
+    Watch(usize, Whom),
+    Rewatch(usize, Whom),
+    Unwatch(usize),
+    /// Makes the end of the first wait for that of the second.
+    Bequeath(usize, usize),
     Note,
     End,
     Reset,
@@ -119,10 +132,47 @@ fn op() -> impl Strategy<Value = Op> {
         3 => whom().prop_map(Op::Settle),
         2 => (number(), whom()).prop_map(|(settler, whom)| Op::Resettle(settler, whom)),
         2 => number().prop_map(Op::Unsettle),
+        20 => op_on_ends(),
         1 => Just(Op::Note),
         1 => Just(Op::End),
         1 => Just(Op::Reset),
     ]
+}
+
+/// What concerns groups, watchers and heirs.
+fn op_on_ends() -> impl Strategy<Value = Op> {
+    let number = || 0..64_usize;
+    let pair = || (number(), number());
+    prop_oneof![
+        2 => Just(Op::OpenGroup),
+        8 => (number(), 0..4_usize, number()).prop_map(|(task, group, n)| Op::Enroll(task, group, n)),
+        5 => (0..4_usize, whom()).prop_map(|(group, whom)| Op::PollGroup(group, whom)),
+        2 => (0..4_usize).prop_map(Op::NextFinished),
+        1 => number().prop_map(Op::LeaveGroup),
+        1 => number().prop_map(Op::CloseGroup),
+        4 => (number(), whom()).prop_map(|(task, whom)| Op::Watch(task, whom)),
+        2 => (number(), whom()).prop_map(|(watcher, whom)| Op::Rewatch(watcher, whom)),
+        1 => number().prop_map(Op::Unwatch),
+        5 => pair().prop_map(|(owner, heir)| Op::Bequeath(owner, heir)),
+    ]
+}
+
+/// What it takes for many to end who are waited for.
+fn op_of_endings() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        3 => spawn(),
+        3 => (0..64_usize).prop_map(Op::Start),
+        6 => end().prop_map(Op::Finish),
+        1 => (0..64_usize).prop_map(Op::Abort),
+        1 => (0..64_usize, whom()).prop_map(|(task, whom)| Op::Join(task, whom)),
+        8 => op_on_ends(),
+    ]
+}
+
+fn script() -> impl Strategy<Value = Vec<Op>> {
+    let of_all = prop::collection::vec(op(), 1..120);
+    let of_endings = prop::collection::vec(op_of_endings(), 1..60);
+    prop_oneof![2 => of_all, 1 => of_endings]
 }
 
 fn level() -> impl Strategy<Value = Level> {
@@ -139,7 +189,7 @@ proptest! {
     #[test]
     fn the_kernel_agrees_with_a_model_that_scans_vectors(
         level in level(),
-        script in prop::collection::vec(op(), 1..120),
+        script in script(),
     ) {
         let mut pair = Pair::new(level);
         for op in &script {
@@ -186,6 +236,12 @@ fn s18_a_task_named_task_shares_its_name_with_the_unnamed() {
 #[test]
 fn s21_a_task_that_is_dropped_as_the_run_ends_cannot_wake_itself() {
     agree(&[spawn_with(0, false), Op::End]);
+}
+
+#[test]
+fn s21_as_the_run_ends_a_task_may_be_dropped_before_its_heir() {
+    let before_last = 5;
+    agree(&[spawn_with(0, false), spawn_with(0, false), Op::Bequeath(LAST, before_last), Op::End]);
 }
 
 #[test]

@@ -42,7 +42,8 @@ impl Pair {
     }
 
     fn compare_tasks(&self) {
-        for (expected, is_kept) in self.model.tasks.iter().zip(self.model.kept()) {
+        let tasks = self.model.tasks.iter().zip(self.model.kept());
+        for (place, (expected, is_kept)) in tasks.enumerate() {
             let key = expected.key;
             let Some(task) = self.kernel.task(key) else {
                 assert!(!is_kept, "{key:?} can still be asked for");
@@ -58,6 +59,8 @@ impl Pair {
             if task.state.is_alive() {
                 assert_eq!(task.since(), expected.since, "since when {key:?} waits");
             }
+            let member = task.member().filter(|member| self.model.is_open(member.group));
+            assert_eq!(member, self.model.member(place), "the group of {key:?}");
             assert_eq!(task.joiner.map(StoredTarget::get), expected.joiner, "who joins {key:?}");
         }
     }

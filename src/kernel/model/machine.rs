@@ -5,10 +5,11 @@
 //! computed. What the kernel names, keys of all kinds, is taken over from it and only compared.
 
 use super::super::{
-    Cause, Counters, Digest, Ending, Entry, Event, Instant, Join, Log, NO_TASK, SettleKey, Spawn,
-    State, Suspension, Target, TaskEntry, TaskKey, TimerKey, Turn, UNNAMED, Wait, Waiting,
-    WakerKey,
+    Cause, Counters, Digest, Entry, Event, Instant, Log, NO_TASK, SettleKey, Spawn, State,
+    Suspension, Target, TaskEntry, TaskKey, TimerKey, Turn, UNNAMED, Wait, Waiting, WakerKey,
+    WatcherKey,
 };
+use super::endings::{Ended, Group};
 
 #[derive(Debug)]
 pub(super) struct Task {
@@ -26,6 +27,10 @@ pub(super) struct Task {
     pub(super) wakers: u32,
     pub(super) since: Instant,
     pub(super) joiner: Option<Target>,
+    /// Its place among all endings, once it has ended.
+    pub(super) ended: Option<u64>,
+    /// How its future has ended, while it lingers.
+    pub(super) kept: Option<Ended>,
 }
 
 #[derive(Debug)]
@@ -47,12 +52,20 @@ pub(super) struct Machine {
     /// In the order of registration (S7).
     pub(super) timers: Vec<Timer>,
     pub(super) settlers: Vec<(SettleKey, Target)>,
+    pub(super) groups: Vec<Group>,
+    /// In the order of registration, with the task whose end is watched for.
+    pub(super) watchers: Vec<(WatcherKey, TaskKey, Target)>,
+    /// Tasks for whose end another one lingers, which stands second.
+    pub(super) heirs: Vec<(usize, usize)>,
+    pub(super) endings: u64,
+    /// Wakers to be called, each on behalf of the task with that number.
+    pub(super) due: Vec<(u32, WakerKey)>,
     /// Wakers that the shell keeps, each with the task that was running when it came.
     wakers: Vec<(WakerKey, Option<TaskKey>)>,
     pub(super) running: Option<usize>,
     pub(super) now: Instant,
     pub(super) is_late: bool,
-    is_closing: bool,
+    pub(super) is_closing: bool,
     pub(super) cause: Option<Cause>,
     pub(super) counters: Counters,
     pub(super) digest: Digest,
@@ -76,7 +89,7 @@ impl Machine {
         kept
     }
 
-    fn find(&self, key: TaskKey) -> Option<usize> {
+    pub(super) fn find(&self, key: TaskKey) -> Option<usize> {
         let place = self.tasks.iter().position(|task| task.key == key)?;
         self.kept()[place].then_some(place)
     }
@@ -118,6 +131,8 @@ impl Machine {
             wakers: 0,
             since: self.now,
             joiner: None,
+            ended: None,
+            kept: None,
         });
         self.counters.tasks_spawned += 1;
         if state == State::Ready {
@@ -202,27 +217,6 @@ impl Machine {
         Suspension::Kept
     }
 
-    pub(super) fn finish(&mut self, key: TaskKey, ending: Ending<'_>) -> Option<WakerKey> {
-        let place = self.find(key).filter(|&place| self.tasks[place].state.is_alive())?;
-        let (state, event) = match ending {
-            Ending::Completed => (State::Completed, Event::Completed),
-            Ending::Cancelled => (State::Cancelled, Event::Cancelled),
-            Ending::Panicked(message) => {
-                let text = if self.log.is_on() { self.log.text(message) } else { 0 };
-                (State::Panicked, Event::Panicked { text })
-            }
-        };
-        self.record(Some(place), event);
-        let task = &mut self.tasks[place];
-        (task.state, task.woken) = (state, false);
-        let joiner = task.joiner.take();
-        let waker = joiner.and_then(|target| self.wake_target(target));
-        self.running = None;
-        // A joiner's waker is called next, on behalf of the task that finished.
-        self.cause = self.cause.filter(|_| waker.is_some());
-        waker
-    }
-
     pub(super) fn wake(&mut self, key: TaskKey) {
         let Some(place) = self.find(key).filter(|_| !self.is_closing) else { return };
         let task = &mut self.tasks[place];
@@ -251,31 +245,13 @@ impl Machine {
     pub(super) fn request_abort(&mut self, key: TaskKey) {
         let Some(place) = self.find(key) else { return };
         let task = &mut self.tasks[place];
-        if task.state.is_alive() && !task.abort {
+        if task.state.is_abortable() && !task.abort {
             task.abort = true;
             let is_suspended = task.state == State::Suspended;
             self.record(Some(place), Event::AbortRequested(self.cause()));
             if is_suspended {
                 self.wake(key);
             }
-        }
-    }
-
-    pub(super) fn join(&mut self, key: TaskKey, target: Target) -> Option<Join> {
-        let place = self.find(key)?;
-        let task = &mut self.tasks[place];
-        if task.state.is_finished() {
-            return Some(Join::Finished(task.state));
-        }
-        let replaced = task.joiner.replace(target).and_then(|old| waker_unless(old, target));
-        Some(Join::Waits { replaced })
-    }
-
-    pub(super) fn leave_join(&mut self, key: TaskKey) -> Option<WakerKey> {
-        let place = self.find(key)?;
-        match self.tasks[place].joiner.take()? {
-            Target::Waker(waker) => Some(waker),
-            Target::Task(_) => None,
         }
     }
 
@@ -333,18 +309,17 @@ impl Machine {
 
     pub(super) fn waiting(&self) -> Vec<Waiting> {
         let kept = self.kept();
-        let suspended = |&place: &usize| kept[place] && self.tasks[place].state == State::Suspended;
+        let waits = |state| matches!(state, State::Suspended | State::Lingering);
+        let suspended = |&place: &usize| kept[place] && waits(self.tasks[place].state);
         (0..self.tasks.len()).filter(suspended).map(|place| self.waiting_task(place)).collect()
     }
 
     fn waiting_task(&self, place: usize) -> Waiting {
         let is_own = |target: Target| self.owner(target) == Some(place);
-        let joins = self.tasks.iter().filter(|task| task.joiner.is_some_and(is_own));
+        let joins = self.joined_by(place).into_iter().map(Wait::Join);
         let timers = self.timers.iter().filter(|timer| is_own(timer.target));
         let settlers = self.settlers.iter().filter(|&&(_, target)| is_own(target));
         let mut waits: Vec<Wait> = joins
-            .filter(|task| task.run == self.run)
-            .map(|task| Wait::Join(task.key))
             .chain(timers.map(|timer| match timer.deadline {
                 Instant::NEVER => Wait::Never,
                 deadline => Wait::Timer(deadline),
@@ -367,7 +342,7 @@ impl Machine {
         self.cause.unwrap_or(Cause::Outside)
     }
 
-    fn serial(&self, place: Option<usize>) -> u32 {
+    pub(super) fn serial(&self, place: Option<usize>) -> u32 {
         place.map_or(NO_TASK, |place| self.tasks[place].serial as u32)
     }
 

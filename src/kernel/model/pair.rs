@@ -1,11 +1,13 @@
 //! Kernel and model side by side, moved by the same operations as a shell would move the kernel.
 
+mod endings;
+
 use std::panic::Location;
 use std::time::Duration;
 
 use super::super::{
-    Ending, Instant, Join, Kernel, Level, Limits, SettleKey, Spawn, State, Suspension, Target,
-    TaskKey, TimerKey, WakerKey,
+    Ending, GroupKey, Instant, Kernel, Level, Limits, SettleKey, Spawn, State, Suspension, Target,
+    TaskKey, TimerKey, WakerKey, WatcherKey,
 };
 use super::machine::Machine;
 use super::{End, Op, When, Whom};
@@ -21,6 +23,8 @@ pub(super) struct Pair {
     /// Every timer ever registered, fired and cancelled ones and those of earlier runs too.
     pub(super) timers: Vec<TimerKey>,
     settlers: Vec<SettleKey>,
+    groups: Vec<GroupKey>,
+    watchers: Vec<WatcherKey>,
     /// How many tasks had come when paths were last compared: they change only with a spawn.
     pub(super) tasks_compared: usize,
 }
@@ -34,6 +38,8 @@ impl Pair {
             is_dropping: false,
             timers: Vec::new(),
             settlers: Vec::new(),
+            groups: Vec::new(),
+            watchers: Vec::new(),
             tasks_compared: 0,
         };
         pair.configure();
@@ -86,6 +92,16 @@ impl Pair {
                 self.kernel.note("a line");
                 self.model.note("a line");
             }
+            Op::OpenGroup
+            | Op::Enroll(..)
+            | Op::PollGroup(..)
+            | Op::NextFinished(_)
+            | Op::LeaveGroup(_)
+            | Op::CloseGroup(_)
+            | Op::Watch(..)
+            | Op::Rewatch(..)
+            | Op::Unwatch(_)
+            | Op::Bequeath(..) => self.apply_to_ends(op),
             Op::End => self.end(),
             Op::Reset => self.reset(),
             Op::Wake(number)
@@ -208,25 +224,6 @@ impl Pair {
         }
     }
 
-    fn finish(&mut self, end: End) {
-        let Some(place) = self.model.running else { return self.go_on() };
-        let ending = match end {
-            End::Completed if !self.is_dropping => Ending::Completed,
-            End::Panicked => Ending::Panicked("at the disco"),
-            _ => Ending::Cancelled,
-        };
-        self.finish_task(self.model.tasks[place].key, ending);
-        self.is_dropping = false;
-        self.fire_late();
-    }
-
-    fn finish_task(&mut self, key: TaskKey, ending: Ending<'_>) {
-        let waker = self.kernel.finish(key, ending);
-        assert_eq!(waker, self.model.finish(key, ending), "the joiner's waker");
-        self.call_waker(waker);
-        assert_eq!(self.kernel.finish(key, ending), None, "a task finishes once");
-    }
-
     fn wake(&mut self, key: TaskKey) {
         self.kernel.wake(key);
         self.model.wake(key);
@@ -330,25 +327,18 @@ impl Pair {
         }
     }
 
-    fn join(&mut self, number: usize, whom: Whom) {
-        let Some(key) = self.task(number) else { return };
-        let Some(target) = self.target(whom) else { return };
-        let join = self.kernel.join(key, target);
-        assert_eq!(join, self.model.join(key, target), "what a join finds");
-        match join {
-            Some(Join::Waits { replaced }) => self.drop_waker(replaced),
-            _ => self.drop_target(target),
-        }
-    }
-
     // Wakers: handed back, they are called or dropped as the shell would.
 
     fn call_waker(&mut self, waker: Option<WakerKey>) {
+        self.wake_owner(waker);
+        self.kernel.end_hand_back();
+        self.model.end_hand_back();
+    }
+
+    fn wake_owner(&mut self, waker: Option<WakerKey>) {
         if let Some(owner) = waker.and_then(|waker| self.take_waker(waker)) {
             self.wake(owner);
         }
-        self.kernel.end_hand_back();
-        self.model.end_hand_back();
     }
 
     fn drop_waker(&mut self, waker: Option<WakerKey>) {
