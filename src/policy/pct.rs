@@ -97,8 +97,7 @@ impl Pct {
     /// The ready task of the highest priority: its index and its number.
     fn highest(&mut self, choice: &Choice<'_>) -> (usize, usize) {
         let mut best = (0, 0, 0);
-        for index in 0..choice.len() {
-            let task = choice.number(index);
+        for (index, task) in choice.numbers().enumerate() {
             let priority = self.priority(task);
             if priority > best.0 {
                 best = (priority, index, task);

@@ -66,8 +66,8 @@ impl Policy for Pos {
             return choice.draw(&mut self.rng);
         }
         let mut best = (0, 0);
-        for index in 0..choice.len() {
-            best = best.max((self.priority(choice.number(index)), choice.len() - index));
+        for (index, task) in choice.numbers().enumerate() {
+            best = best.max((self.priority(task), choice.len() - index));
         }
         let chosen = choice.len() - best.1;
         self.priorities[choice.number(chosen)] = 0;

@@ -67,16 +67,15 @@ impl Policy for Walk {
         if choice.kind() == ChoiceKind::Value {
             return choice.draw(&mut self.rng);
         }
-        let weight = |index| weight(&self.left, choice.number(index));
-        let total = (0..choice.len()).map(weight).fold(0, u64::saturating_add);
+        let weights = || choice.numbers().map(|task| weight(&self.left, task));
+        let total = weights().fold(0, u64::saturating_add);
         let mut rest = self.rng.below(total);
-        let is_hit = |index: &usize| {
-            let weight = weight(*index);
+        let is_hit = |weight: u64| {
             let is_hit = rest < weight;
             rest = rest.saturating_sub(weight);
             is_hit
         };
-        let chosen = (0..choice.len()).find(is_hit).unwrap_or(0);
+        let chosen = weights().position(is_hit).unwrap_or(0);
         if let Some(left) = self.left.get_mut(choice.number(chosen)) {
             *left = left.saturating_sub(1);
         }
