@@ -10,6 +10,7 @@ mod pct;
 mod pos;
 mod random;
 mod replay;
+mod runs;
 mod schedule;
 mod walk;
 

@@ -1,14 +1,16 @@
 //! Replays a schedule, and notices when the program is no longer the one that made it (S35).
 
+use super::runs::{Place, Run};
 use super::schedule::{Deviation, Schedule};
 
 /// A schedule on its way through a run.
 #[derive(Debug)]
 pub(crate) struct Replay {
     schedule: Schedule,
-    /// The number of the schedule's runs taken in full so far.
-    runs_taken: usize,
-    /// The number of deviations taken of the run after them.
+    /// The run of the schedule that is taken, and where it is kept.
+    run: Option<Run>,
+    place: Place,
+    /// The number of deviations taken of it.
     taken: u64,
 }
 
@@ -23,12 +25,13 @@ pub(crate) struct Divergence {
 
 impl Replay {
     pub(crate) fn new(schedule: Schedule) -> Self {
-        Replay { schedule, runs_taken: 0, taken: 0 }
+        let place = Place::default();
+        Replay { run: schedule.runs().get(place), schedule, place, taken: 0 }
     }
 
     /// The next deviation, if it has not been passed.
     fn next(&self) -> Option<Deviation> {
-        self.schedule.runs().get(self.runs_taken)?.get(self.taken)
+        self.run?.get(self.taken)
     }
 
     /// Returns what the schedule takes at a choice; what it does not mention takes index 0.
@@ -49,8 +52,9 @@ impl Replay {
             return Err(Divergence { expected, alternatives: Some(alternatives) });
         }
         self.taken += 1;
-        if self.next().is_none() {
-            (self.runs_taken, self.taken) = (self.runs_taken + 1, 0);
+        if let Some(run) = self.run.filter(|run| run.count == self.taken) {
+            self.place = self.schedule.runs().place_behind(self.place, &run);
+            (self.run, self.taken) = (self.schedule.runs().get(self.place), 0);
         }
         Ok(expected.index)
     }

@@ -13,6 +13,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::runs::{Run, Runs};
+
 /// A choice that did not take index 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Deviation {
@@ -44,28 +46,7 @@ pub struct Deviation {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Schedule {
     /// Ascending by (turn, place), each as long as it can be: equal schedules have equal runs.
-    runs: Vec<Run>,
-}
-
-/// Equal choices on consecutive turns. It costs the same however many it stands for, so a line damaged or
-/// written by hand can ask for any number.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Run {
-    first: Deviation,
-    /// From 1; the last turn, `first.turn + (count - 1)`, is a `u64`.
-    count: u64,
-}
-
-impl Run {
-    /// The deviation this many turns after the first.
-    pub(super) fn get(&self, offset: u64) -> Option<Deviation> {
-        let turn = || self.first.turn + offset;
-        (offset < self.count).then(|| Deviation { turn: turn(), ..self.first })
-    }
-
-    fn last(&self) -> Deviation {
-        Deviation { turn: self.first.turn + (self.count - 1), ..self.first }
-    }
+    runs: Runs,
 }
 
 impl Schedule {
@@ -83,33 +64,17 @@ impl Schedule {
 
     /// Forgets all choices, and keeps the memory for those of another run, if it is not too much.
     pub(crate) fn clear(&mut self) {
-        const RUNS_KEPT_MAX: usize = 1 << 12;
-        if self.runs.capacity() > RUNS_KEPT_MAX {
-            self.runs = Vec::new();
-        }
         self.runs.clear();
     }
 
-    pub(super) fn runs(&self) -> &[Run] {
+    pub(super) fn runs(&self) -> &Runs {
         &self.runs
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, deviation: Deviation) {
         debug_assert!(deviation.index > 0 && deviation.index < deviation.alternatives);
-        self.push_run(Run { first: deviation, count: 1 });
-    }
-
-    fn push_run(&mut self, run: Run) {
-        if let Some(before) = self.runs.last_mut() {
-            let last = before.last();
-            let next = last.turn.checked_add(1).map(|turn| Deviation { turn, ..last });
-            if next == Some(run.first) {
-                // Turns count from 1, so no run is longer than `u64::MAX`.
-                before.count += run.count;
-                return;
-            }
-        }
-        self.runs.push(run);
+        self.runs.push(Run { first: deviation, count: 1 });
     }
 }
 
@@ -117,13 +82,13 @@ impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("v1:")?;
         let mut separator = "";
-        for Run { first, count } in &self.runs {
+        for Run { first, count } in self.runs.iter() {
             write!(f, "{separator}{}", first.turn)?;
             if first.place > 0 {
                 write!(f, ".{}", first.place)?;
             }
             write!(f, "={}/{}", first.index, first.alternatives)?;
-            if *count > 1 {
+            if count > 1 {
                 write!(f, "x{count}")?;
             }
             separator = ",";
@@ -214,7 +179,7 @@ fn parse_entry(entry: &str, schedule: &mut Schedule) -> Result<(), String> {
     if before.is_some_and(|last| (last.turn, last.place) >= (first.turn, first.place)) {
         return Err("comes at or before the choice ahead of it".to_owned());
     }
-    schedule.push_run(Run { first, count });
+    schedule.runs.push(Run { first, count });
     Ok(())
 }
 
@@ -284,8 +249,8 @@ mod tests {
         for line in lines {
             let schedule: Schedule = line.parse().unwrap();
             assert_eq!(schedule.to_string(), line);
-            assert!(schedule.runs.len() <= 2, "a long run costs what a short one does");
-            assert_eq!(schedule.deviations().next(), schedule.runs[0].get(0));
+            assert!(schedule.runs.iter().count() <= 2, "a long run costs what a short one does");
+            assert_eq!(schedule.deviations().next(), schedule.runs.iter().next().unwrap().get(0));
         }
     }
 
