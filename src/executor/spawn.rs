@@ -198,7 +198,7 @@ impl Core {
     }
 
     /// The same in one borrow, for whoever drops what comes too late.
-    #[inline]
+    #[inline(always)]
     fn add_child(
         &self,
         cell: BoxedCell,

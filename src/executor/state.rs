@@ -20,7 +20,7 @@ pub(super) const fn wall_at(since_epoch: Duration) -> i128 {
 }
 
 /// Task slots up to which the memory of a finished run is kept for the next one.
-const SLOTS_KEPT_MAX: usize = 1 << 16;
+const SLOTS_KEPT_MAX: usize = 1 << 17;
 
 impl State {
     pub(super) fn new(kernel: Kernel) -> State {
@@ -109,7 +109,7 @@ impl State {
     }
 
     /// Adds a task. In a run that has ended there is none, and its future is given back.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add_task(
         &mut self,
         cell: BoxedCell,
@@ -126,15 +126,19 @@ impl State {
     /// Stores the future of a new task.
     #[inline]
     pub(super) fn put(&mut self, key: TaskKey, cell: BoxedCell) {
+        match self.cells.get_mut(key.slot() as usize) {
+            Some(place) => *place = Some(cell),
+            None => self.put_behind(key, cell),
+        }
+    }
+
+    #[inline(never)]
+    fn put_behind(&mut self, key: TaskKey, cell: BoxedCell) {
         let slot = key.slot() as usize;
-        if slot == self.cells.len() {
-            self.cells.push(Some(cell));
-            return;
-        }
         if slot > self.cells.len() {
-            self.cells.resize_with(slot + 1, || None);
+            self.cells.resize_with(slot, || None);
         }
-        self.cells[slot] = Some(cell);
+        self.cells.push(Some(cell));
     }
 
     pub(super) fn keep(&mut self, waker: Waker) -> WakerKey {

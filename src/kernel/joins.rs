@@ -30,9 +30,7 @@ impl Kernel {
     /// Notes that a task's join handle is gone or has had its answer.
     #[inline]
     pub(crate) fn release_handle(&mut self, key: TaskKey) {
-        if self.tasks.get(key).is_some() {
-            self.tasks.release_handle(key.slot());
-        }
+        self.tasks.release_handle(key);
     }
 
     /// Counts clones of a task's own waker, so that a report can say that nobody holds one (S40).

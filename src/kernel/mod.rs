@@ -388,6 +388,7 @@ impl Kernel {
     ///
     /// Wakes whoever joins it; a joiner's waker that is not a task's own is handed back to be called, and
     /// after it those that [`next_due`](Self::next_due) gives. A task with heirs lingers.
+    #[inline]
     pub(crate) fn finish(&mut self, key: TaskKey, ending: Ending<'_>) -> Option<WakerKey> {
         match self.ends.are_unwatched() {
             true => self.finish_one(key, ending),
@@ -395,6 +396,7 @@ impl Kernel {
         }
     }
 
+    #[inline(always)]
     fn finish_one(&mut self, key: TaskKey, ending: Ending<'_>) -> Option<WakerKey> {
         let task = self.tasks.get_mut(key).filter(|task| task.state.is_alive())?;
         let number = serial(task);

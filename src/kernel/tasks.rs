@@ -324,7 +324,7 @@ impl TaskTable {
     }
 
     /// Puts an alive task into a finished state. Its slot is kept while anybody needs it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finish(&mut self, slot: u32, state: State) {
         debug_assert!(state.is_finished(), "a task finishes completed, cancelled or panicked");
         let task = &mut self.slots[slot as usize];
@@ -335,41 +335,60 @@ impl TaskTable {
         self.free_unneeded(slot);
     }
 
-    /// Notes that the join handle is gone or has had its answer.
+    /// Notes that the join handle of a task is gone or has had its answer.
     #[inline]
-    pub(crate) fn release_handle(&mut self, slot: u32) {
-        self.slots[slot as usize].has_handle = false;
-        self.free_unneeded(slot);
+    pub(crate) fn release_handle(&mut self, key: TaskKey) {
+        if let Some(task) = self.get_mut(key) {
+            task.has_handle = false;
+            self.free_unneeded(key.slot());
+        }
     }
 
     /// Frees the slot if the task is finished and nobody can ask for it, then its parent's, and so on up.
     ///
     /// A finished task with children in the table stays as their parent, so that their paths keep its name.
     #[inline]
-    fn free_unneeded(&mut self, mut slot: u32) {
-        while slot != NO_SLOT {
-            let task = &mut self.slots[slot as usize];
-            if task.is_needed() {
-                return;
-            }
-            debug_assert!(
-                task.joiner.is_none() && task.member().is_none(),
-                "nobody joins the gone"
-            );
-            task.state = State::Vacant;
-            task.forget_extras();
-            let parent = task.parent;
-            // One beyond the last fits no key, and retires the slot.
-            task.generation += 1;
-            self.generation_last = self.generation_last.max(task.generation);
-            if task.generation <= GENERATION_MAX {
-                self.free.push(slot);
-            }
-            if parent != NO_SLOT {
-                self.slots[parent as usize].children_kept -= 1;
-            }
-            slot = parent;
+    fn free_unneeded(&mut self, slot: u32) {
+        if self.slots[slot as usize].is_needed() {
+            return;
         }
+        let parent = self.free(slot);
+        if parent != NO_SLOT {
+            let task = &mut self.slots[parent as usize];
+            task.children_kept -= 1;
+            // Nearly every parent outlives its children.
+            if task.state.is_finished() {
+                self.free_ancestors(parent);
+            }
+        }
+    }
+
+    /// Does the same for a parent. In a loop, because such lines may be long.
+    #[cold]
+    fn free_ancestors(&mut self, mut slot: u32) {
+        while slot != NO_SLOT && !self.slots[slot as usize].is_needed() {
+            slot = self.free(slot);
+            if slot != NO_SLOT {
+                self.slots[slot as usize].children_kept -= 1;
+            }
+        }
+    }
+
+    /// Frees a slot that nobody needs, and returns the parent's.
+    #[inline]
+    fn free(&mut self, slot: u32) -> u32 {
+        let task = &mut self.slots[slot as usize];
+        debug_assert!(task.joiner.is_none() && task.member().is_none(), "nobody joins the gone");
+        task.state = State::Vacant;
+        task.forget_extras();
+        // One beyond the last fits no key, and retires the slot.
+        task.generation += 1;
+        let (parent, generation) = (task.parent, task.generation);
+        self.generation_last = self.generation_last.max(generation);
+        if generation <= GENERATION_MAX {
+            self.free.push(slot);
+        }
+        parent
     }
 
     /// All tasks in the table with their keys, in slot order.
