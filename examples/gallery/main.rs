@@ -68,6 +68,7 @@ impl Exhibit {
             write!(links, "<a href=\"{file}\">{label}</a> ").expect("a string takes all text");
             io::Result::Ok(())
         };
+        write("html", "page", report.html().title(title).to_string())?;
         write("svg", "picture", report.trace.svg().to_string())?;
         write("txt", "lanes", report.trace.lanes().to_string())?;
         write("trace.txt", "trace", report.trace.to_string())?;

@@ -40,15 +40,15 @@ impl Core {
         // A copy: the report takes the log later, and none is taken where only the output is asked for.
         let trace = Trace::new(self.state().kernel.log().clone());
         if !trace.is_empty() {
-            failure.set_picture(draw(file, &trace));
+            failure.set_picture(draw(file, &trace, failure));
         }
     }
 }
 
 /// Draws a run, and returns the name of the file, or why there is none.
-fn draw(file: &Path, trace: &Trace) -> String {
+fn draw(file: &Path, trace: &Trace, failure: &Failure) -> String {
     let shown = file.display();
-    match text(file, trace) {
+    match text(file, trace, failure) {
         None => format!("none: `{shown}` ends in no format that {VARIABLE} has ({FORMATS})"),
         Some(text) => match std::fs::write(file, text) {
             Ok(()) => shown.to_string(),
@@ -58,13 +58,14 @@ fn draw(file: &Path, trace: &Trace) -> String {
 }
 
 #[cfg(feature = "serde")]
-const FORMATS: &str = ".svg, .txt, .mmd, .json, .jsonl";
+const FORMATS: &str = ".html, .svg, .txt, .mmd, .json, .jsonl";
 #[cfg(not(feature = "serde"))]
-const FORMATS: &str = ".svg, .txt, .mmd; with feature `serde` .json, .jsonl";
+const FORMATS: &str = ".html, .svg, .txt, .mmd; with feature `serde` .json, .jsonl";
 
 /// The run in the format that the file's name asks for.
-fn text(file: &Path, trace: &Trace) -> Option<String> {
+fn text(file: &Path, trace: &Trace, failure: &Failure) -> Option<String> {
     match file.extension()?.to_str()? {
+        "html" => Some(trace.html().failure(failure).title(&title(failure)).to_string()),
         "svg" => Some(trace.svg().to_string()),
         "txt" => Some(format!("{}\n{}\n{trace}", trace.lanes(), trace.statistics())),
         "mmd" => Some(trace.mermaid().to_string()),
@@ -74,4 +75,10 @@ fn text(file: &Path, trace: &Trace) -> Option<String> {
         "jsonl" => Some(trace.json_lines().to_string()),
         _ => None,
     }
+}
+
+/// The first line of the failure, up to what follows the colon.
+fn title(failure: &Failure) -> String {
+    let text = failure.to_string();
+    text.lines().next().map_or_else(String::new, |line| line.trim_end_matches(':').to_owned())
 }

@@ -16,7 +16,7 @@ pub(super) struct Stop {
     /// Where it begins.
     pub(super) x: u64,
     /// The last turn before it.
-    turns_before: u64,
+    pub(super) turns_before: u64,
     /// The stretch of time before it was cut short.
     pub(super) is_cut: bool,
 }

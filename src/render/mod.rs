@@ -4,6 +4,7 @@
 //! | what | made by |
 //! |---|---|
 //! | lanes of text, for a terminal | [`Trace::lanes`](crate::trace::Trace::lanes) |
+//! | an HTML page to look around in | [`Report::html`](crate::Report::html) |
 //! | an SVG file | [`Trace::svg`](crate::trace::Trace::svg) |
 //! | a sequence diagram of Mermaid | [`Trace::mermaid`](crate::trace::Trace::mermaid) |
 #![cfg_attr(
@@ -25,12 +26,13 @@
 //! SIMLOOP_TRACE=target/run.svg cargo test name_of_the_test
 //! ```
 //!
-//! The end of the name decides what is written: `.svg`, `.txt` (lanes, statistics and trace), `.mmd`, and with
+//! The end of the name decides what is written: `.html`, `.svg`, `.txt` (lanes, statistics and trace), `.mmd`, and with
 //! the feature `serde` `.json` for Perfetto and `.jsonl`. The file is that of the last run that failed. The
 //! variable changes no schedule, and no trace of a report.
 
 mod axis;
 mod grid;
+mod html;
 #[cfg(feature = "serde")]
 mod json_lines;
 mod lanes;
@@ -40,6 +42,7 @@ mod mermaid;
 mod perfetto;
 mod svg;
 
+pub use html::Html;
 #[cfg(feature = "serde")]
 pub use json_lines::JsonLines;
 pub use lanes::Lanes;

@@ -3,6 +3,7 @@
 mod diff;
 mod environment;
 mod formats;
+mod html;
 mod lanes;
 mod programs;
 mod statistics;

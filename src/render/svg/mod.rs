@@ -19,6 +19,7 @@ use super::grid::Grid;
 use super::layout::Layout;
 use crate::trace::Trace;
 use crate::trace::text::columns;
+pub(super) use words::{escaped, headline};
 
 /// The width in pixels unless another is asked for.
 const WIDTH: u32 = 960;
@@ -92,24 +93,33 @@ impl Svg<'_> {
 
 impl fmt::Display for Svg<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let layout = Layout::new(self.trace);
-        let picture = Picture::new(&layout, self.width as usize);
-        let mut body = String::new();
-        let head = words::headline(self.trace, &layout);
-        let drawn = picture.draw(&mut body, &head)?;
-        let foot = legend::draw(&mut body, &picture, &drawn, picture.bottom() + 12)?;
-        let (width, height) = (picture.width, foot + 12);
-        let head = words::escaped(&head);
-        writeln!(
-            f,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
-             height=\"{height}\" role=\"img\" aria-label=\"{head}\">"
-        )?;
-        f.write_str(style::STYLE)?;
-        writeln!(f, "<rect class=\"page\" width=\"{width}\" height=\"{height}\"/>")?;
-        f.write_str(&body)?;
-        f.write_str("</svg>\n")
+        write(f, self.trace, &Layout::new(self.trace), self.width as usize)
     }
+}
+
+/// Writes the picture of a trace that is laid out already.
+pub(super) fn write(
+    f: &mut fmt::Formatter<'_>,
+    trace: &Trace,
+    layout: &Layout<'_>,
+    width: usize,
+) -> fmt::Result {
+    let picture = Picture::new(layout, width);
+    let mut body = String::new();
+    let head = headline(trace, layout);
+    let drawn = picture.draw(&mut body, &head)?;
+    let foot = legend::draw(&mut body, &picture, &drawn, picture.bottom() + 12)?;
+    let (width, height) = (picture.width, foot + 12);
+    let head = escaped(&head);
+    writeln!(
+        f,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\" role=\"img\" aria-label=\"{head}\">"
+    )?;
+    f.write_str(style::STYLE)?;
+    writeln!(f, "<rect class=\"page\" width=\"{width}\" height=\"{height}\"/>")?;
+    f.write_str(&body)?;
+    f.write_str("</svg>\n")
 }
 
 /// Where things stand, in pixels.

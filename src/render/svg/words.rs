@@ -11,7 +11,7 @@ const PATH_MAX: usize = 60;
 const TEXT_MAX: usize = 160;
 
 /// Writes a text so that it is text wherever it stands in XML, in an attribute too.
-pub(super) fn escaped(text: &str) -> String {
+pub(in crate::render) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in one_line(text).chars() {
         match character {
@@ -28,7 +28,7 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
-pub(super) fn headline(trace: &Trace, layout: &Layout<'_>) -> String {
+pub(in crate::render) fn headline(trace: &Trace, layout: &Layout<'_>) -> String {
     let Some(last) = trace.records().next_back() else { return "nothing was recorded".to_owned() };
     let tasks = counted(layout.lanes.len(), "task", "tasks");
     let turns = counted(last.turn as usize, "turn", "turns");

@@ -74,6 +74,11 @@ fn a_failing_run_is_drawn_and_its_message_names_the_file() {
     );
     let (_, short) = run_test("a_run_that_fails_in_the_short_form", Some("short.svg"));
     assert!(short.is_some_and(|picture| picture.starts_with("<svg ")));
+    let (said, page) = run(Some("run.html"));
+    assert!(said.contains("\n  picture: run.html\n"), "{said}");
+    let page = page.expect("it is written");
+    let title = "<title>deadlock at 1s (turn 2): 1 task waits, no timer is registered</title>";
+    assert!(page.starts_with("<!doctype html>") && page.contains(title), "{page}");
     let (_, text) = run(Some("run.txt"));
     let text = text.expect("it is written");
     for part in ["main  =", "task  polls", "turn  at  task  event"] {

@@ -1,0 +1,259 @@
+//! A run as the page's scripts read it: numbers in one text, and the texts in another.
+//!
+//! The numbers are, in this order: instants, stops of the axis, tasks, lanes, spans, records, statistics. An
+//! instant is told once and then by its place in the list, so that a record takes a few bytes however late it
+//! happens: at most 160 for itself, its instants and its spans, and about ten as a rule.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use super::digits::Digits;
+use crate::kernel::{Instant, TaskId};
+use crate::render::layout::{Layout, State};
+use crate::render::svg::escaped;
+use crate::trace::{Event, Level, Record, Trace, Waker};
+
+/// The version of this format, for the scripts of the same page alone.
+const VERSION: u64 = 1;
+
+/// A run before it is written.
+pub(super) struct Data<'a> {
+    trace: &'a Trace,
+    layout: &'a Layout<'a>,
+    /// All instants that anything speaks of, in order.
+    instants: Vec<Instant>,
+    /// The places in the source at which tasks were spawned, each with its number.
+    sites: BTreeMap<Site, usize>,
+}
+
+type Site = (&'static str, u32);
+
+impl<'a> Data<'a> {
+    pub(super) fn new(trace: &'a Trace, layout: &'a Layout<'a>) -> Self {
+        let mut instants: Vec<Instant> = trace
+            .records()
+            .flat_map(|record| [Some(record.at), other(record.event)])
+            .flatten()
+            .collect();
+        instants.sort_unstable();
+        instants.dedup();
+        let sites = trace.tasks().filter_map(|task| trace.spawn_site(task)).map(site);
+        let mut sites: BTreeMap<Site, usize> = sites.map(|site| (site, 0)).collect();
+        sites.values_mut().enumerate().for_each(|(number, place)| *place = number);
+        Data { trace, layout, instants, sites }
+    }
+
+    /// Writes the texts, one a line: places in the source, names of tasks, and what the records say.
+    pub(super) fn write_texts(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        for (file, line) in self.sites.keys() {
+            writeln!(f, "{}:{line}", escaped(file))?;
+        }
+        for task in self.trace.tasks() {
+            writeln!(f, "{}", escaped(self.name(task).0))?;
+        }
+        for record in self.trace.records() {
+            if let Some(text) = text(record.event) {
+                writeln!(f, "{}", escaped(text))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn write_numbers(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        let digits = &mut Digits::new(f);
+        digits.put(VERSION)?;
+        digits.put(match self.trace.level() {
+            Level::Off => 0,
+            Level::Tasks => 1,
+            Level::Full => 2,
+        })?;
+        self.write_axis(digits)?;
+        self.write_tasks(digits)?;
+        self.write_spans(digits)?;
+        self.write_records(digits)?;
+        self.write_statistics(digits)?;
+        digits.flush()
+    }
+
+    fn write_axis<W: fmt::Write>(&self, digits: &mut Digits<'_, W>) -> fmt::Result {
+        digits.put_len(self.instants.len())?;
+        let mut before = 0;
+        for at in &self.instants {
+            digits.put(at.as_nanos() - before)?;
+            before = at.as_nanos();
+        }
+        let axis = &self.layout.axis;
+        digits.put(axis.width())?;
+        digits.put_len(axis.stops().len())?;
+        let (mut place, mut x, mut turns) = (0, 0, 0);
+        for stop in axis.stops() {
+            let here = self.place(stop.at);
+            digits.put_len(here - place)?;
+            digits.put((stop.x - x) * 2 + u64::from(stop.is_cut))?;
+            digits.put(stop.turns_before - turns)?;
+            (place, x, turns) = (here, stop.x, stop.turns_before);
+        }
+        Ok(())
+    }
+
+    fn write_tasks<W: fmt::Write>(&self, digits: &mut Digits<'_, W>) -> fmt::Result {
+        digits.put_len(self.sites.len())?;
+        digits.put_len(self.trace.tasks().len())?;
+        for task in self.trace.tasks() {
+            // How far back the parent was spawned; 0 for a task without one.
+            let parent =
+                self.trace.parent(task).map_or(0, |parent| task.as_u64() - parent.as_u64());
+            digits.put(parent)?;
+            let (_, is_below_parent) = self.name(task);
+            digits.put(u64::from(self.trace.is_daemon(task)) * 2 + u64::from(is_below_parent))?;
+            let site = self.trace.spawn_site(task).map_or(0, |place| self.sites[&site(place)]);
+            digits.put_len(site)?;
+        }
+        let mut next = 0;
+        for lane in &self.layout.lanes {
+            digits.put_signed(lane.task.as_u64() as i64 - next)?;
+            next = lane.task.as_u64() as i64 + 1;
+        }
+        Ok(())
+    }
+
+    fn write_spans<W: fmt::Write>(&self, digits: &mut Digits<'_, W>) -> fmt::Result {
+        digits.put_len(self.layout.lanes.iter().map(|lane| lane.spans.len()).sum())?;
+        for lane in &self.layout.lanes {
+            digits.put_len(lane.spans.len())?;
+            let mut end = 0;
+            for span in &lane.spans {
+                let state = match span.state {
+                    State::Alive => 0,
+                    State::Waiting(None) => 1,
+                    State::Waiting(Some(_)) => 2,
+                    State::Ready => 3,
+                    State::Running => 4,
+                    State::Blocking => 5,
+                };
+                // Most spans begin where the one before ends.
+                let gap = span.from - end;
+                digits.put(state + if gap > 0 { 8 } else { 0 })?;
+                if gap > 0 {
+                    digits.put(gap)?;
+                }
+                digits.put(span.to - span.from)?;
+                end = span.to;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_records<W: fmt::Write>(&self, digits: &mut Digits<'_, W>) -> fmt::Result {
+        digits.put_len(self.trace.len())?;
+        let (mut turn, mut place, mut task) = (0, 0, 0);
+        for record in self.trace.records() {
+            // A poll is of the next turn, and all else of the same; what differs is told.
+            let expected = turn + u64::from(matches!(record.event, Event::Polled { .. }));
+            let here = self.place(record.at);
+            let is_expected = record.turn == expected && here == place;
+            digits.put(kind(record.event) * 2 + u64::from(!is_expected))?;
+            if !is_expected {
+                digits.put_signed(record.turn as i64 - expected as i64)?;
+                digits.put_signed(here as i64 - place as i64)?;
+            }
+            // The clock's records have no task: one before the first.
+            let number = record.task.map_or(-1, |task| task.as_u64() as i64);
+            digits.put_signed(number - task)?;
+            (turn, place, task) = (record.turn, here, number);
+            self.write_event(digits, &record, here)?;
+        }
+        Ok(())
+    }
+
+    fn write_event<W: fmt::Write>(
+        &self,
+        digits: &mut Digits<'_, W>,
+        record: &Record<'_>,
+        here: usize,
+    ) -> fmt::Result {
+        if let Some(other) = other(record.event) {
+            return digits.put_signed(self.place(other) as i64 - here as i64);
+        }
+        match record.event {
+            Event::Polled { index, ready } => {
+                digits.put(index.into())?;
+                digits.put(ready.into())
+            }
+            Event::Woken(waker) | Event::AbortRequested(waker) => digits.put(match waker {
+                Waker::Timer => 0,
+                Waker::Settled => 1,
+                Waker::Outside => 2,
+                Waker::Task(task) => 3 + task.as_u64(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn write_statistics<W: fmt::Write>(&self, digits: &mut Digits<'_, W>) -> fmt::Result {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        for task in self.trace.statistics().tasks {
+            digits.put(task.polls)?;
+            digits.put(task.turns_ready)?;
+            for time in [task.ready, task.waiting, task.longest_wait, task.blocked] {
+                digits.put(nanos(time))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&self, at: Instant) -> usize {
+        self.instants.partition_point(|other| *other < at)
+    }
+
+    /// What a task's path has after that of its parent, and whether it is that.
+    fn name(&self, task: TaskId) -> (&'a str, bool) {
+        let path = self.trace.path(task).unwrap_or("?");
+        let parent = self.trace.parent(task).and_then(|parent| self.trace.path(parent));
+        let step = parent.and_then(|parent| path.strip_prefix(parent)?.strip_prefix('/'));
+        (step.unwrap_or(path), step.is_some())
+    }
+}
+
+fn site(location: &'static Location<'static>) -> Site {
+    (location.file(), location.line())
+}
+
+fn kind(event: Event<'_>) -> u64 {
+    match event {
+        Event::Spawned => 0,
+        Event::Polled { .. } => 1,
+        Event::Woken(_) => 2,
+        Event::AbortRequested(_) => 3,
+        Event::TimerRegistered(_) => 4,
+        Event::TimerFired(_) => 5,
+        Event::TimerCancelled(_) => 6,
+        Event::Jumped(_) => 7,
+        Event::Blocked(_) => 8,
+        Event::Completed => 9,
+        Event::Cancelled => 10,
+        Event::Panicked(_) => 11,
+        Event::Note(_) => 12,
+    }
+}
+
+/// The instant that an event speaks of, beside its own.
+fn other(event: Event<'_>) -> Option<Instant> {
+    match event {
+        Event::TimerRegistered(at)
+        | Event::TimerFired(at)
+        | Event::TimerCancelled(at)
+        | Event::Jumped(at)
+        | Event::Blocked(at) => Some(at),
+        _ => None,
+    }
+}
+
+fn text(event: Event<'_>) -> Option<&str> {
+    match event {
+        Event::Panicked(text) | Event::Note(text) => Some(text),
+        _ => None,
+    }
+}
