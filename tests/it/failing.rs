@@ -467,7 +467,7 @@ fn s41_a_panic_says_what_when_who_and_how_to_see_it_again() {
 
 #[test]
 fn s41_the_other_failures_answer_the_same_questions() {
-    let foreign = Builder::new().run(crate::tasks::woken_from_elsewhere());
+    let foreign = Builder::new().run(crate::wakers::woken_from_elsewhere());
     shown("foreign_wake", &foreign.unwrap_failure());
 
     let nested = Builder::new().run(async { Builder::new().run(async {}).unwrap_failure() });
