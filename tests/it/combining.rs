@@ -5,6 +5,8 @@ mod gather;
 mod join_set;
 mod model;
 mod race;
+mod race_model;
+mod shield_model;
 mod wait;
 
 use std::cell::RefCell;

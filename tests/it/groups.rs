@@ -5,8 +5,10 @@ mod deadlocks;
 mod failures;
 mod locals;
 mod model;
+mod scope_model;
 mod scopes;
 mod tidying;
+mod token_model;
 mod tokens;
 
 use std::cell::RefCell;
