@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 
 pub use range::Drawable;
-pub(crate) use seed::stream_child;
+pub(crate) use seed::{digest_parts, stream_child};
 
 /// Draws random values in an order that only its seed decides.
 ///

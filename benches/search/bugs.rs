@@ -1,10 +1,11 @@
 //! Programs with planted bugs that need no clock, for whoever has tasks, a turn to give away, and a lock.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use crate::{Mutex, lock, spawn, yield_now};
 
@@ -177,6 +178,140 @@ pub async fn starved() {
         task.await.unwrap();
     }
     watched.await.unwrap();
+}
+
+/// Who waits in line, first come, first served. Whoever gives its place up takes a call that it has been given
+/// along, and that is the bug.
+#[derive(Default)]
+struct Line {
+    places: RefCell<VecDeque<Rc<Place>>>,
+}
+
+#[derive(Default)]
+struct Place {
+    is_called: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Place {
+    fn call(&self) {
+        self.is_called.set(true);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.is_called.get() {
+            return Poll::Ready(());
+        }
+        *self.waker.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Line {
+    /// Waits for a call; `false` if `end` comes first, or at the same time.
+    async fn wait(&self, end: &Place) -> bool {
+        let place = Rc::<Place>::default();
+        self.places.borrow_mut().push_back(Rc::clone(&place));
+        let has_ended = poll_fn(|cx| match end.poll(cx) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending => place.poll(cx).map(|()| false),
+        });
+        let has_ended = has_ended.await;
+        self.places.borrow_mut().retain(|other| !Rc::ptr_eq(other, &place));
+        !has_ended
+    }
+
+    /// Calls the next in line, if there is one.
+    fn call_next(&self) -> bool {
+        let next = self.places.borrow_mut().pop_front();
+        next.inspect(|place| place.call()).is_some()
+    }
+}
+
+/// A notification reaches a task that is cancelled before it has seen it, and the next in line never hears.
+pub async fn lost_notification() {
+    let (line, end) = (Rc::<Line>::default(), Rc::<Place>::default());
+    let (ours, ended) = (Rc::clone(&line), Rc::clone(&end));
+    let cancelled = spawn(async move {
+        if ours.wait(&ended).await {
+            ours.call_next();
+        }
+    });
+    let ours = Rc::clone(&line);
+    let patient = spawn(async move { ours.wait(&Place::default()).await });
+    let canceller = spawn(async move {
+        yield_now().await;
+        end.call();
+    });
+    let notifier = spawn(async move {
+        for _ in 0..4 {
+            yield_now().await;
+        }
+        line.call_next();
+    });
+    canceller.await.unwrap();
+    notifier.await.unwrap();
+    cancelled.await.unwrap();
+    patient.await.unwrap();
+}
+
+/// A permit is handed to a waiter that is cancelled before it has seen it.
+pub async fn permit_leak() {
+    let (line, end, permits) =
+        (Rc::<Line>::default(), Rc::<Place>::default(), Rc::new(Cell::new(1)));
+    let release = |line: &Line, permits: &Cell<u32>| {
+        if !line.call_next() {
+            permits.set(permits.get() + 1);
+        }
+    };
+    let users = [false, true].map(|is_cancelled| {
+        let (line, end, permits) = (Rc::clone(&line), Rc::clone(&end), Rc::clone(&permits));
+        spawn(async move {
+            let never = Place::default();
+            if permits.get() > 0 {
+                permits.set(permits.get() - 1);
+            } else if !line.wait(if is_cancelled { &end } else { &never }).await {
+                return;
+            }
+            for _ in 0..5 {
+                yield_now().await;
+            }
+            release(&line, &permits);
+        })
+    });
+    let canceller = spawn(async move {
+        yield_now().await;
+        end.call();
+    });
+    canceller.await.unwrap();
+    for user in users {
+        user.await.unwrap();
+    }
+    assert_eq!(permits.get(), 1, "a permit has leaked");
+}
+
+/// A buffer of one place whose producers and consumers wait in one line, and call only one of it.
+pub async fn bounded_buffer() {
+    let (line, items) = (Rc::<Line>::default(), Rc::new(Cell::new(0)));
+    let tasks = [true, true, false, false].map(|is_producer| {
+        let (line, items) = (Rc::clone(&line), Rc::clone(&items));
+        spawn(async move {
+            for _ in 0..2 {
+                while items.get() == u32::from(is_producer) {
+                    line.wait(&Place::default()).await;
+                }
+                items.set(u32::from(is_producer));
+                line.call_next();
+                yield_now().await;
+            }
+        })
+    });
+    for task in tasks {
+        task.await.unwrap();
+    }
 }
 
 /// Three tasks of four steps: 12! / (4! 4! 4!) = 34,650 orders.

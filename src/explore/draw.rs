@@ -6,15 +6,15 @@ use super::engine::Engine;
 use super::pool;
 use super::program::Shared;
 use super::tally::{Batch, Tally};
-use crate::policy::{Choice, Pct, Policy, Pos, Random, Walk};
-use crate::rng::Rng;
+use crate::policy::{Choice, Gait, Pct, Policy, Pos, Random, Walk};
+use crate::rng::digest_parts;
 
 /// How a schedule is drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Draw {
     Random,
     Pct { depth: u32 },
-    Walk,
+    Walk(Gait),
     Pos,
 }
 
@@ -62,11 +62,11 @@ impl Lineup {
         self.now = None;
         let Some(drawn) = number.checked_sub(1) else { return };
         let draw = self.rota[(drawn % self.rota.len() as u64) as usize];
-        let seed = Rng::from_parts(self.seed, STREAM, number).next_u64();
+        let seed = digest_parts(self.seed, STREAM, number);
         match draw {
             Draw::Random => self.random.restart(seed),
             Draw::Pct { depth } => self.pct.restart(seed, depth),
-            Draw::Walk => self.walk.restart(seed),
+            Draw::Walk(gait) => self.walk.restart(seed, gait),
             Draw::Pos => self.pos.restart(seed),
         }
         self.now = Some(draw);
@@ -80,7 +80,7 @@ impl Policy for Lineup {
             None => 0,
             Some(Draw::Random) => self.random.choose(choice),
             Some(Draw::Pct { .. }) => self.pct.choose(choice),
-            Some(Draw::Walk) => self.walk.choose(choice),
+            Some(Draw::Walk(_)) => self.walk.choose(choice),
             Some(Draw::Pos) => self.pos.choose(choice),
         }
     }

@@ -14,7 +14,7 @@ use super::search::search;
 use super::tally::Shard;
 use crate::executor::hush;
 use crate::kernel::{Instant, Limits};
-use crate::policy::Schedule;
+use crate::policy::{Gait, Schedule};
 use crate::report::Report;
 
 /// Runs that draw, unless another number is asked for.
@@ -134,11 +134,10 @@ impl Explorer {
         self
     }
 
-    /// Makes `runs` runs, 1 or more: every other one a [`walk`](Self::walk), and between them
-    /// [`pos`](Self::pos) and [`pct`](Self::pct) of depth 3 in turn. No strategy is best for every bug, and each
-    /// of these is for some.
+    /// Makes `runs` runs, 1 or more, by [`dash`](Self::dash), [`chase`](Self::chase) and
+    /// [`walk`](Self::walk) in turn. No strategy is best for every bug, and each of these is for some.
     pub fn portfolio(self, runs: u64) -> Self {
-        self.drawn("portfolio", runs, &[Draw::Walk, Draw::Pos, Draw::Walk, Draw::Pct { depth: 3 }])
+        self.drawn("portfolio", runs, &[Gait::Dash, Gait::Chase, Gait::Uniform].map(Draw::Walk))
     }
 
     /// Makes `runs` runs, 1 or more, in which each ready task is as likely as another
@@ -159,7 +158,20 @@ impl Explorer {
     /// ([`Walk`](crate::policy::Walk)). How long each task is comes from the first run.
     #[doc(alias = "urw")]
     pub fn walk(self, runs: u64) -> Self {
-        self.drawn("walk", runs, &[Draw::Walk])
+        self.drawn("walk", runs, &[Draw::Walk(Gait::Uniform)])
+    }
+
+    /// Makes `runs` runs, 1 or more, in which a ready task is the more likely, by the square, the more turns
+    /// it has left. So who comes late catches up, and tasks of unequal length end together, which first-in
+    /// first-out keeps apart. How long each task is comes from the first run.
+    pub fn chase(self, runs: u64) -> Self {
+        self.drawn("chase", runs, &[Draw::Walk(Gait::Chase)])
+    }
+
+    /// Makes `runs` runs, 1 or more, as [`chase`](Self::chase) does, but every other time, as a coin falls,
+    /// the task goes on that became ready last: one that yields goes on alone, one that was woken goes first.
+    pub fn dash(self, runs: u64) -> Self {
+        self.drawn("dash", runs, &[Draw::Walk(Gait::Dash)])
     }
 
     /// Makes `runs` runs, 1 or more, in which each turn has a priority of its own

@@ -10,7 +10,9 @@
 //! | [`random`](Explorer::random) | each ready task with equal probability | comparing with the others |
 //! | [`pos`](Explorer::pos) | a priority for each turn | turns that come late |
 //! | [`pct`](Explorer::pct) | priorities that change at a few points | one task that is held up for long |
-//! | [`walk`](Explorer::walk) | each interleaving about equally likely | tasks of unequal length |
+//! | [`walk`](Explorer::walk) | each interleaving about equally likely | many different orders |
+//! | [`chase`](Explorer::chase) | whoever is behind catches up | tasks of unequal length |
+//! | [`dash`](Explorer::dash) | the same, and short runs of one task | one that waits too long |
 //! | [`exhaustive`](Explorer::exhaustive) | every schedule, the simplest first | small programs, proofs |
 //!
 //! What is tried are the choices of a run (S31): which ready task runs, the values of

@@ -23,6 +23,7 @@ pub use pos::Pos;
 pub use random::Random;
 pub(crate) use replay::{Divergence, Replay};
 pub use schedule::{Deviation, Schedule, ScheduleError};
+pub(crate) use walk::Gait;
 pub use walk::Walk;
 
 /// Decides which of several ready tasks runs next.

@@ -40,6 +40,18 @@ pub struct Walk {
     expected: Vec<u64>,
     /// The turns that each has left.
     left: Vec<u64>,
+    gait: Gait,
+}
+
+/// How the turns that tasks have left weigh. The others than the first are for searches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Gait {
+    /// As they are.
+    Uniform,
+    /// By their squares: whoever is behind catches up, so that tasks of unequal length end together.
+    Chase,
+    /// The same, but every other time, as a coin falls, the task goes on that became ready last.
+    Dash,
 }
 
 impl Walk {
@@ -47,19 +59,15 @@ impl Walk {
     /// they are spawned.
     pub fn new(seed: u64, expected: impl Into<Vec<u64>>) -> Self {
         let expected = expected.into();
-        Walk { seed, rng: Rng::new(seed), left: expected.clone(), expected }
+        Walk { seed, rng: Rng::new(seed), left: expected.clone(), expected, gait: Gait::Uniform }
     }
 
     /// Makes the policy as good as a new one, with the memory it has.
-    pub(crate) fn restart(&mut self, seed: u64) {
-        self.seed = seed;
+    pub(crate) fn restart(&mut self, seed: u64, gait: Gait) {
+        (self.seed, self.gait) = (seed, gait);
         self.rng = Rng::new(seed);
         self.left.clone_from(&self.expected);
     }
-}
-
-fn weight(left: &[u64], task: usize) -> u64 {
-    left.get(task).copied().unwrap_or(1).max(1)
 }
 
 impl Policy for Walk {
@@ -67,15 +75,9 @@ impl Policy for Walk {
         if choice.kind() == ChoiceKind::Value {
             return choice.draw(&mut self.rng);
         }
-        let weights = || choice.numbers().map(|task| weight(&self.left, task));
-        let total = weights().fold(0, u64::saturating_add);
-        let mut rest = self.rng.below(total);
-        let is_hit = |weight: u64| {
-            let is_hit = rest < weight;
-            rest = rest.saturating_sub(weight);
-            is_hit
-        };
-        let chosen = weights().position(is_hit).unwrap_or(0);
+        let last = choice.len() - 1;
+        let is_dash = self.gait == Gait::Dash && self.rng.bool();
+        let chosen = if is_dash { last } else { self.draw(choice) };
         if let Some(left) = self.left.get_mut(choice.number(chosen)) {
             *left = left.saturating_sub(1);
         }
@@ -83,6 +85,28 @@ impl Policy for Walk {
     }
 
     fn source(&self) -> Option<String> {
-        Some(format!("Walk::new({}, {:?})", self.seed, self.expected))
+        let is_public = self.gait == Gait::Uniform;
+        is_public.then(|| format!("Walk::new({}, {:?})", self.seed, self.expected))
+    }
+}
+
+impl Walk {
+    /// Draws an alternative by the turns that its task has left.
+    #[inline]
+    fn draw(&mut self, choice: &Choice<'_>) -> usize {
+        let is_uniform = self.gait == Gait::Uniform;
+        let weight = |task| {
+            let left = self.left.get(task).map_or(1, |&left: &u64| left.max(1));
+            if is_uniform { left } else { left.saturating_mul(left) }
+        };
+        let weights = || choice.numbers().map(weight);
+        let total = weights().fold(0, u64::saturating_add);
+        let mut rest = self.rng.below(total);
+        let is_hit = |weight: u64| {
+            let is_hit = rest < weight;
+            rest = rest.saturating_sub(weight);
+            is_hit
+        };
+        weights().position(is_hit).unwrap_or(0)
     }
 }

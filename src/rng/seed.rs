@@ -23,7 +23,7 @@ pub(super) fn expand(seed: u64) -> [u64; 4] {
 }
 
 /// Digests the coordinates of one call into a seed.
-pub(super) fn digest_parts(seed: u64, stream: u64, draw: u64) -> u64 {
+pub(crate) fn digest_parts(seed: u64, stream: u64, draw: u64) -> u64 {
     absorb(absorb(absorb(START_PARTS, seed), stream), draw)
 }
 
