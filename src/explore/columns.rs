@@ -211,7 +211,9 @@ fn write_table(
     push_line(text, &titles);
     push_line(text, &headers);
     let mut before = 0;
-    for &turn in turns {
+    // Of two runs under each other one may be the longer.
+    let last = rows.iter().filter_map(|rows| Some(rows.last()?.turn)).max().unwrap_or(0);
+    for &turn in turns.range(..=last) {
         match turn - before - 1 {
             0 => {}
             skipped => push_line(

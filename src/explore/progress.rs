@@ -1,7 +1,6 @@
 //! A line on the terminal for searches that take longer than a second. The only place that looks at the real
 //! time, and nothing depends on it.
 
-use std::cell::Cell;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
@@ -13,41 +12,70 @@ const RENEWED: Duration = Duration::from_millis(200);
 pub(super) struct Progress {
     /// Where nobody looks, the clock is not even read.
     started: Option<Instant>,
-    next: Cell<Option<Instant>>,
-    is_shown: Cell<bool>,
+    line: Line,
 }
 
 impl Progress {
     pub(super) fn start() -> Self {
         let started = stderr().is_terminal().then(Instant::now);
-        Progress {
-            started,
-            next: Cell::new(started.map(|it| it + FIRST)),
-            is_shown: Cell::default(),
-        }
+        Progress { started, line: Line { due: FIRST, is_shown: false } }
     }
 
-    pub(super) fn show(&self, runs: u64, interleavings: u64) {
-        let (Some(started), Some(next)) = (self.started, self.next.get()) else { return };
-        let now = Instant::now();
-        if now < next {
-            return;
+    pub(super) fn show(&mut self, runs: u64, interleavings: u64) {
+        let Some(started) = self.started else { return };
+        if let Some(line) = self.line.renewed(started.elapsed(), runs, interleavings) {
+            // A terminal that is gone is no reason to fail.
+            let _ = write!(stderr(), "\r\x1b[K  {line}");
         }
-        self.next.set(Some(now + RENEWED));
-        self.is_shown.set(true);
-        let rate = runs as f64 / now.duration_since(started).as_secs_f64();
-        // A terminal that is gone is no reason to fail.
-        let _ = write!(
-            stderr(),
-            "\r\x1b[K  {runs} runs, {interleavings} interleavings, {rate:.0} runs a second"
-        );
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.is_shown.get() {
+        if self.line.is_shown {
             let _ = write!(stderr(), "\r\x1b[K");
         }
+    }
+}
+
+/// What is shown, and when it is renewed.
+#[derive(Debug)]
+struct Line {
+    /// The time since the start of the search.
+    due: Duration,
+    is_shown: bool,
+}
+
+impl Line {
+    fn renewed(&mut self, elapsed: Duration, runs: u64, interleavings: u64) -> Option<String> {
+        if elapsed < self.due {
+            return None;
+        }
+        *self = Line { due: elapsed + RENEWED, is_shown: true };
+        let rate = runs as f64 / elapsed.as_secs_f64();
+        Some(format!("{runs} runs, {interleavings} interleavings, {rate:.0} runs a second"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_shows_nothing_for_a_second_and_then_a_line_five_times_a_second() {
+        let mut line = Line { due: FIRST, is_shown: false };
+        let mut renewed = |millis| line.renewed(Duration::from_millis(millis), 3_000, 700);
+        assert_eq!(renewed(999), None);
+        let shown = renewed(1_500).unwrap();
+        assert_eq!(shown, "3000 runs, 700 interleavings, 2000 runs a second");
+        assert_eq!(renewed(1_699), None);
+        assert!(renewed(1_700).is_some());
+    }
+
+    #[test]
+    fn a_search_that_was_short_leaves_nothing_to_wipe_out() {
+        let mut line = Line { due: FIRST, is_shown: false };
+        assert_eq!(line.renewed(Duration::from_millis(999), 1, 1), None);
+        assert!(!line.is_shown);
     }
 }

@@ -2,7 +2,9 @@
 
 mod bugs;
 mod counts;
+mod lines;
 mod policies;
+mod replays;
 mod reports;
 
 use std::cell::RefCell;

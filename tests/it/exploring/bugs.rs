@@ -18,7 +18,7 @@ use crate::snapshots::assert_shown;
 
 /// Finds the bug of a program in several ways, checks what is promised of the finding, and shows it.
 #[track_caller]
-fn assert_found<F, R>(name: &str, program: F)
+pub(super) fn assert_found<F, R>(name: &str, program: F)
 where
     F: Fn() -> R + Sync,
     R: Future<Output: Outcome + 'static> + 'static,
@@ -29,7 +29,7 @@ where
     assert_simplest(&simplest, &program);
     for strategy in [explorer().portfolio(5_000), explorer().walk(5_000)] {
         let finding = strategy.run(&program).unwrap_finding();
-        assert_replays(&finding, &program);
+        assert_replays(&finding, &program, 20);
         // Another failure may come first than in the order of deviations.
         if told(&finding.failure) == told(&simplest.failure) && finding.is_simplest {
             assert_eq!(finding.schedule, simplest.schedule, "shrunk, it is the simplest");
@@ -37,19 +37,23 @@ where
     }
 }
 
-/// The schedule of a finding fails in the same way whenever it is run, turn by turn.
+/// The line that a finding prints brings the same failure back so many times, turn by turn.
 #[track_caller]
-fn assert_replays<F, R>(finding: &Finding, program: &F)
+fn assert_replays<F, R>(finding: &Finding, program: &F, times: usize)
 where
     F: Fn() -> R,
     R: Future<Output: Outcome + 'static> + 'static,
 {
-    let run = || {
-        let builder = Builder::new().replay(&finding.schedule.to_string()).trace(Level::Full);
-        builder.limits(LIMITS).run(program())
+    let text = finding.failure.to_string();
+    let (_, line) = text.split_once("\n  replay: Builder::new()").unwrap();
+    // What fails first-in first-out needs no schedule.
+    let schedule = match line {
+        "" => "v1:",
+        _ => line.strip_prefix(".replay(\"").unwrap().strip_suffix("\")").unwrap(),
     };
+    let run = || Builder::new().replay(schedule).trace(Level::Full).run(program());
     let first = run();
-    for _ in 0..20 {
+    for _ in 0..times {
         let again = run();
         assert_eq!(again.trace, first.trace);
         assert_eq!(again.schedule, finding.schedule);
@@ -76,15 +80,16 @@ where
     R: Future<Output: Outcome + 'static> + 'static,
 {
     assert!(finding.is_simplest);
-    assert_replays(finding, program);
+    assert_replays(finding, program, 1_000);
     if let Some(fewer) = finding.schedule.deviations().count().checked_sub(1) {
         let bounded = explorer().exhaustive().max_deviations(fewer as u32).limits(LIMITS);
         assert_eq!(bounded.run(program).extent, Extent::WithinDeviations(fewer as u32));
     }
 }
 
+/// No schedule at all breaks the program.
 #[track_caller]
-fn assert_right<F, R>(program: F)
+pub(super) fn assert_right<F, R>(program: F)
 where
     F: Fn() -> R + Sync,
     R: Future<Output: Outcome + 'static> + 'static,

@@ -1,0 +1,77 @@
+//! Lines that bring a run back, and lines that are damaged, made up, or of another program.
+
+use proptest::prelude::*;
+use simloop::report::FailureKind;
+use simloop::{Builder, choose};
+
+use super::{explorer, letters};
+
+async fn program() {
+    let order = letters([3, 3, 3]).await;
+    let chosen = choose(3);
+    assert!(!order.contains("cba") || chosen != 1, "planted");
+}
+
+/// What was wanted of a line: as it is, cut, or with some characters replaced, left out or put in.
+fn damaged(line: &str, edits: &[(u8, usize, char)]) -> String {
+    let mut text: Vec<char> = line.chars().collect();
+    for &(kind, place, character) in edits {
+        let place = place % (text.len() + 1);
+        match kind {
+            0 => text.truncate(place),
+            1 if place < text.len() => text[place] = character,
+            2 if place < text.len() => drop(text.remove(place)),
+            _ => text.insert(place, character),
+        }
+    }
+    text.into_iter().collect()
+}
+
+proptest! {
+    #[test]
+    fn s35_any_line_is_replayed_or_refused_with_a_reason(
+        edits in prop::collection::vec(
+            (0_u8..4, any::<usize>(), prop_oneof![4 => "[0-9=/x.,v:]", 1 => "\\PC"]),
+            0..6,
+        ),
+        foreign in "\\PC{0,80}",
+        is_foreign in prop::bool::weighted(0.2),
+    ) {
+        let edits: Vec<(u8, usize, char)> = edits
+            .into_iter()
+            .map(|(kind, place, text)| (kind, place, text.chars().next().unwrap()))
+            .collect();
+        // A schedule of several choices, found once and pinned.
+        let line = match is_foreign {
+            true => foreign,
+            false => damaged("v1:2=2/4,4=1/3,6=1/3x2,11.1=1/3", &edits),
+        };
+        let report = Builder::new().replay(&line).run(program());
+        let Some(failure) = report.failure() else { return Ok(()) };
+        let text = failure.to_string();
+        let reason = match failure.kind() {
+            FailureKind::InvalidReplay(_) => "is not a schedule: ",
+            FailureKind::ReplayDiverged(_) => "replay diverged at turn ",
+            FailureKind::Panic(_) => "planted",
+            other => return Err(TestCaseError::fail(format!("{other:?}"))),
+        };
+        prop_assert!(text.contains(reason), "{text}");
+        prop_assert!(text.lines().all(|line| line.chars().count() < 400), "{text}");
+    }
+}
+
+#[test]
+fn s32_a_schedule_of_a_long_run_is_short_once_it_is_shrunk() {
+    let long = || async {
+        for _ in 0..20 {
+            letters([2, 2, 2]).await;
+        }
+        program().await;
+    };
+    let finding = explorer().walk(5_000).max_shrink_runs(1_000).run(long).unwrap_finding();
+    let first = finding.first_schedule.to_string();
+    assert!(finding.first_schedule.deviations().count() > 20, "{first}");
+    let line = finding.schedule.to_string();
+    assert!(line.len() < 80, "{line}");
+    assert!(Builder::new().replay(&line).run(long()).failure().is_some());
+}
