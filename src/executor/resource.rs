@@ -7,9 +7,9 @@ use std::panic::Location;
 use std::sync::Weak;
 
 use super::context;
-use super::core::State;
+use super::core::{Core, State};
 use super::registry::RunId;
-use crate::kernel::{Instant, TaskKey};
+use crate::kernel::{Instant, OpenWait, TaskKey, WantedEntry};
 use crate::report::resource_label;
 
 /// A task that waits for a resource or holds it, and since when.
@@ -69,6 +69,11 @@ pub(crate) fn own_moment(what: &str) -> (RunId, Instant) {
 /// Asked while the loop is borrowed, so an answer must not run foreign code.
 pub(crate) trait Resource {
     fn describe(&self) -> Description;
+
+    /// Those who have what the waiters want, where somebody can have it.
+    fn holders(&self) -> Vec<Party> {
+        Vec::new()
+    }
 }
 
 /// A resource at the moment of a report.
@@ -111,6 +116,8 @@ pub(crate) struct Resources {
     list: Vec<Weak<dyn Resource>>,
     /// The length at which those that are gone are swept out.
     full: usize,
+    /// Those of which the trace is to tell, by their numbers there.
+    traced: Vec<Weak<dyn Resource>>,
 }
 
 impl Resources {
@@ -124,6 +131,7 @@ impl Resources {
 
     pub(super) fn clear(&mut self) {
         self.list.clear();
+        self.traced.clear();
     }
 
     /// Asks those that exist.
@@ -138,10 +146,72 @@ pub(crate) fn unlisted_run(listed: Option<RunId>) -> Option<RunId> {
     context::try_with(|core| core.run_id()).filter(|&run| Some(run) != listed)
 }
 
-/// Lists a resource in the running loop, so that reports of this run ask it.
-pub(crate) fn list(resource: Weak<dyn Resource>) {
-    context::try_with(|core| {
-        let State { resources, .. } = &mut *core.state();
-        resources.add(resource);
-    });
+/// Lists a resource in the running loop, so that reports of this run ask it. Returns its number in the trace,
+/// if that is to tell of it.
+pub(crate) fn list(
+    resource: Weak<dyn Resource>,
+    kind: &'static str,
+    name: Option<&str>,
+) -> Option<u32> {
+    let list = |core: &Core| {
+        let State { resources, kernel, .. } = &mut *core.state();
+        resources.add(Weak::clone(&resource));
+        kernel.tells_waits().then(|| {
+            resources.traced.push(resource);
+            kernel.add_resource(kind, name)
+        })
+    };
+    context::try_with(list).flatten()
+}
+
+/// That somebody stands in line, where the trace is to tell it; dropped when it does so no longer.
+#[derive(Debug, Default)]
+pub(crate) struct Told(Option<Box<(Party, OpenWait)>>);
+
+impl Told {
+    /// Notes that `party` waits for the resource with this number.
+    #[cold]
+    pub(crate) fn new(resource: u32, party: Option<Party>, wanted: Wanted) -> Told {
+        Told::of(resource, party, wanted, false)
+    }
+
+    /// The same of what encloses what the task does, such as a scope: it is told where nothing else is known.
+    #[cold]
+    pub(crate) fn enclosing(resource: u32, party: Option<Party>, wanted: Wanted) -> Told {
+        Told::of(resource, party, wanted, true)
+    }
+
+    fn of(resource: u32, party: Option<Party>, wanted: Wanted, is_enclosing: bool) -> Told {
+        let Wanted { before, after } = wanted;
+        let wanted = WantedEntry { resource, before: before.into(), after: after.into() };
+        let stand = |party: Party| {
+            let stand =
+                |core: &Core| core.state().kernel.stand_in_line(party.task, wanted, is_enclosing);
+            context::with_run(party.run, stand).flatten().map(|wait| Box::new((party, wait)))
+        };
+        Told(party.and_then(stand))
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if let Some(told) = self.0.take() {
+            let (party, wait) = *told;
+            context::with_run(party.run, |core| core.state().kernel.leave_line(party.task, wait));
+        }
+    }
+}
+
+impl State {
+    /// Has the trace tell what the task whose turn has ended waits for now, and others whose waits it changed.
+    pub(super) fn tell_waits(&mut self, ended: TaskKey, run: RunId) {
+        for task in self.kernel.take_changed(ended) {
+            let Some((waits, resource)) = self.kernel.open_waits(task) else { continue };
+            let traced = resource.and_then(|resource| self.resources.traced.get(resource as usize));
+            let holders = traced.and_then(Weak::upgrade).map(|resource| resource.holders());
+            let holders = holders.into_iter().flatten().filter(|party| party.run == run);
+            let holders: Vec<_> = holders.map(|party| party.task).collect();
+            self.kernel.note_waits(task, waits, &holders);
+        }
+    }
 }

@@ -73,16 +73,20 @@ impl Core {
         } else {
             self.poll(turn.task, cell, now, is_observed)
         };
-        if state.failure.is_some() || state.kernel.is_late() {
-            self.end_interrupted(state)?;
+        // One branch for all that is rare.
+        if state.failure.is_some() || (state.kernel.is_late() | state.kernel.is_observed()) {
+            self.end_interrupted(state, turn.task)?;
         }
         Ok(turned)
     }
 
     /// Ends a turn in whose poll the clock moved, or the loop failed: `choose` met a schedule that no longer
-    /// fits, or `block_for` a limit.
+    /// fits, or `block_for` a limit. And one of which the trace is to say what its task waits for now.
     #[cold]
-    fn end_interrupted(&self, mut state: RefMut<'_, State>) -> Result<(), Failure> {
+    fn end_interrupted(&self, mut state: RefMut<'_, State>, task: TaskKey) -> Result<(), Failure> {
+        if state.kernel.tells_waits() {
+            state.tell_waits(task, self.run_id());
+        }
         if let Some(failure) = &state.failure {
             return Err(failure.clone());
         }

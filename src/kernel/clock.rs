@@ -6,7 +6,7 @@ use super::event::{Cause, Event, NO_TASK};
 use super::instant::Instant;
 use super::key::{StoredTarget, Target, TaskKey, WakerKey};
 use super::timers::TimerKey;
-use super::{Kernel, Registration, handed_back, serial};
+use super::{Kernel, OpenWait, Registration, handed_back, serial};
 
 /// Names one wait for the others to wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +53,9 @@ impl Kernel {
         self.timers_holding =
             self.timers_holding - usize::from(registration.holds()) + usize::from(holds);
         *self.timers.get_mut(key)? = Registration::new(target, holds);
+        if self.is_observed {
+            self.move_timer(replaced, target, deadline);
+        }
         handed_back(Some(replaced), target)
     }
 
@@ -170,6 +173,13 @@ impl Kernel {
     /// Records a timer's event for the task that waits behind it. Waiting for ever is no timer (S6).
     #[cold]
     fn write_timer(&mut self, target: Target, event: Event) {
+        match event {
+            Event::TimerRegistered { deadline } => self.open_timer(target, deadline),
+            Event::TimerFired { deadline } | Event::TimerCancelled { deadline } => {
+                self.close_timer(target, deadline);
+            }
+            _ => {}
+        }
         let is_never = matches!(
             event,
             Event::TimerRegistered { deadline } | Event::TimerCancelled { deadline } if deadline.is_never()
@@ -186,6 +196,9 @@ impl Kernel {
         let key = SettleKey(self.settles);
         self.settles += 1;
         self.settlers.push_back((key, target));
+        if self.is_observed {
+            self.open_wait(target, OpenWait::Settle);
+        }
         key
     }
 
@@ -193,13 +206,20 @@ impl Kernel {
     pub(crate) fn resettle(&mut self, key: SettleKey, target: Target) -> Option<Option<WakerKey>> {
         let (_, place) = self.settlers.iter_mut().find(|(settler, _)| *settler == key)?;
         let replaced = std::mem::replace(place, target);
+        if self.is_observed {
+            self.move_wait(Some(replaced), target, OpenWait::Settle);
+        }
         Some(handed_back(Some(replaced), target))
     }
 
     /// Withdraws a settler and returns what it was to wake; `None` if it has been woken.
     pub(crate) fn unsettle(&mut self, key: SettleKey) -> Option<Target> {
         let place = self.settlers.iter().position(|&(settler, _)| settler == key)?;
-        self.settlers.remove(place).map(|(_, target)| target)
+        let (_, target) = self.settlers.remove(place)?;
+        if self.is_observed {
+            self.close_wait(target, OpenWait::Settle);
+        }
+        Some(target)
     }
 
     pub(crate) fn has_settler(&self) -> bool {
@@ -210,6 +230,9 @@ impl Kernel {
     /// run, and the second one's promise is that all wait.
     pub(crate) fn wake_settler(&mut self) -> Option<WakerKey> {
         let (_, target) = self.settlers.pop_front()?;
+        if self.is_observed {
+            self.close_wait(target, OpenWait::Settle);
+        }
         self.ambient = Cause::Settled;
         let waker = self.wake_target(target);
         if waker.is_none() {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::key::{Target, TaskKey, WakerKey};
 use super::tasks::{State, TaskTable};
-use super::{Cause, Ending, Kernel, handed_back, serial};
+use super::{Cause, Ending, Kernel, NO_TASK, OpenWait, handed_back, serial};
 
 /// Names somebody who watches for a task's end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -139,10 +139,13 @@ impl Ends {
 impl Kernel {
     /// Registers who is to be woken when a task has ended; `None` if it has.
     pub(crate) fn watch_end(&mut self, task: TaskKey, target: Target) -> Option<WatcherKey> {
-        self.tasks.get(task).filter(|task| task.state.is_alive())?;
+        let watched = self.tasks.get(task).filter(|task| task.state.is_alive()).map(serial)?;
         let key = WatcherKey { task, number: self.ends.watched };
         self.ends.watched += 1;
         self.ends.watchers.insert(key, target);
+        if self.is_observed {
+            self.open_wait(target, OpenWait::Join(watched));
+        }
         Some(key)
     }
 
@@ -155,12 +158,19 @@ impl Kernel {
     ) -> Option<Option<WakerKey>> {
         let place = self.ends.watchers.get_mut(&key)?;
         let replaced = std::mem::replace(place, target);
+        if self.is_observed {
+            self.move_wait(Some(replaced), target, self.wait_for_end(key.task));
+        }
         Some(handed_back(Some(replaced), target))
     }
 
     /// Withdraws a watcher; a waker that is not a task's own is handed back.
     pub(crate) fn unwatch_end(&mut self, key: WatcherKey) -> Option<WakerKey> {
-        match self.ends.watchers.remove(&key)? {
+        let watcher = self.ends.watchers.remove(&key)?;
+        if self.is_observed {
+            self.close_wait(watcher, self.wait_for_end(key.task));
+        }
+        match watcher {
             Target::Waker(waker) => Some(waker),
             Target::Task(_) => None,
         }
@@ -192,6 +202,11 @@ impl Kernel {
             let joiner = self.finish_one(key, kept.ending());
             let watchers: Vec<_> = self.ends.watchers(key).collect();
             self.ends.watchers.retain(|watcher, _| watcher.task != key);
+            if self.is_observed {
+                let lingerer = self.ends.heirs.get(&key).map(|&owner| Target::Task(owner));
+                let waiters = watchers.iter().copied().chain(lingerer);
+                waiters.for_each(|waiter| self.close_wait(waiter, OpenWait::Join(number)));
+            }
             let woken = watchers.into_iter().filter_map(|target| self.wake_target(target));
             let woken: Vec<_> = joiner.into_iter().chain(woken).collect();
             self.ends.due.extend(woken.into_iter().map(|waker| (number, waker)));
@@ -216,7 +231,17 @@ impl Kernel {
         (task.state, task.woken) = (State::Lingering, false);
         task.set_since(now);
         self.running = super::NO_SLOT;
+        if self.is_observed {
+            let heirs = self.ends.heirs.iter().filter(|(_, owner)| **owner == key);
+            for heir in heirs.map(|(&heir, _)| heir).collect::<Vec<_>>() {
+                self.open_wait(Target::Task(key), self.wait_for_end(heir));
+            }
+        }
         None
+    }
+
+    fn wait_for_end(&self, task: TaskKey) -> OpenWait {
+        OpenWait::Join(self.tasks.get(task).map_or(NO_TASK, serial))
     }
 
     /// The next waker that the last ending is to call, and on whose behalf it is called.

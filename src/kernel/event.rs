@@ -38,6 +38,24 @@ pub(crate) enum Cause {
     Outside,
 }
 
+/// The number that stands for no resource.
+pub(crate) const NO_RESOURCE: u32 = u32::MAX;
+
+/// The first thing that a task waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Waited {
+    /// What the number of the wanted says, held by the task with this serial, if by anybody, and by others.
+    Resource { wanted: u32, holder: u32, holders_more: u16 },
+    /// The end of the task with this serial.
+    Join { task: u32 },
+    /// Everybody else to wait.
+    Settle,
+    /// Its deadline, or for ever.
+    Timer,
+    /// A future that does not say what it waits for.
+    Foreign,
+}
+
 /// What happened. Texts and tasks are numbers here; the trace resolves them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Event {
@@ -47,7 +65,19 @@ pub(crate) enum Event {
         index: u32,
         ready: u32,
     },
-    Woken(Cause),
+    /// Woken, after a resource had served it or none had.
+    Woken {
+        cause: Cause,
+        resource: u32,
+    },
+    /// It does not go on before this, or another of its waits, is over.
+    Waits {
+        what: Waited,
+        /// Things that it waits for besides what is told.
+        others: u16,
+        /// The earliest of its deadlines, or `NEVER`.
+        deadline: Instant,
+    },
     AbortRequested(Cause),
     TimerRegistered {
         deadline: Instant,
@@ -88,7 +118,8 @@ impl Event {
             | Event::Panicked { .. }
             | Event::Note { .. } => Level::Tasks,
             Event::Polled { .. }
-            | Event::Woken(_)
+            | Event::Woken { .. }
+            | Event::Waits { .. }
             | Event::TimerRegistered { .. }
             | Event::TimerFired { .. }
             | Event::TimerCancelled { .. } => Level::Full,
@@ -117,6 +148,24 @@ pub(crate) struct TaskEntry {
     pub(crate) site: &'static Location<'static>,
 }
 
+/// A resource in which somebody has waited.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct ResourceEntry {
+    pub(crate) kind: &'static str,
+    pub(crate) name: Option<Box<str>>,
+}
+
+/// What somebody has wanted of a resource, in words that stand before and after its name.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct WantedEntry {
+    pub(crate) resource: u32,
+    pub(crate) before: Box<str>,
+    pub(crate) after: Box<str>,
+}
+
+/// A record takes no more, however much it tells.
+const _: () = assert!(size_of::<Entry>() <= 48);
+
 /// The list of what happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Log {
@@ -124,6 +173,8 @@ pub(crate) struct Log {
     pub(crate) entries: Vec<Entry>,
     pub(crate) tasks: Vec<TaskEntry>,
     pub(crate) texts: Vec<Box<str>>,
+    pub(crate) resources: Vec<ResourceEntry>,
+    pub(crate) wanted: Vec<WantedEntry>,
 }
 
 impl Log {
@@ -147,7 +198,7 @@ impl Log {
             return Log::default();
         }
         self.entries.retain(|entry| entry.event.level() <= level);
-        Log { level, ..self }
+        Log { level, resources: Vec::new(), wanted: Vec::new(), ..self }
     }
 
     /// Keeps a text and returns its number.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::key::{Target, TaskKey, WakerKey};
-use super::{Kernel, handed_back};
+use super::{Kernel, OpenWait, handed_back, serial};
 
 /// Names a group. Never used again, not by a later run either, so one that outlives its group is harmless.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -83,8 +83,16 @@ impl Kernel {
             }
             return None;
         }
+        let (number, joiner) = (serial(task), task.joiner.take());
+        let before = task.take_member();
         task.set_member(member);
-        match task.joiner.take()?.get() {
+        if self.is_observed {
+            self.change_member(number, before, Some(member));
+            if let Some(joiner) = joiner {
+                self.close_wait(joiner.get(), OpenWait::Join(number));
+            }
+        }
+        match joiner?.get() {
             Target::Waker(waker) => Some(waker),
             Target::Task(_) => None,
         }
@@ -102,12 +110,19 @@ impl Kernel {
         }
         let group = self.groups.open.get_mut(&key);
         let replaced = group.and_then(|group| group.waiter.replace(target));
+        if self.is_observed {
+            self.move_wait(replaced, target, OpenWait::Group(key));
+        }
         GroupPoll::Waits { replaced: handed_back(replaced, target) }
     }
 
     /// Withdraws the wait for a group; a waker that is not a task's own is handed back.
     pub(crate) fn leave_group(&mut self, key: GroupKey) -> Option<WakerKey> {
-        match self.groups.open.get_mut(&key)?.waiter.take()? {
+        let waiter = self.groups.open.get_mut(&key)?.waiter.take()?;
+        if self.is_observed {
+            self.close_wait(waiter, OpenWait::Group(key));
+        }
+        match waiter {
             Target::Waker(waker) => Some(waker),
             Target::Task(_) => None,
         }
@@ -117,6 +132,9 @@ impl Kernel {
     pub(crate) fn close_group(&mut self, key: GroupKey) -> Option<WakerKey> {
         let waker = self.leave_group(key);
         self.groups.open.remove(&key);
+        if self.is_observed {
+            self.forget_members(key);
+        }
         waker
     }
 }

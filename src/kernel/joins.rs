@@ -1,7 +1,7 @@
 //! Joins and wakers: who is to be woken when a task ends, and which wakers the shell keeps for the kernel.
 
 use super::key::{StoredTarget, Target, TaskKey, WakerKey};
-use super::{Join, Kernel, handed_back};
+use super::{Join, Kernel, Member, OpenWait, serial};
 
 impl Kernel {
     /// Looks whether a task has finished, and registers who is to be woken when it does.
@@ -11,17 +11,39 @@ impl Kernel {
         if task.state.is_finished() {
             return Some(Join::Finished(task.state));
         }
-        task.take_member();
+        let member = task.take_member();
         let replaced = task.joiner.replace(StoredTarget::new(target)).map(StoredTarget::get);
+        if self.is_observed {
+            self.move_join(key, member, replaced, target);
+        }
         Some(Join::Waits { replaced: handed_back(replaced, target) })
+    }
+
+    #[cold]
+    fn move_join(
+        &mut self,
+        key: TaskKey,
+        member: Option<Member>,
+        replaced: Option<Target>,
+        target: Target,
+    ) {
+        let number = serial(&self.tasks[key.slot()]);
+        self.change_member(number, member, None);
+        self.move_wait(replaced, target, OpenWait::Join(number));
     }
 
     /// Withdraws a join that was registered, or a membership in a group; a waker that is not a task's own is
     /// handed back.
     pub(crate) fn leave_join(&mut self, key: TaskKey) -> Option<WakerKey> {
         let task = self.tasks.get_mut(key)?;
-        task.take_member();
-        match task.joiner.take()?.get() {
+        let (number, member, joiner) = (serial(task), task.take_member(), task.joiner.take());
+        if self.is_observed {
+            self.change_member(number, member, None);
+            if let Some(joiner) = joiner {
+                self.close_wait(joiner.get(), OpenWait::Join(number));
+            }
+        }
+        match joiner?.get() {
             Target::Waker(waker) => Some(waker),
             Target::Task(_) => None,
         }
@@ -60,5 +82,13 @@ impl Kernel {
             Target::Task(key) => Some(key),
             Target::Waker(key) => self.wakers.owner(key),
         }
+    }
+}
+
+/// The waker that a registration no longer needs once `target` stands in its place.
+pub(super) fn handed_back(replaced: Option<Target>, target: Target) -> Option<WakerKey> {
+    match replaced {
+        Some(Target::Waker(old)) if Target::Waker(old) != target => Some(old),
+        _ => None,
     }
 }

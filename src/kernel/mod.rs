@@ -22,6 +22,7 @@ mod key;
 mod limits;
 #[cfg(test)]
 mod model;
+mod open;
 mod path;
 mod ready;
 mod record;
@@ -36,7 +37,9 @@ pub(crate) use clock::SettleKey;
 pub use digest::Digest;
 pub(crate) use ends::WatcherKey;
 pub use event::Level;
-pub(crate) use event::{Cause, Entry, Event, Log, NO_TASK, TaskEntry};
+pub(crate) use event::{
+    Cause, Entry, Event, Log, NO_RESOURCE, NO_TASK, ResourceEntry, TaskEntry, Waited, WantedEntry,
+};
 pub(crate) use groups::{GroupKey, GroupPoll, Member};
 pub use instant::Instant;
 pub(crate) use instant::shown_duration;
@@ -46,6 +49,7 @@ pub(crate) use key::{
 };
 pub(crate) use limits::Breach;
 pub use limits::Limits;
+pub(crate) use open::OpenWait;
 pub(crate) use path::{Family, Paths, Step, is_unseen, shown_path};
 pub(crate) use tasks::{Spawn, State, Task, UNNAMED};
 pub(crate) use timers::TimerKey;
@@ -53,8 +57,10 @@ pub(crate) use waits::{Wait, Waiting};
 
 use ends::Ends;
 use groups::Groups;
+use joins::handed_back;
 use key::WakerOwners;
 use limits::Watch;
+use open::OpenWaits;
 use ready::ReadySet;
 use tasks::{NO_SLOT, TaskTable};
 use timers::Timers;
@@ -170,6 +176,8 @@ pub(crate) struct Kernel {
     /// The last turn before the present instant began.
     turns_before_instant: u64,
     watch: Option<Box<Watch>>,
+    /// What tasks wait for, where the trace is to tell it.
+    open: Option<Box<OpenWaits>>,
     /// Turns and wakes are to be noted one by one, in the log or by the watch: one branch for both.
     is_observed: bool,
     /// Turns in which an aborted task was dropped.
@@ -203,6 +211,7 @@ impl Default for Kernel {
             checkpoint: 0,
             turns_before_instant: 0,
             watch: None,
+            open: None,
             is_observed: false,
             unpolled_turns: 0,
             counters: Counters::default(),
@@ -219,6 +228,7 @@ impl Kernel {
         self.latest = limits.latest();
         self.log.level = level;
         self.is_observed = self.log.is_on();
+        self.open = (level == Level::Full).then(Box::default);
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -425,6 +435,9 @@ impl Kernel {
             Some(member) => self.groups.finish(member, order),
             None => joiner.map(StoredTarget::get),
         };
+        if self.is_observed {
+            self.close_joins(number, member, waiter);
+        }
         let handed_back = waiter.and_then(|target| self.wake_target(target));
         self.running = NO_SLOT;
         if handed_back.is_some() {
@@ -541,6 +554,7 @@ impl Kernel {
             checkpoint,
             turns_before_instant,
             watch,
+            open,
             is_observed,
             unpolled_turns,
             counters,
@@ -556,7 +570,7 @@ impl Kernel {
         (*is_late, *is_closing, *is_observed) = (false, false, false);
         (*limits, *latest) = (Limits::new(), Instant::NEVER);
         (*checkpoint, *turns_before_instant) = (0, 0);
-        (*watch, *unpolled_turns) = (None, 0);
+        (*watch, *open, *unpolled_turns) = (None, None, 0);
         (*counters, *digest) = (Counters::default(), Digest::default());
         // What was off is empty.
         if log.is_on() {
@@ -579,12 +593,4 @@ impl Kernel {
 /// A task's number in the log. Beyond 32 bits of tasks a log could not be kept anyway.
 fn serial(task: &Task) -> u32 {
     task.serial as u32
-}
-
-/// The waker that a registration no longer needs once `target` stands in its place.
-fn handed_back(replaced: Option<Target>, target: Target) -> Option<WakerKey> {
-    match replaced {
-        Some(Target::Waker(old)) if Target::Waker(old) != target => Some(old),
-        _ => None,
-    }
 }

@@ -41,7 +41,8 @@ impl Kernel {
     pub(super) fn note_wake(&mut self, key: TaskKey) {
         let number = serial(&self.tasks[key.slot()]);
         let cause = self.cause();
-        self.record(number, Event::Woken(cause));
+        let resource = self.take_served_by(number);
+        self.record(number, Event::Woken { cause, resource });
         if let Some(watch) = &mut self.watch {
             watch.count_wake(number, cause);
         }

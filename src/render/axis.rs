@@ -67,6 +67,11 @@ impl Axis {
         stop.x + turn.saturating_sub(stop.turns_before)
     }
 
+    /// Makes room at its end.
+    pub(super) fn widen(&mut self, width: u64) {
+        self.width = self.width.max(width);
+    }
+
     pub(super) fn width(&self) -> u64 {
         self.width
     }

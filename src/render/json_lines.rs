@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::trace::{Event, Level, Record, Trace, Waker};
+use crate::trace::{Awaited, Event, Level, Record, Trace, Wait, Waker};
 
 /// The version of the schema that the first line tells.
 const VERSION: u32 = 1;
@@ -87,19 +87,45 @@ struct Line<'a> {
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum What<'a> {
-    Spawned { parent: Option<u64>, daemon: bool },
-    Polled { index: u32, ready: u32 },
-    Woken(By),
+    Spawned {
+        parent: Option<u64>,
+        daemon: bool,
+    },
+    Polled {
+        index: u32,
+        ready: u32,
+    },
+    Woken {
+        #[serde(flatten)]
+        by: By,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resource: Option<String>,
+    },
+    Waits(For),
     AbortRequested(By),
-    TimerRegistered { deadline: u64 },
-    TimerFired { deadline: u64 },
-    TimerCancelled { deadline: u64 },
-    Jumped { from: u64 },
-    Blocked { from: u64 },
+    TimerRegistered {
+        deadline: u64,
+    },
+    TimerFired {
+        deadline: u64,
+    },
+    TimerCancelled {
+        deadline: u64,
+    },
+    Jumped {
+        from: u64,
+    },
+    Blocked {
+        from: u64,
+    },
     Completed,
     Cancelled,
-    Panicked { message: &'a str },
-    Note { text: &'a str },
+    Panicked {
+        message: &'a str,
+    },
+    Note {
+        text: &'a str,
+    },
 }
 
 #[derive(Serialize)]
@@ -107,6 +133,26 @@ struct By {
     by: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     by_task: Option<u64>,
+}
+
+/// What a task waits for.
+#[derive(Serialize, Default)]
+struct For {
+    r#for: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wanted: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holders_more: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joined: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<usize>,
 }
 
 impl<'a> Line<'a> {
@@ -117,7 +163,11 @@ impl<'a> Line<'a> {
                 daemon: record.task.is_some_and(|task| trace.is_daemon(task)),
             },
             Event::Polled { index, ready } => What::Polled { index, ready },
-            Event::Woken(waker) => What::Woken(By::new(waker)),
+            Event::Woken { by, resource } => What::Woken {
+                by: By::new(by),
+                resource: resource.map(|resource| resource.to_string()),
+            },
+            Event::Waits(wait) => What::Waits(For::new(wait)),
             Event::AbortRequested(waker) => What::AbortRequested(By::new(waker)),
             Event::TimerRegistered(at) => What::TimerRegistered { deadline: at.as_nanos() },
             Event::TimerFired(at) => What::TimerFired { deadline: at.as_nanos() },
@@ -136,6 +186,30 @@ impl<'a> Line<'a> {
             path: record.task.and_then(|task| trace.path(task)),
             event,
         }
+    }
+}
+
+impl For {
+    fn new(wait: Wait<'_>) -> Self {
+        let positive = |count: usize| Some(count).filter(|&count| count > 0);
+        let told = match wait.what {
+            Awaited::Resource { resource, before, after, holder, holders_more } => For {
+                r#for: "resource",
+                resource: Some(resource.to_string()),
+                wanted: Some(format!("{before}{resource}{after}")),
+                holder: holder.map(|holder| holder.as_u64()),
+                holders_more: positive(holders_more),
+                ..For::default()
+            },
+            Awaited::Join(task) => {
+                For { r#for: "join", joined: Some(task.as_u64()), ..For::default() }
+            }
+            Awaited::Timer => For { r#for: "timer", ..For::default() },
+            Awaited::Settle => For { r#for: "settle", ..For::default() },
+            Awaited::Foreign => For { r#for: "own", ..For::default() },
+        };
+        let deadline = wait.deadline.map(|deadline| deadline.as_nanos());
+        For { deadline, others: positive(wait.others), ..told }
     }
 }
 

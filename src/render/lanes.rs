@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::grid::Grid;
-use super::layout::{Lane, Layout, MarkKind, State};
+use super::layout::{Lane, Layout, MarkKind, Span, State, WaitKind};
+use crate::kernel::shown_duration;
 use crate::trace::Trace;
 use crate::trace::text::{columns, elide_end, elide_middle, one_line};
 
@@ -16,7 +17,7 @@ const NAME_WIDTH: usize = 28;
 /// Lanes that are shown at most.
 const LANES_MAX: usize = 60;
 
-/// Notes that are told below the lanes at most, and choices.
+/// Waits for resources that are told below the lanes at most, and notes, and choices.
 const TOLD_MAX: usize = 20;
 
 /// Columns that a unit of the axis takes at most.
@@ -42,13 +43,15 @@ impl Trace {
     /// | `#` | is polled |
     /// | `B` | blocks the loop |
     /// | `=` | is ready |
-    /// | `-` | waits, or lives where the trace has no polls |
+    /// | `:` | waits for a resource: a lock, a queue, and the like |
+    /// | `_` | joins another task |
+    /// | `-` | sleeps, waits for something else, or lives, where the trace has no polls |
     /// | `.` | has completed |
     /// | `x` | was cancelled |
     /// | `!` | panicked |
     ///
     /// Where the program wrote notes, or the policy took another task than the first, a row below the axis has
-    /// `n`, `c`, or `&` for both, and they are told below the lanes.
+    /// `n`, `c`, or `&` for both, and they are told below the lanes; so are waits for resources.
     ///
     /// # Examples
     ///
@@ -106,6 +109,7 @@ impl fmt::Display for Lanes<'_> {
         if layout.lanes.len() > shown.len() {
             writeln!(f, "and {} more tasks", layout.lanes.len() - shown.len())?;
         }
+        self.write_waits(f, &layout)?;
         self.write_told(f, &layout)
     }
 }
@@ -127,6 +131,31 @@ impl Lanes<'_> {
             rest = after;
         }
         writeln!(f)
+    }
+
+    /// Tells the waits for resources, in the order in which they begin, each with how long it took.
+    fn write_waits(&self, f: &mut fmt::Formatter<'_>, layout: &Layout<'_>) -> fmt::Result {
+        let is_told = |span: &&Span| span.state == State::Waiting(WaitKind::Resource);
+        let lanes = layout.lanes.iter();
+        let mut told: Vec<_> = lanes
+            .flat_map(|lane| lane.spans.iter().filter(is_told).map(move |span| (lane.path, span)))
+            .collect();
+        told.sort_by_key(|(_, span)| (span.turn, span.from));
+        if !told.is_empty() {
+            writeln!(f, "waits for resources")?;
+        }
+        for (path, span) in told.iter().take(TOLD_MAX) {
+            let path = elide_middle(path, NAME_WIDTH);
+            let wait = layout.wait(span).unwrap_or_default();
+            let length = span.until.checked_duration_since(span.since).unwrap_or_default();
+            let length = shown_duration(length);
+            let line = format!("  {}  {path}, {length}: {}", span.since, one_line(&wait));
+            writeln!(f, "{}", elide_end(&line, self.width))?;
+        }
+        if told.len() > TOLD_MAX {
+            writeln!(f, "  and {} more", told.len() - TOLD_MAX)?;
+        }
+        Ok(())
     }
 
     /// Tells the notes and the choices that the row below the axis points to.
@@ -178,7 +207,8 @@ fn color(sign: char) -> Option<u8> {
         '#' => Some(34),
         'B' => Some(35),
         '=' => Some(36),
-        '-' => Some(90),
+        '-' | '_' => Some(90),
+        ':' => Some(95),
         '.' => Some(32),
         'x' => Some(33),
         '!' => Some(31),
@@ -236,7 +266,9 @@ fn events(grid: &Grid, layout: &Layout<'_>) -> Option<String> {
 fn signs(grid: &Grid, lane: &Lane<'_>) -> String {
     let states = grid.states(lane);
     let sign = |state: &Option<State>| match state {
-        Some(State::Waiting(_) | State::Alive) => '-',
+        Some(State::Waiting(WaitKind::Resource)) => ':',
+        Some(State::Waiting(WaitKind::Join)) => '_',
+        Some(State::Waiting(WaitKind::Timer | WaitKind::Other) | State::Alive) => '-',
         Some(State::Ready) => '=',
         Some(State::Running) => '#',
         Some(State::Blocking) => 'B',

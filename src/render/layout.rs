@@ -7,20 +7,44 @@ use std::collections::BTreeMap;
 
 use super::axis::Axis;
 use crate::kernel::{Instant, TaskId};
-use crate::trace::{Event, Level, Record, Trace, Waker};
+use crate::trace::{Awaited, Event, Level, Record, Resource, Trace, Waker};
 
 /// What a task does from one place on the axis to another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum State {
     /// It lives, and the trace does not say more: it has no polls.
     Alive,
-    /// It waits: for its earliest timer with this deadline, or for what the trace does not say.
-    Waiting(Option<Instant>),
+    /// It waits. For what exactly, the record says; see [`Layout::wait`].
+    Waiting(WaitKind),
     Ready,
     /// It is polled.
     Running,
     /// It is polled and moves the clock itself (S9).
     Blocking,
+}
+
+/// For what kind of thing a task waits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum WaitKind {
+    /// A future of its own, or all others to settle.
+    Other,
+    /// A deadline, and nothing else.
+    Timer,
+    /// The end of a task.
+    Join,
+    /// A lock, a queue, and the like.
+    Resource,
+}
+
+impl WaitKind {
+    fn of(what: Awaited<'_>) -> WaitKind {
+        match what {
+            Awaited::Resource { .. } => WaitKind::Resource,
+            Awaited::Join(_) => WaitKind::Join,
+            Awaited::Timer => WaitKind::Timer,
+            Awaited::Settle | Awaited::Foreign => WaitKind::Other,
+        }
+    }
 }
 
 /// A stretch of a lane, from `from` to before `to`.
@@ -33,6 +57,8 @@ pub(super) struct Span {
     pub(super) turn: u64,
     pub(super) since: Instant,
     pub(super) until: Instant,
+    /// The place among the records of the one that says what is waited for.
+    pub(super) record: Option<u32>,
 }
 
 /// Something that happened at one place of a lane.
@@ -62,13 +88,15 @@ pub(super) enum MarkKind<'a> {
 
 /// One task woke another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Wake {
+pub(super) struct Wake<'a> {
     /// The lane of the one that did it.
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) x: u64,
     pub(super) at: Instant,
     pub(super) turn: u64,
+    /// The resource that had served the one that is woken.
+    pub(super) resource: Option<Resource<'a>>,
 }
 
 /// A task's row.
@@ -103,7 +131,8 @@ pub(super) struct Layout<'a> {
     pub(super) axis: Axis,
     /// Parents before their children, children in the order in which they were spawned.
     pub(super) lanes: Vec<Lane<'a>>,
-    pub(super) wakes: Vec<Wake>,
+    pub(super) wakes: Vec<Wake<'a>>,
+    trace: &'a Trace,
 }
 
 impl<'a> Layout<'a> {
@@ -118,7 +147,7 @@ impl<'a> Layout<'a> {
         Layout::on(trace, Axis::exact(moments(trace)))
     }
 
-    fn on(trace: &'a Trace, axis: Axis) -> Self {
+    fn on(trace: &'a Trace, mut axis: Axis) -> Self {
         let (order, depths) = family_order(trace);
         let places: BTreeMap<TaskId, usize> =
             order.iter().enumerate().map(|(place, &task)| (task, place)).collect();
@@ -133,23 +162,30 @@ impl<'a> Layout<'a> {
             },
             at_first,
             open: None,
-            timers: BTreeMap::new(),
         };
         let mut drawings: Vec<Drawing<'a>> = order.iter().zip(&depths).map(lane).collect();
-        let (mut wakes, mut polled) = (Vec::new(), None);
-        for record in trace.records() {
+        let (mut wakes, mut polled, mut width) = (Vec::new(), None, axis.width());
+        for (number, record) in trace.records().enumerate() {
             let Some(place) = record.task.and_then(|task| places.get(&task).copied()) else {
                 continue;
             };
             let mut x = axis.x(record.turn, record.at);
             if let Event::Polled { .. } = record.event {
-                polled = Some((record.turn, place));
+                polled =
+                    Some(Polled { turn: record.turn, at: record.at, place, has_waited: false });
             }
-            // What is dropped after the poll of another, at the end of the run, stands after it.
-            let is_after =
-                polled.is_some_and(|(turn, other)| turn == record.turn && other != place);
-            x += u64::from(is_after && record.event == Event::Cancelled);
-            if let Event::Woken(Waker::Task(waker)) = record.event {
+            if let Some(polled) = polled.as_mut().filter(|polled| polled.is_at(record)) {
+                match record.event {
+                    Event::Waits(_) => polled.has_waited |= polled.place == place,
+                    // What is dropped after a poll, at the end of the run, stands after it, and after the wait
+                    // that began with it, so that a deadlock shows the last wait too.
+                    Event::Cancelled if polled.has_waited => x += 2,
+                    Event::Cancelled => x += u64::from(polled.place != place),
+                    _ => {}
+                }
+                width = width.max(x);
+            }
+            if let Event::Woken { by: Waker::Task(waker), resource } = record.event {
                 let from = places.get(&waker).copied().filter(|&from| from != place);
                 wakes.extend(from.map(|from| Wake {
                     from,
@@ -157,13 +193,39 @@ impl<'a> Layout<'a> {
                     x,
                     at: record.at,
                     turn: record.turn,
+                    resource,
                 }));
             }
-            drawings[place].draw(record, x, &axis);
+            drawings[place].draw(record, number, x, &axis);
         }
         let end = trace.records().next_back().map_or(Instant::ZERO, |last| last.at);
-        let lanes = drawings.into_iter().map(|drawing| drawing.finish(axis.width(), end)).collect();
-        Layout { axis, lanes, wakes }
+        axis.widen(width);
+        let lanes = drawings.into_iter().map(|drawing| drawing.finish(width, end)).collect();
+        Layout { axis, lanes, wakes, trace }
+    }
+
+    /// What a task waits for in a span, in words.
+    pub(super) fn wait(&self, span: &Span) -> Option<String> {
+        let record = self.trace.records().nth(span.record? as usize)?;
+        match record.event {
+            Event::Waits(wait) => Some(self.trace.wait(wait)),
+            _ => None,
+        }
+    }
+}
+
+/// The poll that was last.
+struct Polled {
+    turn: u64,
+    at: Instant,
+    place: usize,
+    /// Its task has suspended.
+    has_waited: bool,
+}
+
+impl Polled {
+    fn is_at(&self, record: Record<'_>) -> bool {
+        (self.turn, self.at) == (record.turn, record.at)
     }
 }
 
@@ -203,8 +265,6 @@ struct Drawing<'a> {
     at_first: State,
     /// The span that goes on.
     open: Option<Open>,
-    /// The deadlines of the task's timers, and how many timers have each.
-    timers: BTreeMap<Instant, u32>,
 }
 
 /// The beginning of a span.
@@ -214,15 +274,16 @@ struct Open {
     from: u64,
     turn: u64,
     since: Instant,
+    record: Option<u32>,
 }
 
 impl<'a> Drawing<'a> {
-    fn draw(&mut self, record: Record<'a>, x: u64, axis: &Axis) {
+    fn draw(&mut self, record: Record<'a>, number: usize, x: u64, axis: &Axis) {
         let Record { turn, at, event, .. } = record;
         let mut mark = |kind| self.lane.marks.push(Mark { x, at, turn, kind });
         match event {
             Event::Spawned => {
-                self.open = Some(Open { state: self.at_first, from: x, turn, since: at });
+                self.change(self.at_first, x, turn, at);
             }
             Event::Polled { index, ready } => {
                 if index > 0 {
@@ -230,22 +291,11 @@ impl<'a> Drawing<'a> {
                 }
                 self.change(State::Running, x, turn, at);
                 // What comes after the poll is known by what happens in it; to wait is the rule.
-                self.change(State::Waiting(self.next_deadline()), x + 1, turn, at);
+                self.change(State::Waiting(WaitKind::Other), x + 1, turn, at);
             }
-            Event::Woken(_) => self.wake(x, turn, at),
-            Event::TimerRegistered(deadline) => {
-                *self.timers.entry(deadline).or_default() += 1;
-                self.wait_for_timers();
-            }
-            Event::TimerCancelled(deadline) => {
-                self.forget_timer(deadline);
-                self.wait_for_timers();
-            }
-            // What it waited for stays what it was: the wake comes next.
-            Event::TimerFired(deadline) => {
-                mark(MarkKind::TimerFired(deadline));
-                self.forget_timer(deadline);
-            }
+            Event::Woken { .. } => self.wake(x, turn, at),
+            Event::Waits(wait) => self.wait(WaitKind::of(wait.what), number, x, turn, at),
+            Event::TimerFired(deadline) => mark(MarkKind::TimerFired(deadline)),
             Event::Blocked(from) => self.block(axis.x(turn, from) + 1, from, x, turn, at),
             Event::AbortRequested(_) => mark(MarkKind::AbortRequested),
             Event::Note(line) => mark(MarkKind::Note(line)),
@@ -261,27 +311,18 @@ impl<'a> Drawing<'a> {
                 mark(MarkKind::Panicked(message));
                 self.close(x, at);
             }
-            Event::Jumped(_) => {}
+            Event::Jumped(_) | Event::TimerRegistered(_) | Event::TimerCancelled(_) => {}
         }
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        self.timers.keys().next().copied()
-    }
-
-    fn wait_for_timers(&mut self) {
-        let next = self.next_deadline();
-        if let Some(Open { state: State::Waiting(until), .. }) = &mut self.open {
-            *until = next;
+    /// What it waits for after its poll is known when that has ended; of one that is suspended, it may change.
+    fn wait(&mut self, kind: WaitKind, number: usize, x: u64, turn: u64, at: Instant) {
+        match &mut self.open {
+            Some(Open { state: State::Waiting(_), from, .. }) if *from > x => {}
+            _ => self.change(State::Waiting(kind), x, turn, at),
         }
-    }
-
-    fn forget_timer(&mut self, deadline: Instant) {
-        if let Some(count) = self.timers.get_mut(&deadline) {
-            *count -= 1;
-            if *count == 0 {
-                self.timers.remove(&deadline);
-            }
+        if let Some(open) = &mut self.open {
+            (open.state, open.record) = (State::Waiting(kind), u32::try_from(number).ok());
         }
     }
 
@@ -289,7 +330,7 @@ impl<'a> Drawing<'a> {
     fn block(&mut self, from_x: u64, from: Instant, x: u64, turn: u64, at: Instant) {
         let after = self.open.take();
         let mut piece = |state, from, since, to, until| {
-            self.push(Open { state, from, turn, since }, to, until);
+            self.push(Open { state, from, turn, since, record: None }, to, until);
         };
         match after {
             Some(alive @ Open { state: State::Alive, .. }) => {
@@ -300,8 +341,8 @@ impl<'a> Drawing<'a> {
             _ => {
                 piece(State::Blocking, from_x, from, x, at);
                 piece(State::Running, x, at, x + 1, at);
-                let state = after.map_or(State::Waiting(None), |open| open.state);
-                self.open = Some(Open { state, from: x + 1, turn, since: at });
+                let state = after.map_or(State::Waiting(WaitKind::Other), |open| open.state);
+                self.open = Some(Open { state, from: x + 1, turn, since: at, record: None });
             }
         }
     }
@@ -309,8 +350,8 @@ impl<'a> Drawing<'a> {
     /// Woken in its own poll, it is ready from the poll's end on.
     fn wake(&mut self, x: u64, turn: u64, at: Instant) {
         match &mut self.open {
-            Some(Open { state: state @ State::Waiting(_), from, .. }) if *from > x => {
-                *state = State::Ready;
+            Some(Open { state: state @ State::Waiting(_), from, record, .. }) if *from > x => {
+                (*state, *record) = (State::Ready, None);
             }
             _ => self.change(State::Ready, x, turn, at),
         }
@@ -318,7 +359,7 @@ impl<'a> Drawing<'a> {
 
     fn change(&mut self, state: State, x: u64, turn: u64, at: Instant) {
         self.close(x, at);
-        self.open = Some(Open { state, from: x, turn, since: at });
+        self.open = Some(Open { state, from: x, turn, since: at, record: None });
     }
 
     fn close(&mut self, x: u64, at: Instant) {
@@ -328,9 +369,9 @@ impl<'a> Drawing<'a> {
     }
 
     fn push(&mut self, open: Open, to: u64, until: Instant) {
-        let Open { state, from, turn, since } = open;
+        let Open { state, from, turn, since, record } = open;
         if from < to {
-            self.lane.spans.push(Span { state, from, to, turn, since, until });
+            self.lane.spans.push(Span { state, from, to, turn, since, until, record });
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::kernel::TaskId;
 use crate::trace::text::{counted, elide_end, elide_middle, one_line};
-use crate::trace::{Event, Record, Trace, Waker};
+use crate::trace::{Awaited, Event, Record, Trace, Waker};
 
 /// Tasks that are drawn at most, in the order in which they were spawned.
 const TASKS_MAX: usize = 16;
@@ -26,8 +26,8 @@ pub struct Mermaid<'a> {
 }
 
 impl Trace {
-    /// Writes a sequence diagram of Mermaid: who spawns, wakes and aborts whom, notes and ends, under a line
-    /// for each instant at which any of that happens.
+    /// Writes a sequence diagram of Mermaid: who spawns, wakes and aborts whom, waits for resources, notes and
+    /// ends, under a line for each instant at which any of that happens.
     ///
     /// Of more than 16 tasks only the first are drawn, and of more than 250 arrows and notes, or 30,000 bytes of
     /// them; the last line says how many are not.
@@ -99,7 +99,7 @@ impl fmt::Display for Mermaid<'_> {
 
 /// A line of the diagram.
 enum Line {
-    Arrow { from: TaskId, to: TaskId, arrow: &'static str, text: &'static str },
+    Arrow { from: TaskId, to: TaskId, arrow: &'static str, text: String },
     Note { task: TaskId, text: String },
 }
 
@@ -117,7 +117,7 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Line::Arrow { from, to, arrow, text } => {
-                write!(f, "t{}{arrow}t{}: {text}", from.as_u64(), to.as_u64())
+                write!(f, "t{}{arrow}t{}: {}", from.as_u64(), to.as_u64(), escaped(text))
             }
             Line::Note { task, text } => {
                 write!(f, "note over t{}: {}", task.as_u64(), escaped(text))
@@ -129,11 +129,20 @@ impl fmt::Display for Line {
 /// What a record shows. Wakes by timers are told by the instant.
 fn line(trace: &Trace, record: Record<'_>) -> Option<Line> {
     let task = record.task?;
-    let arrow = |from, arrow, text| Some(Line::Arrow { from, to: task, arrow, text });
+    let arrow = |from, arrow, text: &str| {
+        let text = elide_end(&one_line(text), TEXT_MAX);
+        Some(Line::Arrow { from, to: task, arrow, text })
+    };
     let note = |text: &str| Some(Line::Note { task, text: elide_end(&one_line(text), TEXT_MAX) });
     match record.event {
         Event::Spawned => arrow(trace.parent(task)?, "->>", "spawns"),
-        Event::Woken(Waker::Task(waker)) if waker != task => arrow(waker, "-->>", "wakes"),
+        Event::Woken { by: Waker::Task(waker), resource } if waker != task => {
+            let resource = resource.map(|resource| format!("wakes, served by {resource}"));
+            arrow(waker, "-->>", resource.as_deref().unwrap_or("wakes"))
+        }
+        Event::Waits(wait) if matches!(wait.what, Awaited::Resource { .. }) => {
+            note(&trace.wait(wait))
+        }
         Event::AbortRequested(Waker::Task(other)) => arrow(other, "-x", "aborts"),
         Event::Blocked(from) => note(&format!("blocks the loop from {from}")),
         Event::Completed => note("completed"),

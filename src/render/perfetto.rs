@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::layout::{Layout, Mark, MarkKind, Span, State, Wake};
+use super::layout::{Layout, Mark, MarkKind, Span, State, WaitKind, Wake};
 use crate::trace::{Event, Trace};
 
 /// A trace as trace events; see [`Trace::perfetto`].
@@ -21,7 +21,7 @@ impl Trace {
     /// Writes the trace in the JSON format of Chrome's trace events, which <https://ui.perfetto.dev> opens.
     ///
     /// Each task is a track, with a slice for each stretch in which it is ready, polled, blocks the loop or
-    /// waits; wakes are flows from slice to slice; notes and ends are instant events; the numbers of ready
+    /// waits, which says what for; wakes are flows from slice to slice; notes and ends are instant events; the numbers of ready
     /// tasks and of timers are counters.
     ///
     /// A turn takes a nanosecond, and the turns of an instant stand one after the other from that instant on.
@@ -39,8 +39,9 @@ impl Trace {
     /// let json: serde_json::Value =
     ///     serde_json::from_str(&report.trace.perfetto().to_string()).unwrap();
     /// let events = json["traceEvents"].as_array().unwrap();
-    /// let wait = events.iter().find(|event| event["name"] == "waits").unwrap();
+    /// let wait = events.iter().find(|event| event["name"] == "sleeps").unwrap();
     /// assert_eq!(wait["ts"], 0.002, "in microseconds: after the unit before the first turn, and the turn");
+    /// assert_eq!(wait["args"]["wait"], "sleeps until 1s");
     /// assert_eq!(wait["args"]["until"], "1s");
     /// ```
     #[doc(alias("chrome", "trace_events"))]
@@ -62,7 +63,9 @@ impl fmt::Display for Perfetto<'_> {
                 args: Some(Args { sort_index: Some(place), ..Args::default() }),
                 ..Item::new("M", "thread_sort_index", track, 0)
             })?;
-            lane.spans.iter().try_for_each(|span| list.push(&Item::slice(track, span)))?;
+            lane.spans
+                .iter()
+                .try_for_each(|span| list.push(&Item::slice(track, span, layout.wait(span))))?;
             lane.marks
                 .iter()
                 .filter_map(|mark| Item::mark(track, mark))
@@ -135,7 +138,9 @@ struct Args {
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_timer: Option<String>,
+    wait: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    served_by: Option<String>,
 }
 
 impl Item {
@@ -163,19 +168,22 @@ impl Item {
         }
     }
 
-    fn slice(tid: usize, span: &Span) -> Item {
-        let (name, next_timer) = match span.state {
-            State::Alive => ("lives", None),
-            State::Waiting(deadline) => ("waits", deadline.map(|deadline| deadline.to_string())),
-            State::Ready => ("ready", None),
-            State::Running => ("polled", None),
-            State::Blocking => ("blocks", None),
+    fn slice(tid: usize, span: &Span, waits_for: Option<String>) -> Item {
+        let name = match span.state {
+            State::Alive => "lives",
+            State::Waiting(WaitKind::Resource) => "waits for a resource",
+            State::Waiting(WaitKind::Join) => "joins",
+            State::Waiting(WaitKind::Timer) => "sleeps",
+            State::Waiting(WaitKind::Other) => "waits",
+            State::Ready => "ready",
+            State::Running => "polled",
+            State::Blocking => "blocks",
         };
         let args = Args {
             turn: Some(span.turn),
             from: Some(span.since.to_string()),
             until: Some(span.until.to_string()),
-            next_timer,
+            wait: waits_for,
             ..Args::default()
         };
         Item {
@@ -202,11 +210,14 @@ impl Item {
         Some(Item { s: Some("t"), args: Some(args), ..Item::new("i", name, tid, mark.x) })
     }
 
-    fn flow(id: usize, wake: &Wake) -> [Item; 2] {
+    fn flow(id: usize, wake: &Wake<'_>) -> [Item; 2] {
         let end = |ph, place, bp| Item {
             cat: Some("wake"),
             id: Some(id),
             bp,
+            args: wake
+                .resource
+                .map(|resource| Args { served_by: Some(resource.to_string()), ..Args::default() }),
             ..Item::new(ph, "wakes", track(place), wake.x)
         };
         [end("s", wake.from, None), end("f", wake.to, Some("e"))]
@@ -226,7 +237,7 @@ fn write_counters(list: &mut List<'_, '_>, trace: &Trace, layout: &Layout<'_>) -
         let place = record.task.and_then(|task| usize::try_from(task.as_u64()).ok());
         let (ready_before, timers_before) = (ready, timers);
         let becomes = match record.event {
-            Event::Spawned | Event::Woken(_) => Some(true),
+            Event::Spawned | Event::Woken { .. } => Some(true),
             Event::Polled { .. } | Event::Completed | Event::Cancelled | Event::Panicked(_) => {
                 Some(false)
             }

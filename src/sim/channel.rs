@@ -14,7 +14,7 @@ use futures_core::Stream;
 
 use super::link::{Shared, State};
 use super::wire::{ChannelId, FrameId};
-use crate::executor::{self, Party, Timer};
+use crate::executor::{self, Party, Timer, Told};
 use crate::kernel::Instant;
 use crate::sync::wakes::Wakes;
 
@@ -28,6 +28,8 @@ pub(super) struct Receiving {
 pub(super) struct Waiting {
     pub(super) waker: Waker,
     pub(super) party: Option<Party>,
+    /// Its place in the trace, for as long as it waits.
+    _told: Told,
 }
 
 /// Messages that a receiver will take.
@@ -171,7 +173,11 @@ impl<T> LinkReceiver<T> {
             drop((waker, waiting));
             return Poll::Ready(self.inbox.lock().remove(&id));
         }
-        let next = state.wire.next_due(self.channel);
+        if !mem::replace(&mut state.is_listed, true) {
+            let resource: std::sync::Weak<Shared> = Arc::downgrade(&self.shared);
+            state.traced = executor::list(resource, Shared::KIND, state.name.as_deref());
+        }
+        let (next, traced) = (state.wire.next_due(self.channel), state.traced);
         let receiving = state.receiving(self.channel);
         let party = match &receiving.waiting {
             Some(waiting) if waiting.waker.will_wake(&waker) => waiting.party,
@@ -179,14 +185,15 @@ impl<T> LinkReceiver<T> {
         };
         let waiting = match next {
             None if receiving.senders == 0 => None,
-            _ => Some(Waiting { waker, party }),
+            // Who knows when the next message arrives waits for that instant.
+            _ => {
+                let traced = traced.filter(|_| next.is_none());
+                let tell = |traced| Told::new(traced, party, Shared::wanted());
+                Some(Waiting { waker, party, _told: traced.map(tell).unwrap_or_default() })
+            }
         };
         let is_over = waiting.is_none();
         let replaced = mem::replace(&mut receiving.waiting, waiting);
-        if !mem::replace(&mut state.is_listed, true) {
-            let resource: std::sync::Weak<Shared> = Arc::downgrade(&self.shared);
-            executor::list(resource);
-        }
         drop(state);
         drop(replaced);
         if is_over {

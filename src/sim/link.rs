@@ -78,12 +78,14 @@ pub(super) struct State {
     /// So many of so many are lost.
     loss: (u32, u32),
     is_in_order: bool,
-    name: Option<Box<str>>,
+    pub(super) name: Option<Box<str>>,
     /// Of transfers: woken where they arrive earlier than was known.
     wakers: BTreeMap<FrameId, Waker>,
     pub(super) channels: BTreeMap<ChannelId, Receiving>,
     pub(super) channels_made: u64,
     pub(super) is_listed: bool,
+    /// Its number in the trace, if that tells who waits for what.
+    pub(super) traced: Option<u32>,
 }
 
 impl Link {
@@ -108,6 +110,7 @@ impl Link {
             channels: BTreeMap::new(),
             channels_made: 0,
             is_listed: false,
+            traced: None,
         };
         let made_at = Location::caller();
         Link { shared: Arc::new(Shared { run, made_at, state: Mutex::new(state) }) }
@@ -235,6 +238,14 @@ impl fmt::Debug for Link {
 }
 
 impl Shared {
+    /// What it is called in reports.
+    pub(super) const KIND: &'static str = "link";
+
+    /// What a receiver wants of it.
+    pub(super) fn wanted() -> Wanted {
+        Wanted { before: "a message from ".to_owned(), after: String::new() }
+    }
+
     /// Nothing foreign runs under it, so a poisoned lock is as good as any.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -303,11 +314,10 @@ impl executor::Resource for Shared {
             let party = receiving.waiting.as_ref()?.party?;
             // Who knows when the next message arrives waits for that instant.
             let is_stuck = state.wire.next_due(channel).is_none();
-            let wanted = Wanted { before: "a message from ".to_owned(), after: String::new() };
-            is_stuck.then_some((party, wanted))
+            is_stuck.then_some((party, Shared::wanted()))
         });
         Description {
-            kind: "link",
+            kind: Shared::KIND,
             name: state.name.as_deref().map(str::to_owned),
             made_at: self.made_at,
             holders: Vec::new(),

@@ -24,7 +24,7 @@ use std::task::{Context, Poll, Waker};
 pub(super) use self::place::Place;
 use super::tickets::{Ticket, Tickets};
 use super::wakes::Wakes;
-use crate::executor::{self, Description, Party, Resource, RunId, Wanted};
+use crate::executor::{self, Description, Party, Resource, RunId, Told, Wanted};
 
 /// What a primitive decides by itself. It runs under the lock, so it must not call or drop what is foreign.
 pub(crate) trait Gate {
@@ -120,6 +120,8 @@ struct Inner<G: Gate, const LINES: usize> {
     name: Option<Box<str>>,
     /// The run whose reports know of it.
     listed: Option<RunId>,
+    /// Its number in the trace of that run, if that tells who waits for what.
+    traced: Option<u32>,
 }
 
 struct Line<G: Gate> {
@@ -132,6 +134,8 @@ struct Waiting<N> {
     need: N,
     waker: Waker,
     party: Option<Party>,
+    /// Its place in the trace, for as long as it waits.
+    told: Told,
 }
 
 impl<G: Gate, const LINES: usize> Shared<G, LINES> {
@@ -141,7 +145,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
             waiting: Tickets::default(),
             served: Tickets::default(),
         });
-        let inner = Inner { gate, lines, tickets: 0, name: None, listed: None };
+        let inner = Inner { gate, lines, tickets: 0, name: None, listed: None, traced: None };
         Arc::new(Shared { made_at: Location::caller(), inner: Mutex::new(inner) })
     }
 
@@ -214,9 +218,28 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
 
     fn insert(&mut self, line: usize, mut waiting: Waiting<G::Need>) -> Ticket {
         self.gate.entered(line, &mut waiting.need);
+        waiting.told = self.told(line, &waiting.need, waiting.party);
         let ticket = self.next_ticket(G::rank(&waiting.need));
         self.lines[line].waiting.insert(ticket, waiting);
         ticket
+    }
+
+    /// Has the trace tell that somebody waits, where it is to.
+    #[inline]
+    fn told(&self, line: usize, need: &G::Need, party: Option<Party>) -> Told {
+        match self.traced {
+            None => Told::default(),
+            Some(number) => Told::new(number, party, self.gate.wanted(line, need)),
+        }
+    }
+
+    /// Does so for a place that is somebody else's now.
+    fn tell_again(&mut self, line: usize, ticket: Ticket) {
+        let Some(number) = self.traced else { return };
+        if let Some(waiting) = self.lines[line].waiting.get_mut(ticket) {
+            let wanted = self.gate.wanted(line, &waiting.need);
+            waiting.told = Told::new(number, waiting.party, wanted);
+        }
     }
 
     /// Gives to those who wait, in order, until the next in each line cannot be served.
@@ -279,7 +302,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         if let Some(run) = executor::unlisted_run(inner.listed) {
             inner.listed = Some(run);
             let resource: Weak<Self> = Arc::downgrade(self);
-            executor::list(resource);
+            inner.traced = executor::list(resource, G::KIND, inner.name.as_deref());
         }
     }
 }
@@ -311,6 +334,10 @@ impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
             is_enclosing: false,
             waiters: waiters.collect(),
         }
+    }
+
+    fn holders(&self) -> Vec<Party> {
+        self.lock().gate.holders()
     }
 }
 
@@ -413,8 +440,11 @@ where
                 ticket
             }
             None => {
-                let waiting = Waiting { need, waker: Waker::noop().clone(), party };
-                inner.insert(self.line, waiting)
+                if party.is_some() {
+                    shared.list(&mut inner, party);
+                }
+                let waker = Waker::noop().clone();
+                inner.insert(self.line, Waiting { need, waker, party, told: Told::default() })
             }
         });
     }
@@ -474,9 +504,9 @@ where
                             unreachable!("it is new")
                         };
                         let party = Party::running();
-                        let waiting = Waiting { need, waker, party };
-                        self.stage = Stage::InLine(inner.insert(self.line, waiting));
                         shared.list(&mut inner, party);
+                        let waiting = Waiting { need, waker, party, told: Told::default() };
+                        self.stage = Stage::InLine(inner.insert(self.line, waiting));
                         return Poll::Pending;
                     }
                 }
@@ -499,8 +529,9 @@ where
                         // It is polled by another task or combinator than before.
                         let replaced = mem::replace(&mut waiting.waker, waker);
                         waiting.party = Party::running();
-                        let party = waiting.party;
+                        let (party, ticket) = (waiting.party, *ticket);
                         shared.list(&mut inner, party);
+                        inner.tell_again(self.line, ticket);
                         drop(inner);
                         drop(replaced);
                         return Poll::Pending;

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
-use super::wakers::{WaiterKey, Wakers, wake_all};
+use super::wakers::{Awaited, WaiterKey, Wakers, wake_all};
 use crate::executor::{Description, Resource, Wanted};
 
 /// A token that is cancelled once, for all who hold a clone of it and for all its children.
@@ -65,6 +65,8 @@ struct State {
 }
 
 impl Node {
+    const KIND: &'static str = "cancellation token";
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -105,7 +107,7 @@ impl Resource for Node {
         let after = above.map_or(String::new(), |name| format!(" below `{name}`"));
         let wanted = Wanted { before: String::new(), after };
         Description {
-            kind: "cancellation token",
+            kind: Node::KIND,
             name: state.name.as_deref().map(str::to_owned),
             made_at: self.made_at,
             holders: Vec::new(),
@@ -227,7 +229,12 @@ impl CancellationToken {
         let mut state = self.node.lock();
         let (polled, unused) = match state.is_cancelled {
             true => (Poll::Ready(()), Some(waker)),
-            false => (Poll::Pending, state.wakers.register(waiter, waker, &self.node)),
+            false => {
+                let State { wakers, name, .. } = &mut *state;
+                let (name, wanted) = (name.as_deref(), Wanted::default());
+                let told = Awaited { kind: Node::KIND, name, wanted };
+                (Poll::Pending, wakers.register(waiter, waker, &self.node, told))
+            }
         };
         drop(state);
         drop(unused);

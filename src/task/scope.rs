@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use super::wakers::{WaiterKey, Wakers, wake_all};
+use super::wakers::{Awaited, WaiterKey, Wakers, wake_all};
 use crate::executor::{
     Deadline, Description, Heirs, Link, Resource, Timer, Wanted, try_with, with, within_scope,
 };
@@ -88,6 +88,12 @@ enum Cause {
 }
 
 impl Shared {
+    const KIND: &'static str = "scope";
+
+    fn wanted() -> Wanted {
+        Wanted { before: "the cancellation of ".to_owned(), after: String::new() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -95,10 +101,10 @@ impl Shared {
 
 impl Resource for Shared {
     fn describe(&self) -> Description {
-        let wanted = Wanted { before: "the cancellation of ".to_owned(), after: String::new() };
+        let wanted = Shared::wanted();
         let waiters = self.lock().wakers.parties().map(|party| (party, wanted.clone())).collect();
         Description {
-            kind: "scope",
+            kind: Shared::KIND,
             name: self.name.clone(),
             made_at: self.made_at,
             holders: Vec::new(),
@@ -414,9 +420,12 @@ fn poll_waiter(scope: &CancelScope, waiter: &mut Option<WaiterKey>, cx: &Context
     }
     let waker = cx.waker().clone();
     let mut state = scope.lock();
+    let shared = &scope.shared;
+    let name = shared.name.as_deref();
+    let told = Awaited { kind: Shared::KIND, name, wanted: Shared::wanted() };
     let (polled, unused) = match state.called {
         Some(_) => (Poll::Ready(()), Some(waker)),
-        None => (Poll::Pending, state.wakers.register(waiter, waker, &scope.shared)),
+        None => (Poll::Pending, state.wakers.register(waiter, waker, shared, told)),
     };
     drop(state);
     drop(unused);

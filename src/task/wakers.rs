@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Waker};
 
-use crate::executor::{self, Party, Resource, RunId};
+use crate::executor::{self, Party, Resource, RunId, Told, Wanted};
 
 /// Names somebody who waits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -16,18 +16,35 @@ pub(super) struct WaiterKey(u64);
 
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
-    /// With the task in which each waits, if it is one.
-    waiting: BTreeMap<WaiterKey, (Waker, Option<Party>)>,
+    waiting: BTreeMap<WaiterKey, Waiting>,
     registered: u64,
     /// The run whose reports know of what is waited for.
     listed: Option<RunId>,
+    /// Its number in the trace of that run, if that tells who waits for what.
+    traced: Option<u32>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    waker: Waker,
+    /// The task in which it waits, if it is one.
+    party: Option<Party>,
+    /// Its place in the trace, for as long as it waits.
+    _told: Told,
+}
+
+/// What is waited for, as a trace tells it.
+pub(super) struct Awaited<'a> {
+    pub(super) kind: &'static str,
+    pub(super) name: Option<&'a str>,
+    pub(super) wanted: Wanted,
 }
 
 impl Wakers {
     /// Whether the context's waker is the one registered under `key`, so that there is nothing to do.
     pub(super) fn will_wake(&self, key: Option<WaiterKey>, cx: &Context<'_>) -> bool {
         let waker = key.and_then(|key| self.waiting.get(&key));
-        waker.is_some_and(|(waker, _)| waker.will_wake(cx.waker()))
+        waker.is_some_and(|waiting| waiting.waker.will_wake(cx.waker()))
     }
 
     /// Registers a waker of the running task under `key`, or under a new one, and hands back the waker before.
@@ -37,6 +54,7 @@ impl Wakers {
         key: &mut Option<WaiterKey>,
         waker: Waker,
         awaited: &Arc<R>,
+        told: Awaited<'_>,
     ) -> Option<Waker> {
         let key = *key.get_or_insert_with(|| {
             self.registered += 1;
@@ -45,22 +63,25 @@ impl Wakers {
         if let Some(run) = executor::unlisted_run(self.listed) {
             self.listed = Some(run);
             let awaited: Weak<R> = Arc::downgrade(awaited);
-            executor::list(awaited);
+            self.traced = executor::list(awaited, told.kind, told.name);
         }
-        let (replaced, _) = self.waiting.insert(key, (waker, Party::running()))?;
-        Some(replaced)
+        let party = Party::running();
+        let tell = |traced| Told::enclosing(traced, party, told.wanted);
+        let told = self.traced.map(tell).unwrap_or_default();
+        let replaced = self.waiting.insert(key, Waiting { waker, party, _told: told })?;
+        Some(replaced.waker)
     }
 
     /// The tasks that wait, in the order in which they began.
     pub(super) fn parties(&self) -> impl Iterator<Item = Party> + '_ {
-        self.waiting.values().filter_map(|&(_, party)| party)
+        self.waiting.values().filter_map(|waiting| waiting.party)
     }
 
     /// Withdraws a waiter and hands back its waker.
     #[must_use]
     pub(super) fn withdraw(&mut self, key: &mut Option<WaiterKey>) -> Option<Waker> {
-        let (waker, _) = self.waiting.remove(&key.take()?)?;
-        Some(waker)
+        let waiting = self.waiting.remove(&key.take()?)?;
+        Some(waiting.waker)
     }
 
     /// Hands out all wakers, but for that of `own`, to be woken with [`wake_all`]. Their keys stay good for
@@ -71,7 +92,7 @@ impl Wakers {
     ) -> impl Iterator<Item = Waker> + use<> {
         let kept = own.and_then(|own| Some((own, self.waiting.remove(&own)?)));
         let others = std::mem::replace(&mut self.waiting, BTreeMap::from_iter(kept));
-        others.into_values().map(|(waker, _)| waker)
+        others.into_values().map(|waiting| waiting.waker)
     }
 
     /// Hands out all wakers.

@@ -36,7 +36,7 @@ const AFTER_MAX: usize = 24;
 /// let first = Builder::new().trace(Level::Full).run(program()).trace;
 /// let second = Builder::new().trace(Level::Full).policy(Random::new(1)).run(program()).trace;
 /// let diff = trace::diff(&first, &second);
-/// assert_eq!(diff.first_difference(), Some(4));
+/// assert_eq!(diff.first_difference(), Some(5));
 /// assert!(diff.to_string().contains("x 2  0s  main/task[0]  polled, 1 of 2 ready"), "{diff}");
 /// assert!(trace::diff(&first, &first).is_empty());
 /// ```
@@ -156,10 +156,25 @@ fn is_same(left: &Trace, one: Record<'_>, right: &Trace, other: Record<'_>) -> b
         && one.at == other.at
         && one.task.map(|task| left.path(task)) == other.task.map(|task| right.path(task))
         && match (one.event, other.event) {
-            (Event::Woken(Waker::Task(a)), Event::Woken(Waker::Task(b)))
-            | (Event::AbortRequested(Waker::Task(a)), Event::AbortRequested(Waker::Task(b))) => {
-                left.path(a) == right.path(b)
+            (
+                Event::Woken { by, resource },
+                Event::Woken { by: other, resource: other_resource },
+            ) => {
+                is_same_waker(left, by, right, other)
+                    && resource.map(|one| one.to_string())
+                        == other_resource.map(|other| other.to_string())
             }
+            (Event::AbortRequested(by), Event::AbortRequested(other)) => {
+                is_same_waker(left, by, right, other)
+            }
+            (Event::Waits(one), Event::Waits(other)) => left.wait(one) == right.wait(other),
             (a, b) => a == b,
         }
+}
+
+fn is_same_waker(left: &Trace, one: Waker, right: &Trace, other: Waker) -> bool {
+    match (one, other) {
+        (Waker::Task(a), Waker::Task(b)) => left.path(a) == right.path(b),
+        (a, b) => a == b,
+    }
 }

@@ -13,12 +13,13 @@ use std::panic::Location;
 use std::sync::OnceLock;
 
 use crate::kernel::{
-    self, Cause, Entry, Family, Instant, Log, NO_TASK, Paths, Step, TaskEntry, TaskId, UNNAMED,
+    self, Cause, Entry, Family, Instant, Log, NO_RESOURCE, NO_TASK, Paths, ResourceEntry, Step,
+    TaskEntry, TaskId, UNNAMED, Waited,
 };
 pub use crate::kernel::{Digest, Level};
 pub use diff::{Diff, diff};
 pub use statistics::{BlockingStretch, BusyInstant, Statistics, TaskStatistics};
-pub(crate) use text::{columns, elide_end, elide_middle};
+pub(crate) use text::{columns, elide_end, elide_middle, one_line};
 
 /// The records of a run.
 ///
@@ -39,6 +40,7 @@ pub(crate) use text::{columns, elide_end, elide_middle};
 ///      \u{20}  0  0s  main  spawned\n\
 ///      \u{20}  1  0s  main  polled\n\
 ///      \u{20}  1  0s  main  registers a timer for 1s\n\
+///      \u{20}  1  0s  main  sleeps until 1s\n\
 ///      \u{20}  1  1s  -     the clock jumps from 0s\n\
 ///      \u{20}  1  1s  main  timer for 1s fires\n\
 ///      \u{20}  1  1s  main  woken by its timer\n\
@@ -51,6 +53,8 @@ pub struct Trace {
     log: Log,
     /// Written when first asked for: most traces are kept only in case a run fails.
     paths: OnceLock<Vec<Box<str>>>,
+    /// The place of each resource among those of its kind and name, where there are several.
+    indices: OnceLock<Vec<Option<usize>>>,
 }
 
 /// One thing that happened.
@@ -82,7 +86,15 @@ pub enum Event<'a> {
         ready: u32,
     },
     /// The task was woken, for the first time since its last poll.
-    Woken(Waker),
+    #[non_exhaustive]
+    Woken {
+        /// Who woke it.
+        by: Waker,
+        /// The resource that had served it, if one had: a lock that was handed over, a queue with an item.
+        resource: Option<Resource<'a>>,
+    },
+    /// The task is suspended, and waits for this.
+    Waits(Wait<'a>),
     /// Somebody asked for the task's cancellation.
     AbortRequested(Waker),
     /// A timer was registered for the task.
@@ -119,9 +131,73 @@ pub enum Waker {
     Outside,
 }
 
+/// What a task waits for when it is suspended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Wait<'a> {
+    /// What it waits for; of several things one, resources before ends of tasks.
+    pub what: Awaited<'a>,
+    /// The earliest of its deadlines: it sleeps until then, or goes on then whatever else it waits for.
+    pub deadline: Option<Instant>,
+    /// How many things it waits for besides these.
+    pub others: usize,
+}
+
+/// One thing that a task waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Awaited<'a> {
+    /// A lock, a queue, and the like.
+    #[non_exhaustive]
+    Resource {
+        /// Which.
+        resource: Resource<'a>,
+        /// What it wants of it, in words that stand before the resource, such as `an item of `. May be empty.
+        before: &'a str,
+        /// The same behind the resource, such as ` (empty)`. May be empty.
+        after: &'a str,
+        /// The task that has it, where that is known; the first, of several.
+        holder: Option<TaskId>,
+        /// How many more tasks have it.
+        holders_more: usize,
+    },
+    /// The end of a task.
+    Join(TaskId),
+    /// Its deadline; without one it sleeps for ever.
+    Timer,
+    /// All other tasks to wait, as in [`settle`](crate::settle).
+    Settle,
+    /// A future that does not say what it waits for.
+    Foreign,
+}
+
+/// A resource in which a task has waited. Its `Display` is the kind and the name: ``mutex `ledger` ``.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub struct Resource<'a> {
+    /// What it is: `mutex`.
+    pub kind: &'static str,
+    /// The name that the program gave it.
+    pub name: Option<&'a str>,
+    /// Its number among all in which tasks have waited, in the order in which that first happened.
+    pub number: usize,
+    /// Its place among those of the same kind and name, from 0; none if there is only this one.
+    pub index: Option<usize>,
+}
+
+impl fmt::Display for Resource<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind)?;
+        if let Some(name) = self.name {
+            write!(f, " `{}`", one_line(name))?;
+        }
+        self.index.map_or(Ok(()), |index| write!(f, "[{index}]"))
+    }
+}
+
 impl Trace {
     pub(crate) fn new(log: Log) -> Self {
-        Trace { log, paths: OnceLock::new() }
+        Trace { log, paths: OnceLock::new(), indices: OnceLock::new() }
     }
 
     /// Forgets what a lower level would not have recorded.
@@ -194,12 +270,46 @@ impl Trace {
         self.paths.get_or_init(|| paths(&self.log.tasks))
     }
 
+    fn awaited(&self, what: Waited) -> Awaited<'_> {
+        match what {
+            Waited::Resource { wanted, holder, holders_more } => {
+                let wanted = &self.log.wanted[wanted as usize];
+                Awaited::Resource {
+                    resource: self.resource(wanted.resource),
+                    before: &wanted.before,
+                    after: &wanted.after,
+                    holder: id(holder),
+                    holders_more: holders_more.into(),
+                }
+            }
+            Waited::Join { task } => Awaited::Join(TaskId::new(task.into())),
+            Waited::Timer => Awaited::Timer,
+            Waited::Settle => Awaited::Settle,
+            Waited::Foreign => Awaited::Foreign,
+        }
+    }
+
+    fn resource(&self, number: u32) -> Resource<'_> {
+        let number = number as usize;
+        let entry = &self.log.resources[number];
+        let index = self.indices.get_or_init(|| indices(&self.log.resources))[number];
+        Resource { kind: entry.kind, name: entry.name.as_deref(), number, index }
+    }
+
     fn record(&self, entry: &Entry) -> Record<'_> {
         let text = |number: u32| &*self.log.texts[number as usize];
         let event = match entry.event {
             kernel::Event::Spawned => Event::Spawned,
             kernel::Event::Polled { index, ready } => Event::Polled { index, ready },
-            kernel::Event::Woken(cause) => Event::Woken(waker(cause)),
+            kernel::Event::Woken { cause, resource } => Event::Woken {
+                by: waker(cause),
+                resource: (resource != NO_RESOURCE).then(|| self.resource(resource)),
+            },
+            kernel::Event::Waits { what, others, deadline } => Event::Waits(Wait {
+                what: self.awaited(what),
+                deadline: Some(deadline).filter(|deadline| !deadline.is_never()),
+                others: others.into(),
+            }),
             kernel::Event::AbortRequested(cause) => Event::AbortRequested(waker(cause)),
             kernel::Event::TimerRegistered { deadline } => Event::TimerRegistered(deadline),
             kernel::Event::TimerFired { deadline } => Event::TimerFired(deadline),
@@ -226,6 +336,8 @@ impl PartialEq for Trace {
         let (ours, theirs) = (&self.log, &other.log);
         ours.entries == theirs.entries
             && ours.texts == theirs.texts
+            && ours.resources == theirs.resources
+            && ours.wanted == theirs.wanted
             && ours.tasks.iter().map(path).eq(theirs.tasks.iter().map(path))
     }
 }
@@ -250,6 +362,24 @@ fn waker(cause: Cause) -> Waker {
         Cause::Settled => Waker::Settled,
         Cause::Outside => Waker::Outside,
     }
+}
+
+/// The place of each resource among those of the same kind and name, where there are several.
+fn indices(resources: &[ResourceEntry]) -> Vec<Option<usize>> {
+    let mut counts = BTreeMap::new();
+    let name = |resource: &'_ ResourceEntry| (resource.kind, resource.name.clone());
+    let mut places = Vec::with_capacity(resources.len());
+    for resource in resources {
+        let count: &mut usize = counts.entry(name(resource)).or_default();
+        places.push(*count);
+        *count += 1;
+    }
+    let is_shared = |resource| counts[&name(resource)] > 1;
+    resources
+        .iter()
+        .zip(places)
+        .map(|(resource, place)| is_shared(resource).then_some(place))
+        .collect()
 }
 
 /// Writes the paths of all tasks.

@@ -177,7 +177,7 @@ impl Sums {
             Event::Spawned if self.has_polls => {
                 self.phases[place] = Phase::Ready { turn, since: at };
             }
-            Event::Woken(_) => self.change(place, Phase::Ready { turn, since: at }, turn, at),
+            Event::Woken { .. } => self.change(place, Phase::Ready { turn, since: at }, turn, at),
             Event::Polled { .. } => {
                 self.statistics.tasks[place].polls += 1;
                 self.change(place, Phase::Waiting { since: at }, turn, at);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use unicode_width::UnicodeWidthChar;
 
-use super::{Event, Trace, Waker};
+use super::{Awaited, Event, Trace, Wait, Waker};
 use crate::kernel::{TaskId, is_unseen};
 
 /// The width that no line exceeds, in columns of a terminal.
@@ -46,8 +46,12 @@ impl Trace {
             Event::Spawned => "spawned".to_owned(),
             Event::Polled { ready: ..=1, .. } => "polled".to_owned(),
             Event::Polled { index, ready } => format!("polled, {} of {ready} ready", index + 1),
-            Event::Woken(Waker::Timer) => "woken by its timer".to_owned(),
-            Event::Woken(waker) => format!("woken by {}", self.waker(task, waker)),
+            Event::Woken { by: Waker::Timer, .. } => "woken by its timer".to_owned(),
+            Event::Woken { by, resource: None } => format!("woken by {}", self.waker(task, by)),
+            Event::Woken { by, resource: Some(resource) } => {
+                format!("woken by {}, served by {resource}", self.waker(task, by))
+            }
+            Event::Waits(wait) => self.wait(wait),
             Event::AbortRequested(waker) => format!("aborted by {}", self.waker(task, waker)),
             Event::TimerRegistered(deadline) => format!("registers a timer for {deadline}"),
             Event::TimerFired(deadline) => format!("timer for {deadline} fires"),
@@ -59,6 +63,46 @@ impl Trace {
             Event::Panicked(message) => format!("panicked: {}", one_line(message)),
             Event::Note(line) => format!("note: {}", one_line(line)),
         }
+    }
+
+    /// What a task waits for, as a report of a deadlock says it.
+    pub(crate) fn wait(&self, wait: Wait<'_>) -> String {
+        let Wait { what, deadline, others } = wait;
+        let path = |task| elide_middle(self.path(task).unwrap_or("?"), PATH_WIDTH);
+        let mut text = match what {
+            Awaited::Resource { resource, before, after, holder, holders_more } => {
+                let wanted = format!("waits for {before}{resource}{after}");
+                match (holder, holders_more) {
+                    (None, _) => wanted,
+                    (Some(holder), 0) => format!("{wanted}, held by {}", path(holder)),
+                    (Some(holder), more) => {
+                        format!("{wanted}, held by {} and {more} more", path(holder))
+                    }
+                }
+            }
+            Awaited::Join(task) => format!("joins {}", path(task)),
+            Awaited::Settle => "waits for the others to settle".to_owned(),
+            Awaited::Foreign => "waits for a future of its own".to_owned(),
+            Awaited::Timer => match deadline {
+                Some(deadline) => format!("sleeps until {deadline}"),
+                None => "sleeps for ever".to_owned(),
+            },
+        };
+        match what {
+            _ if others == 0 => {}
+            Awaited::Timer => {
+                let timers = counted(others, "more timer", "more timers");
+                text.push_str(&format!(", with {timers}"));
+            }
+            Awaited::Resource { holder: Some(_), .. } => {
+                text.push_str(&format!(", and {others} more"));
+            }
+            _ => text.push_str(&format!(" and {others} more")),
+        }
+        if let Some(deadline) = deadline.filter(|_| what != Awaited::Timer) {
+            text.push_str(&format!(", or until {deadline}"));
+        }
+        text
     }
 
     fn waker(&self, woken: Option<TaskId>, waker: Waker) -> String {

@@ -65,6 +65,7 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::JoinSet<Cell<u8>>;
     [is_send, is_sync, is_unpin, is_debug] render::Lanes<'static>;
     [is_send, is_sync, is_unpin, is_debug] render::Svg<'static>;
+    [is_send, is_sync, is_unpin, is_debug] render::Html<'static>;
     [is_send, is_sync, is_unpin, is_debug] render::Mermaid<'static>;
     [is_send, is_sync, is_unpin, is_debug] task::JoinNext<'static, u8>;
     [is_send, is_sync, is_unpin, is_debug] task::JoinNextWithId<'static, u8>;
@@ -187,6 +188,9 @@ table! {
     [is_send, is_sync, is_unpin, is_debug] trace::Record<'static>;
     [is_send, is_sync, is_unpin, is_debug] trace::Event<'static>;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::Waker;
+    [is_send, is_sync, is_unpin, is_debug] trace::Wait<'static>;
+    [is_send, is_sync, is_unpin, is_debug] trace::Awaited<'static>;
+    [is_send, is_sync, is_unpin, is_debug] trace::Resource<'static>;
     [is_send, is_sync, is_unpin, is_debug] trace::Diff<'static>;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::Statistics;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::TaskStatistics;

@@ -27,6 +27,7 @@ mod time;
 mod timeouts;
 mod tour;
 mod tracing;
+mod waiting;
 mod wakers;
 
 use std::future::Future;

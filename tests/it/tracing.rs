@@ -102,7 +102,7 @@ fn records_can_be_read_as_data() {
     let woken: Vec<_> = trace
         .records()
         .filter_map(|record| match record.event {
-            Event::Woken(waker) => Some((record.task.unwrap().as_u64(), waker)),
+            Event::Woken { by, .. } => Some((record.task.unwrap().as_u64(), by)),
             _ => None,
         })
         .collect();

@@ -5,9 +5,9 @@
 //! computed. What the kernel names, keys of all kinds, is taken over from it and only compared.
 
 use super::super::{
-    Cause, Counters, Digest, Entry, Event, Instant, Log, NO_TASK, SettleKey, Spawn, State,
-    Suspension, Target, TaskEntry, TaskKey, TimerKey, Turn, UNNAMED, Wait, Waiting, WakerKey,
-    WatcherKey,
+    Cause, Counters, Digest, Entry, Event, Instant, Log, NO_RESOURCE, NO_TASK, SettleKey, Spawn,
+    State, Suspension, Target, TaskEntry, TaskKey, TimerKey, Turn, UNNAMED, Wait, Waiting,
+    WakerKey, WatcherKey,
 };
 use super::endings::{Ended, Group};
 
@@ -229,7 +229,8 @@ impl Machine {
             _ => return,
         }
         self.counters.wakes += 1;
-        self.record(Some(place), Event::Woken(self.cause()));
+        let (cause, resource) = (self.cause(), NO_RESOURCE);
+        self.record(Some(place), Event::Woken { cause, resource });
     }
 
     pub(super) fn wake_target(&mut self, target: Target) -> Option<WakerKey> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::digits::Digits;
 use crate::kernel::{Instant, TaskId};
-use crate::render::layout::{Layout, State};
+use crate::render::layout::{Layout, State, WaitKind};
 use crate::render::svg::escaped;
 use crate::trace::{Event, Level, Record, Trace, Waker};
 
@@ -26,6 +26,8 @@ pub(super) struct Data<'a> {
     instants: Vec<Instant>,
     /// The places in the source at which tasks were spawned, each with its number.
     sites: BTreeMap<Site, usize>,
+    /// What tasks wait for and the resources that served them, in words, each with its number.
+    words: BTreeMap<String, usize>,
 }
 
 type Site = (&'static str, u32);
@@ -42,16 +44,26 @@ impl<'a> Data<'a> {
         let sites = trace.tasks().filter_map(|task| trace.spawn_site(task)).map(site);
         let mut sites: BTreeMap<Site, usize> = sites.map(|site| (site, 0)).collect();
         sites.values_mut().enumerate().for_each(|(number, place)| *place = number);
-        Data { trace, layout, instants, sites }
+        let words = trace.records().filter_map(|record| match record.event {
+            Event::Woken { resource, .. } => resource.map(|resource| resource.to_string()),
+            Event::Waits(wait) => Some(trace.wait(wait)),
+            _ => None,
+        });
+        let mut words: BTreeMap<String, usize> = words.map(|word| (word, 0)).collect();
+        words.values_mut().enumerate().for_each(|(number, place)| *place = number);
+        Data { trace, layout, instants, sites, words }
     }
 
-    /// Writes the texts, one a line: places in the source, names of tasks, and what the records say.
+    /// Writes the texts, one a line: places in the source, names of tasks, waits, and what the records say.
     pub(super) fn write_texts(&self, f: &mut impl fmt::Write) -> fmt::Result {
         for (file, line) in self.sites.keys() {
             writeln!(f, "{}:{line}", escaped(file))?;
         }
         for task in self.trace.tasks() {
             writeln!(f, "{}", escaped(self.name(task).0))?;
+        }
+        for words in self.words.keys() {
+            writeln!(f, "{}", escaped(words))?;
         }
         for record in self.trace.records() {
             if let Some(text) = text(record.event) {
@@ -101,6 +113,7 @@ impl<'a> Data<'a> {
     fn write_tasks<W: fmt::Write>(&self, digits: &mut Digits<'_, W>) -> fmt::Result {
         digits.put_len(self.sites.len())?;
         digits.put_len(self.trace.tasks().len())?;
+        digits.put_len(self.words.len())?;
         for task in self.trace.tasks() {
             // How far back the parent was spawned; 0 for a task without one.
             let parent =
@@ -127,11 +140,13 @@ impl<'a> Data<'a> {
             for span in &lane.spans {
                 let state = match span.state {
                     State::Alive => 0,
-                    State::Waiting(None) => 1,
-                    State::Waiting(Some(_)) => 2,
-                    State::Ready => 3,
-                    State::Running => 4,
-                    State::Blocking => 5,
+                    State::Waiting(WaitKind::Other) => 1,
+                    State::Waiting(WaitKind::Timer) => 2,
+                    State::Waiting(WaitKind::Join) => 3,
+                    State::Waiting(WaitKind::Resource) => 4,
+                    State::Ready => 5,
+                    State::Running => 6,
+                    State::Blocking => 7,
                 };
                 // Most spans begin where the one before ends.
                 let gap = span.from - end;
@@ -182,12 +197,13 @@ impl<'a> Data<'a> {
                 digits.put(index.into())?;
                 digits.put(ready.into())
             }
-            Event::Woken(waker) | Event::AbortRequested(waker) => digits.put(match waker {
-                Waker::Timer => 0,
-                Waker::Settled => 1,
-                Waker::Outside => 2,
-                Waker::Task(task) => 3 + task.as_u64(),
-            }),
+            Event::Woken { by, resource } => {
+                digits.put(waker(by))?;
+                let resource = resource.map(|resource| self.words[&resource.to_string()]);
+                digits.put_len(resource.map_or(0, |word| word + 1))
+            }
+            Event::AbortRequested(by) => digits.put(waker(by)),
+            Event::Waits(wait) => digits.put_len(self.words[&self.trace.wait(wait)]),
             _ => Ok(()),
         }
     }
@@ -217,6 +233,15 @@ impl<'a> Data<'a> {
     }
 }
 
+fn waker(waker: Waker) -> u64 {
+    match waker {
+        Waker::Timer => 0,
+        Waker::Settled => 1,
+        Waker::Outside => 2,
+        Waker::Task(task) => 3 + task.as_u64(),
+    }
+}
+
 fn site(location: &'static Location<'static>) -> Site {
     (location.file(), location.line())
 }
@@ -225,7 +250,7 @@ fn kind(event: Event<'_>) -> u64 {
     match event {
         Event::Spawned => 0,
         Event::Polled { .. } => 1,
-        Event::Woken(_) => 2,
+        Event::Woken { .. } => 2,
         Event::AbortRequested(_) => 3,
         Event::TimerRegistered(_) => 4,
         Event::TimerFired(_) => 5,
@@ -236,6 +261,7 @@ fn kind(event: Event<'_>) -> u64 {
         Event::Cancelled => 10,
         Event::Panicked(_) => 11,
         Event::Note(_) => 12,
+        Event::Waits(_) => 13,
     }
 }
 

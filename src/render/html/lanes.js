@@ -12,7 +12,7 @@ const CELL = 2;
 const LABEL_MIN = 46;
 const CHARACTER = 6.7;
 
-const HEIGHTS = [6, 2, 2, 8, 14, 14];
+const HEIGHTS = [6, 2, 2, 4, 6, 8, 14, 14];
 
 class LanePainter {
   constructor(run) {
@@ -66,14 +66,14 @@ class LanePainter {
     const height = HEIGHTS[state];
     const top = y + (ROW - height) / 2;
     const width = Math.max(end - x - (state === RUNNING && right - left > 5 ? 1 : 0), 1);
-    if (state === TIMED) {
-      context.strokeStyle = colors.waits;
-      context.lineWidth = 2;
-      context.setLineDash([4, 3]);
+    if (state === TIMED || state === JOINS || state === QUEUED) {
+      context.strokeStyle = state === QUEUED ? colors.abort : colors.waits;
+      context.lineWidth = height;
+      context.setLineDash(state === TIMED ? [4, 3] : state === JOINS ? [2, 2] : [4, 2]);
       context.lineDashOffset = x - left;
       context.beginPath();
-      context.moveTo(x, top + 1);
-      context.lineTo(end, top + 1);
+      context.moveTo(x, top + height / 2);
+      context.lineTo(end, top + height / 2);
       context.stroke();
       context.setLineDash([]);
       return;
@@ -127,6 +127,7 @@ function fillOf(state) {
     case READY: return colors.readyPattern;
     case BLOCKING: return colors.blocksPattern;
     case ALIVE: return colors.alive;
+    case QUEUED: return colors.abort;
     default: return colors.waits;
   }
 }

@@ -121,7 +121,7 @@ class Panel {
     }
     const { from, to, state } = run.spans;
     // What it waits for was said in the poll before.
-    const start = state[span] === WAITS || state[span] === TIMED ? Math.max(from[span] - 1, 0) : from[span];
+    const start = isWaiting(state[span]) ? Math.max(from[span] - 1, 0) : from[span];
     return [
       head,
       element("p", { class: `state state-${state[span]}` }, STATES[state[span]]),
@@ -139,7 +139,7 @@ class Panel {
   }
 
   waitFacts(lane, span) {
-    return [["waits", this.page.words.waitsFor(lane, span)]];
+    return [["what for", this.page.words.waitsFor(lane, span)]];
   }
 
   // Who ended a wait, or began a stretch of being ready.

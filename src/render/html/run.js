@@ -1,9 +1,12 @@
 // A run in columns: what `data.rs` has written, read back into typed arrays, and the lists that drawing needs.
 
-const ALIVE = 0, WAITS = 1, TIMED = 2, READY = 3, RUNNING = 4, BLOCKING = 5;
+// The higher one is shown where several share a place.
+const ALIVE = 0, WAITS = 1, TIMED = 2, JOINS = 3, QUEUED = 4, READY = 5, RUNNING = 6, BLOCKING = 7;
+
+const isWaiting = (state) => state >= WAITS && state <= QUEUED;
 
 const SPAWNED = 0, POLLED = 1, WOKEN = 2, ABORT = 3, REGISTERED = 4, FIRED = 5, REMOVED = 6, JUMPED = 7,
-  BLOCKED = 8, COMPLETED = 9, CANCELLED = 10, PANICKED = 11, NOTE = 12;
+  BLOCKED = 8, COMPLETED = 9, CANCELLED = 10, PANICKED = 11, NOTE = 12, WAITING = 13;
 
 // Who wakes: a number from here on is a task's.
 const BY_TIMER = 0, BY_LOOP = 1, BY_OUTSIDE = 2, BY_TASK = 3;
@@ -64,6 +67,7 @@ class Run {
   readTasks(digits, texts) {
     const sites = digits.next();
     const count = digits.next();
+    const waits = digits.next();
     this.count = count;
     this.parent = new Int32Array(count);
     this.isDaemon = new Uint8Array(count);
@@ -85,7 +89,8 @@ class Run {
       this.names.push(name);
       this.paths.push(flags & 1 ? `${this.paths[parent]}/${name}` : name);
     }
-    this.texts = texts.slice(sites + count);
+    this.waits = texts.slice(sites + count, sites + count + waits);
+    this.texts = texts.slice(sites + count + waits);
     this.order = new Uint32Array(count);
     this.laneOf = new Uint32Array(count);
     for (let lane = 0, next = 0; lane < count; lane++) {
@@ -126,7 +131,7 @@ class Run {
       task: new Uint32Array(count), value: new Uint32Array(count), ready: new Uint32Array(count),
       x: new Uint32Array(count),
     };
-    let turn = 0, at = 0, task = 0, text = 0, polled = NONE;
+    let turn = 0, at = 0, task = 0, text = 0, polled = NONE, hasWaited = false;
     for (let place = 0; place < count; place++) {
       const head = digits.next();
       const kind = head >> 1;
@@ -144,17 +149,23 @@ class Run {
         records.value[place] = digits.next();
         records.ready[place] = digits.next();
         polled = place;
-      } else if (kind === WOKEN || kind === ABORT) {
+        hasWaited = false;
+      } else if (kind === WOKEN || kind === ABORT || kind === WAITING) {
         records.value[place] = digits.next();
+        // One more than the number of the resource that had served it.
+        if (kind === WOKEN) records.ready[place] = digits.next();
       } else if (kind >= REGISTERED && kind <= BLOCKED) {
         records.value[place] = at + digits.signed();
       } else if (kind === PANICKED || kind === NOTE) {
         records.value[place] = text++;
       }
-      // What is dropped after the poll of another, at the end of the run, stands after it.
-      const isAfter = kind === CANCELLED && polled !== NONE
-        && records.turn[polled] === turn && records.task[polled] !== task;
-      records.x[place] = this.x(turn, this.stopOf[at]) + (isAfter ? 1 : 0);
+      // What is dropped after a poll, at the end of the run, stands after it, and after the wait that began
+      // with it.
+      const isAtPoll = polled !== NONE && records.turn[polled] === turn && records.at[polled] === at;
+      const isOfPoll = isAtPoll && records.task[polled] === task;
+      hasWaited ||= isOfPoll && kind === WAITING;
+      const after = !isAtPoll || kind !== CANCELLED ? 0 : hasWaited ? 2 : isOfPoll ? 0 : 1;
+      records.x[place] = this.x(turn, this.stopOf[at]) + after;
     }
     this.turns = turn;
     this.polls = new Uint32Array(turn + 1).fill(NONE);
@@ -190,7 +201,7 @@ class Run {
   // The records that are drawn as marks, by task, and those that are drawn as arrows.
   listMarks() {
     const { task, kind, value, ready, count } = this.records;
-    const isMark = (place) => kind[place] >= COMPLETED || kind[place] === ABORT || kind[place] === FIRED
+    const isMark = (place) => (kind[place] >= COMPLETED && kind[place] <= NOTE) || kind[place] === ABORT || kind[place] === FIRED
       || (kind[place] === POLLED && value[place] > 0);
     this.marksOf = bucketed(count, this.count, (place) => (isMark(place) ? task[place] : NONE));
     const wakes = [];

@@ -146,7 +146,7 @@ class Page {
   wakeOf(lane, span) {
     const { run } = this;
     const { from, to, state } = run.spans;
-    const isWait = state[span] === WAITS || state[span] === TIMED;
+    const isWait = isWaiting(state[span]);
     const list = run.recordsOf(run.order[lane], 0, isWait ? to[span] : from[span]);
     const { kind } = run.records;
     for (let at = list.length; at-- > Math.max(0, list.length - 200);) {

@@ -64,7 +64,7 @@ class Statistics {
 }
 
 const BARS = [[RUNNING, "is polled"], [BLOCKING, "blocks the loop"], [READY, "is ready"],
-  [TIMED, "waits, has a timer"], [WAITS, "waits"], [ALIVE, "lives (the trace has no polls)"]];
+  [QUEUED, "waits for a resource"], [JOINS, "joins a task"], [TIMED, "sleeps"], [WAITS, "waits for another thing"], [ALIVE, "lives (the trace has no polls)"]];
 
 const MARKS = [[COMPLETED, "completed"], [CANCELLED, "cancelled"], [PANICKED, "panicked"],
   [ABORT, "cancellation asked for"], [NOTE, "note"], [POLLED, "chosen before others"], [FIRED, "its timer fires"]];

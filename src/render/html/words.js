@@ -1,6 +1,7 @@
 // What is said of records and spans, as the crate's texts say it.
 
-const STATES = ["lives", "waits", "waits, has a timer", "is ready", "is polled", "blocks the loop"];
+const STATES = ["lives", "waits", "sleeps", "joins a task", "waits for a resource", "is ready", "is polled",
+  "blocks the loop"];
 
 const ENDS = { [COMPLETED]: "completed", [CANCELLED]: "cancelled", [PANICKED]: "panicked" };
 
@@ -29,7 +30,9 @@ class Words {
       case SPAWNED: return "spawned";
       case POLLED: return ready[place] > 1 ? `polled, ${number + 1} of ${ready[place]} ready` : "polled";
       case WOKEN:
-        return number === BY_TIMER ? "woken by its timer" : `woken by ${this.waker(task[place], number)}`;
+        return (number === BY_TIMER ? "woken by its timer" : `woken by ${this.waker(task[place], number)}`)
+          + (ready[place] ? `, served by ${this.run.waits[ready[place] - 1]}` : "");
+      case WAITING: return this.run.waits[number];
       case ABORT: return `aborted by ${this.waker(task[place], number)}`;
       case REGISTERED: return `registers a timer for ${other()}`;
       case FIRED: return `timer for ${other()} fires`;
@@ -64,25 +67,14 @@ class Words {
     return Math.min(this.run.stops.turns[stop] + x - this.run.stops.x[stop], this.run.turns);
   }
 
-  // What a wait is for, as far as the records say: its next timer.
+  // What a wait is for: the record of that stands at the end of the poll before it, or where it begins.
   waitsFor(lane, span) {
     const { from, state } = this.run.spans;
-    if (state[span] !== TIMED) return "";
-    const deadline = this.nextTimer(this.run.order[lane], from[span]);
-    return deadline === null ? "" : `until ${shownInstant(deadline)}`;
-  }
-
-  // The earliest of a task's timers at a place of the axis.
-  nextTimer(task, x) {
+    if (!isWaiting(state[span])) return "";
     const { kind, value } = this.run.records;
-    const timers = new Map();
-    const list = this.run.recordsOf(task, 0, x - 1);
-    for (const place of list.subarray(Math.max(0, list.length - 400))) {
-      const step = kind[place] === REGISTERED ? 1 : kind[place] === FIRED || kind[place] === REMOVED ? -1 : 0;
-      if (step) timers.set(value[place], (timers.get(value[place]) ?? 0) + step);
-    }
-    const alive = [...timers].filter(([, count]) => count > 0).map(([instant]) => instant);
-    return alive.length ? this.run.instants[Math.min(...alive)] : null;
+    const list = this.run.recordsOf(this.run.order[lane], Math.max(from[span] - 1, 0), from[span]);
+    const place = list.findLast((place) => kind[place] === WAITING);
+    return place === undefined ? "" : this.run.waits[value[place]];
   }
 
   // A few words inside a span that has room for them.
@@ -91,7 +83,7 @@ class Words {
     switch (state[span]) {
       case RUNNING: return String(this.turnAt(from[span]));
       case BLOCKING: return `blocks ${shownNanos(this.times(span).length)}`;
-      case TIMED: case WAITS: return this.waitsFor(lane, span);
+      case TIMED: case WAITS: case JOINS: case QUEUED: return this.waitsFor(lane, span);
       default: return "";
     }
   }
@@ -104,7 +96,7 @@ class Words {
     if (state[span] === RUNNING) return `${path} is polled in turn ${this.turnAt(from[span])}, ${this.stretch(span)}`;
     if (state[span] === READY) return `${path} is ready ${this.stretch(span)}, for ${counted(to[span] - from[span], "turn")}`;
     const wait = this.waitsFor(lane, span);
-    return `${path} ${wait ? `waits ${wait}` : what}, ${this.stretch(span)}`;
+    return `${path} ${wait || what}, ${this.stretch(span)}`;
   }
 }
 

@@ -4,8 +4,7 @@ use std::fmt::{self, Write};
 
 use super::marks::Shape;
 use super::{CHARACTER, Drawn, Picture, rows};
-use crate::kernel::Instant;
-use crate::render::layout::State;
+use crate::render::layout::{State, WaitKind};
 use crate::trace::text::{columns, counted};
 
 /// The height of a line of the legend.
@@ -69,12 +68,14 @@ pub(super) fn draw(
     Ok(flow.y + LINE)
 }
 
-const STATES: [(State, &str); 6] = [
+const STATES: [(State, &str); 8] = [
     (State::Running, "is polled"),
     (State::Blocking, "blocks the loop"),
     (State::Ready, "is ready"),
-    (State::Waiting(Some(Instant::ZERO)), "waits, has a timer"),
-    (State::Waiting(None), "waits"),
+    (State::Waiting(WaitKind::Resource), "waits for a resource"),
+    (State::Waiting(WaitKind::Join), "joins a task"),
+    (State::Waiting(WaitKind::Timer), "sleeps"),
+    (State::Waiting(WaitKind::Other), "waits for another thing"),
     (State::Alive, "lives"),
 ];
 

@@ -77,7 +77,7 @@ impl Trace {
     /// });
     /// let svg = report.trace.svg().to_string();
     /// assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
-    /// assert!(svg.contains("<title>main/nap: waits from 0s to 1s (1s), its next timer is for 1s</title>"));
+    /// assert!(svg.contains("<title>main/nap: sleeps until 1s, from 0s to 1s (1s)</title>"));
     /// ```
     pub fn svg(&self) -> Svg<'_> {
         Svg { trace: self, width: WIDTH }

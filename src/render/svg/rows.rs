@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::words::{self, escaped};
 use super::{Picture, ROW};
 use crate::kernel::Instant;
-use crate::render::layout::{Lane, State};
+use crate::render::layout::{Lane, State, WaitKind};
 use crate::trace::text::counted;
 
 /// Bars at most, where those that share a pixel are drawn as one.
@@ -56,7 +56,7 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
         } else {
             for span in &lane.spans {
                 let (from, to) = (picture.x(span.from), picture.x(span.to));
-                let title = words::span(lane, span);
+                let title = words::span(picture.layout, lane, span);
                 bar(out, picture, row, span.state, from..to, &title)?;
                 drawn.saw(span.state);
             }
@@ -78,11 +78,6 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
 
 impl Drawn {
     fn saw(&mut self, state: State) {
-        // A wait with a timer looks different from one without; its deadline does not matter.
-        let state = match state {
-            State::Waiting(Some(_)) => State::Waiting(Some(Instant::ZERO)),
-            state => state,
-        };
         if !self.states.contains(&state) {
             self.states.push(state);
         }
@@ -115,8 +110,10 @@ fn bar(
 pub(super) fn looks(state: State) -> (&'static str, usize) {
     match state {
         State::Alive => ("alive", 6),
-        State::Waiting(None) => ("waits", 2),
-        State::Waiting(Some(_)) => ("timed", 2),
+        State::Waiting(WaitKind::Other) => ("waits", 2),
+        State::Waiting(WaitKind::Timer) => ("timed", 2),
+        State::Waiting(WaitKind::Join) => ("joins", 4),
+        State::Waiting(WaitKind::Resource) => ("queued", 6),
         State::Ready => ("ready", 8),
         State::Running => ("runs", 14),
         State::Blocking => ("blocks", 14),

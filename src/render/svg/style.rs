@@ -10,6 +10,8 @@ text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",mon
 .runs{fill:#0969da}.alive{fill:#8c959f}.waits{fill:#8c959f}
 .ready{fill:url(#simloop-ready)}.ready-ground{fill:#ffe2a8}.ready-line{fill:#bf8700}
 .timed{fill:url(#simloop-timed)}.timed-line{fill:#6e7781}
+.joins{fill:url(#simloop-joins)}.joins-line{fill:#6e7781}
+.queued{fill:url(#simloop-queued)}.queued-line{fill:#bc4c00}
 .blocks{fill:url(#simloop-blocks)}.blocks-ground{fill:#eac6f5}.blocks-line{stroke:#8250df;stroke-width:2.5}
 .wake path{stroke:#57606a;stroke-width:1.2;fill:none}.wake .head{fill:#57606a;stroke:none}
 .completed{fill:#1a7f37;stroke:#fff;stroke-width:1}
@@ -22,6 +24,7 @@ text{fill:#e6edf3}.at,.key,.rest{fill:#9ba5b0}
 .page{fill:#0d1117}.stripe{fill:#151b23}.tick{stroke:#3d444d}.cut-line{stroke:#6e7681}
 .runs{fill:#4c9dff}.alive{fill:#7d8590}.waits{fill:#7d8590}
 .ready-ground{fill:#5c4813}.ready-line{fill:#e3b341}.timed-line{fill:#9ba5b0}
+.joins-line{fill:#9ba5b0}.queued-line{fill:#f0883e}
 .blocks-ground{fill:#432d63}.blocks-line{stroke:#c297ff}
 .wake path{stroke:#aab4be}.wake .head{fill:#aab4be}
 .completed{fill:#3fb950;stroke:#0d1117}.cancelled{stroke:#e6edf3}.panicked{fill:#ff6b63;stroke:#0d1117}
@@ -33,6 +36,10 @@ text{fill:#e6edf3}.at,.key,.rest{fill:#9ba5b0}
 <rect class="ready-ground" width="4" height="8"/><rect class="ready-line" width="1.6" height="8"/></pattern>
 <pattern id="simloop-timed" width="6" height="8" patternUnits="userSpaceOnUse">
 <rect class="timed-line" width="3.5" height="8"/></pattern>
+<pattern id="simloop-joins" width="4" height="4" patternUnits="userSpaceOnUse">
+<rect class="joins-line" width="2" height="4"/></pattern>
+<pattern id="simloop-queued" width="6" height="6" patternUnits="userSpaceOnUse">
+<path class="queued-line" d="M0 0h4v6h-4z"/></pattern>
 <pattern id="simloop-blocks" width="7" height="7" patternUnits="userSpaceOnUse">
 <rect class="blocks-ground" width="7" height="7"/>
 <path class="blocks-line" d="M-1 8L8 -1M-4.5 4.5L4.5 -4.5M2.5 11.5L11.5 2.5"/></pattern>

@@ -22,7 +22,7 @@ pub(super) struct Drawn {
 }
 
 struct Arrow<'a> {
-    first: &'a Wake,
+    first: &'a Wake<'a>,
     count: usize,
 }
 
@@ -59,6 +59,9 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
         let lanes = &picture.layout.lanes;
         let (waker, woken) = (words::path(&lanes[first.from]), words::path(&lanes[first.to]));
         let mut title = format!("{waker} wakes {woken}, at {}, turn {}", first.at, first.turn);
+        if let Some(resource) = first.resource {
+            write!(title, ", served by {resource}")?;
+        }
         if count > 1 {
             write!(title, ", and {} more wakes like it", count - 1)?;
         }
@@ -73,6 +76,6 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
 }
 
 /// Right of the middle of the waker's poll, where marks stand.
-fn place(picture: &Picture<'_>, wake: &Wake) -> usize {
+fn place(picture: &Picture<'_>, wake: &Wake<'_>) -> usize {
     (picture.x(wake.x) + 3 * picture.x(wake.x + 1)) / 4
 }

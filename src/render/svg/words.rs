@@ -50,7 +50,7 @@ pub(super) fn path(lane: &Lane<'_>) -> String {
     elide_middle(lane.path, PATH_MAX)
 }
 
-pub(super) fn span(lane: &Lane<'_>, span: &Span) -> String {
+pub(super) fn span(layout: &Layout<'_>, lane: &Lane<'_>, span: &Span) -> String {
     let path = path(lane);
     let Span { since, turn, .. } = *span;
     let when = stretch(since, span.until);
@@ -61,10 +61,10 @@ pub(super) fn span(lane: &Lane<'_>, span: &Span) -> String {
             let units = counted((span.to - span.from) as usize, "turn", "turns");
             format!("{path}: ready {when}, for {units}")
         }
-        State::Waiting(Some(deadline)) => {
-            format!("{path}: waits {when}, its next timer is for {deadline}")
+        State::Waiting(_) => {
+            let wait = layout.wait(span).unwrap_or_else(|| "waits".to_owned());
+            format!("{path}: {}, {when}", text(&wait))
         }
-        State::Waiting(None) => format!("{path}: waits {when}"),
         State::Alive => format!("{path}: lives {when}"),
     }
 }

@@ -84,6 +84,9 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
                     // It is polled by another task or combinator than before.
                     let replaced = std::mem::replace(&mut waiting.waker, waker);
                     waiting.party = Party::running();
+                    if let Some(ticket) = place.ticket {
+                        inner.tell_again(line, ticket);
+                    }
                     drop(inner);
                     drop(replaced);
                     return Poll::Pending;
@@ -92,8 +95,9 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
                 let ticket = inner.next_ticket(G::rank(&need));
                 place.ticket = Some(ticket);
                 let party = Party::running();
-                inner.lines[line].waiting.insert(ticket, Waiting { need, waker, party });
                 self.list(&mut inner, party);
+                let told = inner.told(line, &need, party);
+                inner.lines[line].waiting.insert(ticket, Waiting { need, waker, party, told });
                 return Poll::Pending;
             }
             drop(inner);

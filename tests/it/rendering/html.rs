@@ -69,7 +69,7 @@ fn records(page: &str) -> Vec<(u64, u64, Option<u64>)> {
     let stops = numbers.next();
     numbers.skip(3 * stops + 1);
     let tasks = numbers.next();
-    numbers.skip(4 * tasks + 1);
+    numbers.skip(4 * tasks + 2);
     for _ in 0..tasks {
         for _ in 0..numbers.next() {
             let has_gap = numbers.next() & 8 > 0;
@@ -88,8 +88,8 @@ fn records(page: &str) -> Vec<(u64, u64, Option<u64>)> {
         }
         task += numbers.signed();
         match kind {
-            1 => numbers.skip(2),
-            2..=8 => numbers.skip(1),
+            1 | 2 => numbers.skip(2),
+            3..=8 | 13 => numbers.skip(1),
             _ => {}
         }
         (turn as u64, instants[place as usize], u64::try_from(task).ok())
@@ -165,7 +165,7 @@ fn names_and_notes_never_become_markup_or_code() {
     }
     let lines = texts.lines().count();
     let notes = report.trace.notes().count();
-    assert_eq!(lines, 2 + 9 + notes, "places, names and notes are a line each: {texts}");
+    assert_eq!(lines, 2 + 9 + 2 + notes, "places, names, waits and notes are a line each: {texts}");
 }
 
 #[test]

@@ -72,8 +72,8 @@ fn a_bar_for_each_stretch_says_what_the_task_does_from_when_to_when() {
             "main/nap: polled at 1s, turn 3",
         ]
     );
-    assert_eq!(titles("waits"), ["main: waits from 0s to 1s (1s)"]);
-    assert_eq!(titles("timed"), ["main/nap: waits from 0s to 1s (1s), its next timer is for 1s"]);
+    assert_eq!(titles("joins"), ["main: joins main/nap, from 0s to 1s (1s)"]);
+    assert_eq!(titles("timed"), ["main/nap: sleeps until 1s, from 0s to 1s (1s)"]);
     assert_eq!(titles("blocks"), ["main: blocks the loop from 1s to 1.5s (500ms), turn 4"]);
     assert_eq!(titles("wake"), ["main/nap wakes main, at 1s, turn 3"]);
 }
@@ -86,10 +86,7 @@ fn a_legend_explains_what_is_in_the_picture_and_nothing_else() {
         keys.iter().filter_map(Node::text).map(str::to_owned).collect::<Vec<_>>()
     };
     let nap = traced(programs::nap()).trace.svg().to_string();
-    assert_eq!(
-        legend(&nap),
-        ["is polled", "is ready", "waits, has a timer", "its timer fires", "completed"]
-    );
+    assert_eq!(legend(&nap), ["is polled", "is ready", "sleeps", "its timer fires", "completed"]);
     let lived = Builder::new().trace(Level::Tasks).run(programs::nap()).trace.svg().to_string();
     assert_eq!(legend(&lived), ["lives", "completed"]);
 }
