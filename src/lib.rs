@@ -12,6 +12,7 @@ pub mod sim;
 pub mod stream;
 pub mod sync;
 pub mod task;
+pub mod testing;
 pub mod time;
 pub mod trace;
 

@@ -12,12 +12,13 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use simloop::stream::TimedStream;
 use simloop::{
-    self as sim, explore, policy, render, report, rng, sim as models, stream, sync, task, time,
-    trace,
+    self as sim, explore, policy, render, report, rng, sim as models, stream, sync, task, testing,
+    time, trace,
 };
 
 use simloop::sim::{Cost, Pool};
 use simloop::sync::{broadcast, mpsc, oneshot, watch};
+use simloop::testing::laws;
 
 fn is_send<T: Send>() {}
 fn is_sync<T: Sync>() {}
@@ -286,6 +287,12 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] broadcast::error::SendError<u8>;
     [is_send, is_sync, is_unpin, is_debug, is_static] broadcast::error::RecvError;
     [is_send, is_sync, is_unpin, is_debug, is_static] broadcast::error::TryRecvError;
+    [is_send, is_sync, is_unpin, is_debug, is_static] testing::Program;
+    [is_send, is_sync, is_unpin, is_debug, is_static] testing::Step;
+    [is_send, is_sync, is_unpin, is_debug, is_static] testing::ProgramError;
+    [is_send, is_sync, is_unpin, is_debug, is_static] laws::Laws;
+    [is_send, is_sync, is_unpin, is_debug, is_static] laws::Law;
+    [is_send, is_sync, is_unpin, is_debug, is_static] laws::Breach;
     [is_unpin, is_debug, is_static] sim::EventLoop;
     [is_unpin, is_debug, is_static] sim::Builder;
 }

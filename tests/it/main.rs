@@ -23,6 +23,7 @@ mod snapshots;
 mod streams;
 mod sync;
 mod tasks;
+mod testing;
 mod time;
 mod timeouts;
 mod tour;

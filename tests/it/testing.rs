@@ -1,0 +1,3 @@
+//! The tools for users' tests: laws for policies, programs as values.
+
+mod laws;
