@@ -155,6 +155,10 @@ pub mod guide {
     #[doc = include_str!("../docs/guide/tasks.md")]
     pub mod tasks {}
 
+    #[expect(clippy::test_attr_in_doctest, reason = "shown as they are written in a file of tests")]
+    #[doc = include_str!("../docs/guide/testing.md")]
+    pub mod testing {}
+
     #[doc = include_str!("../docs/guide/timeouts.md")]
     pub mod timeouts {}
 }

@@ -65,6 +65,7 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] task::Race<Vec<Pin<Box<Ready<u8>>>>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::JoinSet<Cell<u8>>;
     [is_send, is_sync, is_unpin, is_debug] render::Lanes<'static>;
+    [is_send, is_sync, is_unpin, is_debug] render::Html<'static>;
     [is_send, is_sync, is_unpin, is_debug] render::Svg<'static>;
     [is_send, is_sync, is_unpin, is_debug] render::Html<'static>;
     [is_send, is_sync, is_unpin, is_debug] render::Mermaid<'static>;
@@ -304,6 +305,19 @@ mod with_serde {
     table! {
         [is_send, is_sync, is_unpin, is_debug] render::Perfetto<'static>;
         [is_send, is_sync, is_unpin, is_debug] render::JsonLines<'static>;
+    }
+}
+
+#[cfg(feature = "proptest")]
+mod with_proptest {
+    use super::*;
+
+    table! {
+        [is_send, is_sync, is_unpin, is_debug, is_static] testing::Property;
+        [is_send, is_sync, is_unpin, is_debug, is_static] testing::Counterexample;
+        [is_send, is_sync, is_unpin, is_debug, is_static] testing::Plan;
+        [is_send, is_sync, is_unpin, is_debug, is_static] testing::Choices;
+        [is_send, is_sync, is_unpin, is_debug, is_static] testing::ChoicesTree;
     }
 }
 

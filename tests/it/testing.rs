@@ -1,3 +1,8 @@
-//! The tools for users' tests: laws for policies, programs as values.
+//! The tools for users' tests: laws for policies, programs as values, properties.
 
+mod insta;
 mod laws;
+#[cfg(feature = "proptest")]
+mod properties;
+#[cfg(feature = "proptest")]
+mod strategies;

@@ -16,6 +16,8 @@ fn the_policies_of_the_crate_keep_the_laws() {
     laws::check(|seed| Walk::new(seed, [6, 4, 9, 1]));
     // One turn in a million draws a priority so low that it waits for a million others.
     Laws::new().passes_over_at_most(20_000).check(Pos::new);
+    #[cfg(feature = "proptest")]
+    laws::check(|seed| simloop::testing::Plan::new([seed as u32, 2, 0, 3]));
 }
 
 /// Five tasks and the root are ready at most.
