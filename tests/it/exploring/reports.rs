@@ -114,6 +114,29 @@ fn a_program_that_is_not_deterministic_is_told_before_anything_else() {
 }
 
 #[test]
+fn a_program_that_asks_for_its_thread_is_told_whichever_run_is_the_longer() {
+    let home = std::thread::current().id();
+    let yields_where = |is_home: bool| {
+        explorer().exhaustive().run(move || async move {
+            spawn_named("child", async {}).await.unwrap();
+            if (std::thread::current().id() == home) == is_home {
+                yield_now().await;
+            }
+        })
+    };
+    let shown = [yields_where(true), yields_where(false)].map(|exploration| {
+        assert_eq!((exploration.extent, exploration.runs), (Extent::Refused, 0));
+        exploration.to_string()
+    });
+    assert_shown("exploring", "depends_on_thread", shown.join("\n\n"));
+    // Without the audit nothing is said: all the runs are on one thread.
+    let unaudited = explorer().exhaustive().audit(0).run(move || async move {
+        assert_eq!(std::thread::current().id(), home);
+    });
+    assert_eq!(unaudited.extent, Extent::Complete);
+}
+
+#[test]
 fn the_printed_line_brings_a_failure_back_a_thousand_times_of_a_thousand() {
     let program = || async {
         let order = letters([3, 3, 3]).await;
