@@ -5,6 +5,7 @@ use super::columns::{Side, columns_of};
 use super::identity::identity;
 use super::program::{Run, Runner, Shared, Traced};
 use super::shrink::Lenient;
+use super::tree::Walker;
 use crate::kernel::{Instant, Level, TaskId};
 use crate::policy::{Choice, ChoiceKind, Deviation, Policy, Schedule};
 use crate::trace::{Event, Trace, columns};
@@ -34,22 +35,89 @@ pub(super) fn explain(
     turns: u64,
 ) -> (Run, Explanation) {
     let level = if turns <= TRACED_TURNS_MAX { Level::Full } else { Level::Off };
-    let witness = Witness { lenient: Lenient::default(), seen: Vec::new() };
-    let policy = Shared::new(witness, runner.settings);
     let deviations: Vec<Deviation> = schedule.deviations().collect();
-    policy.with(|witness| witness.lenient.start(&deviations));
-    let builder = runner.settings.builder().policy(policy.clone()).trace(level).quiet(false);
-    let failing = runner.run_with(builder);
-    let is_alone = deviations.len() == 1;
-    let told = |seen: &Seen| seen.told(&failing.1, is_alone);
-    let told: Vec<String> = policy.with(|witness| witness.seen.iter().map(told).collect());
+    let (failing, told) = witnessed(runner, &deviations, level, true);
+    if deviations.is_empty() {
+        let explanation = explain_fifo(runner, &failing, level);
+        return (failing.0, explanation);
+    }
     let mut explanation = Explanation::default();
     let nearest = without_last(&deviations).map(|shorter| runner.replay(&shorter, level));
     explanation.sentence = sentence(&told, &deviations, &failing, nearest.as_ref());
     if level == Level::Full {
-        explanation.columns = beside(&deviations, &failing, nearest.as_ref());
+        let (_, before) = deviations.split_last().expect("there is one");
+        explanation.columns =
+            beside((&failing, &deviations), nearest.as_ref().map(|run| (run, before)));
     }
     (failing.0, explanation)
+}
+
+/// Explains a failure that needs no deviation, by one with which the program passes.
+fn explain_fifo(runner: &mut Runner<'_>, failing: &Traced, level: Level) -> Explanation {
+    let other = first_passing(runner).unwrap_or_default();
+    let other: Vec<Deviation> = other.deviations().collect();
+    let passing = (!other.is_empty()).then(|| witnessed(runner, &other, level, false));
+    let sentence = sentence_of_fifo(passing.as_ref().map_or(&[], |(_, told)| told));
+    let passing = passing.as_ref().map(|(run, _)| (run, &other[..]));
+    let columns = match level {
+        Level::Full => beside((failing, &[]), passing),
+        _ => String::new(),
+    };
+    Explanation { sentence, columns }
+}
+
+/// Runs a schedule, and tells each of its deviations.
+fn witnessed(
+    runner: &mut Runner<'_>,
+    deviations: &[Deviation],
+    level: Level,
+    is_failing: bool,
+) -> (Traced, Vec<String>) {
+    let witness = Witness { lenient: Lenient::default(), seen: Vec::new() };
+    let policy = Shared::new(witness, runner.settings);
+    policy.with(|witness| witness.lenient.start(deviations));
+    let builder = runner.settings.builder().policy(policy.clone()).trace(level).quiet(!is_failing);
+    let run = runner.run_with(builder);
+    // Where first-in first-out fails, the turn says which of its choices is meant.
+    let is_alone = is_failing && deviations.len() == 1;
+    let told = |seen: &Seen| seen.told(&run.1, is_alone);
+    let told = policy.with(|witness| witness.seen.iter().map(told).collect());
+    (run, told)
+}
+
+/// Turns that are spent at most on a run that passes where first-in first-out fails.
+const PASSING_TURNS_MAX: u64 = 1_000_000;
+
+/// The earliest and least single deviation with which the program passes.
+fn first_passing(runner: &Runner<'_>) -> Option<Schedule> {
+    let mut walker = Walker::new(runner.another());
+    let (run, root) = walker.root();
+    let mut spent = run.turns;
+    for turnoff in root.turnoffs() {
+        if spent > PASSING_TURNS_MAX {
+            break;
+        }
+        let (run, _) = walker.child(&root, turnoff);
+        if run.failure.is_none() {
+            return Some(walker.schedule(&root, turnoff));
+        }
+        spent += run.turns;
+    }
+    None
+}
+
+/// What can be said of a failure that needs no deviation, and of the one with which the program passes.
+fn sentence_of_fifo(told: &[String]) -> String {
+    let fails = "fails first-in first-out, without any deviation";
+    match told {
+        [only] => in_line(format!("{fails}; passes when, {only}")),
+        _ => fails.to_owned(),
+    }
+}
+
+/// A sentence that does not fit into a line takes two.
+fn in_line(sentence: String) -> String {
+    if columns(&sentence) <= WIDTH { sentence } else { sentence.replacen("; ", ";\n", 1) }
 }
 
 /// The schedule without its last deviation.
@@ -67,7 +135,7 @@ fn sentence(
     nearest: Option<&Traced>,
 ) -> String {
     let (Some((nearest, _)), Some(last)) = (nearest, deviations.last()) else {
-        return "fails first-in first-out, without any deviation".to_owned();
+        return sentence_of_fifo(&[]);
     };
     let is_alone = deviations.len() == 1;
     let otherwise = match (is_alone, last.place) {
@@ -86,11 +154,7 @@ fn sentence(
         }
     };
     match told {
-        [only] => {
-            let sentence = format!("fails when, {only}; {otherwise} it {ends}");
-            // A sentence that does not fit into a line takes two.
-            if columns(&sentence) <= WIDTH { sentence } else { sentence.replacen("; ", ";\n", 1) }
-        }
+        [only] => in_line(format!("fails when, {only}; {otherwise} it {ends}")),
         _ => {
             let mut lines: Vec<String> = told.iter().map(|what| format!("  {what}")).collect();
             if lines.len() > TOLD_MAX {
@@ -102,15 +166,21 @@ fn sentence(
     }
 }
 
-fn beside(deviations: &[Deviation], failing: &Traced, nearest: Option<&Traced>) -> String {
-    let turns: Vec<u64> = deviations.iter().map(|deviation| deviation.turn).collect();
-    let (before, _) = turns.split_at(turns.len().saturating_sub(1));
+/// A run, and its deviations.
+type Marked<'a> = (&'a Traced, &'a [Deviation]);
+
+fn beside(failing: Marked<'_>, nearest: Option<Marked<'_>>) -> String {
+    let turns = |(_, deviations): Marked<'_>| -> Vec<u64> {
+        deviations.iter().map(|deviation| deviation.turn).collect()
+    };
     let title = |run: &Run| if run.failure.is_some() { "fails" } else { "passes" };
-    let mut sides = vec![Side { title: "fails", trace: &failing.1, marked: &turns }];
-    if let Some((nearest, trace)) = nearest {
-        sides.push(Side { title: title(nearest), trace, marked: before });
+    let (fails, passes) = (turns(failing), nearest.map(turns).unwrap_or_default());
+    let (_, trace) = failing.0;
+    let mut sides = vec![Side { title: "fails", trace, marked: &fails }];
+    if let Some(((nearest, trace), _)) = nearest {
+        sides.push(Side { title: title(nearest), trace, marked: &passes });
     }
-    columns_of(&sides, &turns)
+    columns_of(&sides, if fails.is_empty() { &passes } else { &fails })
 }
 
 /// Follows a schedule and notes who was there at each deviation.

@@ -129,6 +129,11 @@ impl<'a> Runner<'a> {
         Runner { program, settings, builder: settings.builder(), shown: String::new() }
     }
 
+    /// Another for the same program.
+    pub(super) fn another(&self) -> Self {
+        Runner::new(self.program, self.settings)
+    }
+
     /// Makes one of many runs: no report, no trace, and a schedule only of what fails.
     pub(super) fn run<P: Policy>(&mut self, policy: &Shared<P>) -> Run {
         if self.settings.requirement.is_some() {

@@ -6,7 +6,7 @@
 //! deviations first; among these, those that deviate earliest, and least.
 
 use super::program::{Run, Runner, Shared};
-use crate::policy::{Choice, Policy};
+use crate::policy::{Choice, Policy, Schedule};
 
 /// A choice that does not take the first alternative.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,6 +108,13 @@ impl<'a> Walker<'a> {
     /// Runs a child.
     pub(super) fn child(&mut self, node: &Node, turnoff: Turnoff) -> (Run, Node) {
         self.step(&node.path, Some(turnoff))
+    }
+
+    /// The schedule of a child as it is written: in turns, where the tree counts choices.
+    pub(super) fn schedule(&mut self, node: &Node, turnoff: Turnoff) -> Schedule {
+        self.policy.with(|follow| follow.start(&node.path, Some(turnoff)));
+        let builder = self.runner.settings.builder().policy(self.policy.clone());
+        self.runner.run_with(builder).0.schedule
     }
 
     fn step(&mut self, path: &[Turnoff], last: Option<Turnoff>) -> (Run, Node) {
