@@ -11,7 +11,7 @@ use super::event_loop::EventLoop;
 use super::picture;
 use super::state::{YEAR_2000, wall_at};
 use super::workers::WorkerCounts;
-use crate::kernel::{Level, Limits};
+use crate::kernel::{Accesses, Level, Limits};
 use crate::policy::{Fifo, Policy, Replay, Schedule};
 use crate::report::{Report, Reproduction};
 
@@ -41,6 +41,7 @@ pub struct Builder {
     worker_counts: WorkerCounts,
     echo: bool,
     is_quiet: bool,
+    accesses: Option<Box<Accesses>>,
 }
 
 impl Default for Builder {
@@ -65,6 +66,7 @@ impl Builder {
             worker_counts: WorkerCounts::default(),
             echo: false,
             is_quiet: false,
+            accesses: None,
         }
     }
 
@@ -205,6 +207,12 @@ impl Builder {
         self
     }
 
+    /// Notes what each turn touches; see [`access::noted`](super::access::noted).
+    pub(crate) fn accesses(mut self, accesses: Box<Accesses>) -> Self {
+        self.accesses = Some(accesses);
+        self
+    }
+
     /// The line that brings back a run of these settings with this schedule.
     pub(crate) fn reproduction(&self, schedule: &Schedule) -> String {
         let Builder { seed, limits, start_time, deny_leftovers, worker_counts, .. } = self;
@@ -228,6 +236,9 @@ impl Builder {
         self.configure(&core);
         core.set_picker(self.picker);
         let mut state = core.state();
+        if let Some(accesses) = self.accesses {
+            state.kernel.note_accesses(accesses);
+        }
         state.policy_source = self.policy_source;
         state.replayed = self.replayed;
         state.replay_error = self.replay_error;

@@ -6,6 +6,7 @@ use super::context::HiddenPoll;
 use super::core::{Core, Picker, State, message};
 use super::describe;
 use super::turn::forget_panic;
+use crate::kernel::Access;
 use crate::policy::{Choice, Deviation, Divergence, Policy};
 use crate::report::{Failure, FailureKind};
 
@@ -86,6 +87,7 @@ impl Core {
 
     fn pick_value(&self, state: &mut State, count: u32) -> Result<usize, Misfit> {
         state.values_chosen += 1;
+        state.kernel.note_access(Access::Chose);
         let (turn, place) = (state.kernel.turn(), state.values_chosen);
         let index = match &mut *self.picker.borrow_mut() {
             Picker::Fifo => 0,

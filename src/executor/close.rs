@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::access;
 use super::context;
 use super::core::{Core, Panicked, Phase, Picker, State, drop_caught};
 use super::describe;
@@ -29,6 +30,9 @@ impl Core {
         outcome: Result<T, Failure>,
         root: Option<TaskId>,
     ) -> Report<T> {
+        if let Some(accesses) = self.state().kernel.take_accesses() {
+            access::hand_over(accesses);
+        }
         let partial_deadlock = self.partial_deadlock(outcome.as_ref().err());
         let (outcome, leftovers) = self.end(outcome, root);
         let mut state = self.state();

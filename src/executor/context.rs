@@ -1,5 +1,5 @@
 //! The loop that runs on this thread, found by the API and by wakers: the crate's thread-local state, but for
-//! the deadlines in `enclosing`.
+//! the deadlines in `enclosing` and the notes in `access`.
 
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;

@@ -198,6 +198,11 @@ impl Core {
         }
     }
 
+    /// Borrows the state, if nobody does.
+    pub(super) fn try_state(&self) -> Option<RefMut<'_, State>> {
+        self.state.try_borrow_mut().ok()
+    }
+
     /// Says whether panics are not for standard error. Asked in the middle of a panic, whoever holds the state.
     pub(super) fn is_quiet(&self) -> bool {
         self.state.try_borrow().is_ok_and(|state| state.is_quiet)

@@ -8,6 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::access::Tracked;
 use crate::kernel::Instant;
 
 thread_local! {
@@ -19,19 +20,24 @@ thread_local! {
 
 /// A deadline that may be moved from any task. Behind a lock, for not every platform has atomics of its width.
 #[derive(Debug)]
-pub(crate) struct Deadline(Mutex<Instant>);
+pub(crate) struct Deadline {
+    instant: Mutex<Instant>,
+    tracked: Tracked,
+}
 
 impl Deadline {
     pub(crate) fn new(instant: Instant) -> Deadline {
-        Deadline(Mutex::new(instant))
+        Deadline { instant: Mutex::new(instant), tracked: Tracked::new() }
     }
 
     pub(crate) fn set(&self, instant: Instant) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = instant;
+        self.tracked.write();
+        *self.instant.lock().unwrap_or_else(PoisonError::into_inner) = instant;
     }
 
     pub(crate) fn instant(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tracked.read();
+        *self.instant.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::task::{Context, Poll};
 
+use super::access;
 use super::context;
 use super::core::{Core, Payload};
 use super::join::{AbortHandle, JoinHandle};
 use super::registry::RunId;
 use super::turn::forget_panic;
-use crate::kernel::{Instant, Target, WatcherKey};
+use crate::kernel::{Access, Instant, Object, Target, WatcherKey};
 
 /// A wait for the end of one task, beside whoever joins it. Dropping it withdraws the wait.
 #[derive(Debug, Default)]
@@ -18,6 +19,7 @@ pub(crate) struct EndWatch {
 impl EndWatch {
     /// Is ready when the task has ended; before, sees to it that the context's waker is woken then.
     pub(crate) fn poll(&mut self, task: &AbortHandle, cx: &Context<'_>) -> Poll<()> {
+        access::note(Access::Read(Object::End(task.number())));
         let Some((core, key)) = task.found() else { return Poll::Ready(()) };
         let target = core.target(cx.waker());
         let mut state = core.state();

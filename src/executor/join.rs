@@ -9,11 +9,12 @@ use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::access;
 use super::context;
 use super::core::{Core, JoinPoll, Payload, message};
 use super::registry::{self, LoopId};
 use super::waker::{Address, PackedAddress};
-use crate::kernel::{State as TaskState, Target, TaskId, TaskKey, WakerKey};
+use crate::kernel::{Access, Object, State as TaskState, Target, TaskId, TaskKey, WakerKey};
 
 /// A task's handle: a future of its result.
 ///
@@ -94,6 +95,7 @@ impl<T> JoinHandle<T> {
 
     /// Says whether the task was cancelled or panicked. What a lost loop held was cancelled.
     pub(crate) fn has_failed(&self) -> bool {
+        self.task.note(Object::End, Access::Read);
         let has_failed = |key| {
             context::with_loop(self.task.loop_id(), |core| {
                 core.state().kernel.task(key).is_none_or(|task| {
@@ -181,6 +183,7 @@ impl<T> Drop for JoinHandle<T> {
         if !self.is_open {
             return;
         }
+        self.task.note(Object::End, Access::Write);
         let core = context::find(self.task.loop_id());
         if let Some((core, key)) = core.zip(self.task.key()) {
             core.detach(key);
@@ -222,6 +225,17 @@ impl AbortHandle {
     pub(super) fn new(loop_id: LoopId, key: Option<TaskKey>, id: TaskId) -> Self {
         let pack = |task| Address { loop_id, task }.pack();
         AbortHandle { address: key.map_or(PackedAddress::NOBODY, pack), id }
+    }
+
+    /// Its number in the order of spawning.
+    pub(super) fn number(&self) -> u32 {
+        self.id.as_u64() as u32
+    }
+
+    /// Notes that the running task touches this one.
+    #[inline]
+    fn note(&self, object: impl FnOnce(u32) -> Object, access: impl FnOnce(Object) -> Access) {
+        access::note(access(object(self.number())));
     }
 
     #[inline]
@@ -266,8 +280,17 @@ impl AbortHandle {
             core.own_target(cx.waker()).map(|target| core.poll_join(key, target, place))
         });
         match polled.flatten() {
-            Some(JoinPoll::Replaced(waker)) => self.drop_waker(waker),
-            Some(polled) => polled,
+            Some(JoinPoll::Replaced(waker)) => {
+                self.note(Object::End, Access::Write);
+                self.drop_waker(waker)
+            }
+            Some(polled) => {
+                let is_pending = polled == JoinPoll::Pending;
+                access::note(if is_pending { Access::Joins } else { Access::Joined }(
+                    self.number(),
+                ));
+                polled
+            }
             None => self.poll_join_foreign(place, cx),
         }
     }
@@ -275,6 +298,7 @@ impl AbortHandle {
     /// Does the same with a waker that is not a task's own: it is foreign code, so nothing is borrowed.
     #[cold]
     fn poll_join_foreign(&self, place: &mut dyn Any, cx: &Context<'_>) -> JoinPoll {
+        self.note(Object::End, Access::Write);
         let Some((core, key)) = self.found() else { return JoinPoll::Gone };
         let target = core.target(cx.waker());
         match (core.poll_join(key, target, place), target) {
@@ -307,6 +331,7 @@ impl AbortHandle {
 
     /// Asks for the task's cancellation; see [`JoinHandle::abort`].
     pub fn abort(&self) {
+        self.note(Object::Task, Access::Read);
         if let Some((core, key)) = self.found() {
             core.state().kernel.request_abort(key);
         }
@@ -314,6 +339,7 @@ impl AbortHandle {
 
     /// Says whether the task has completed, was cancelled, or panicked.
     pub fn is_finished(&self) -> bool {
+        self.note(Object::End, Access::Read);
         self.found().is_none_or(|(core, key)| {
             !core.state().kernel.task(key).is_some_and(|task| task.state.is_alive())
         })

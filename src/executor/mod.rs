@@ -1,8 +1,9 @@
 //! The shell around the kernel: it owns the futures and polls the one that the kernel and the policy say.
 //!
-//! Here are the crate's only thread-locals (`context`, `enclosing`), its only waker (`waker`), and the only
+//! Here are the crate's only thread-locals (`context`, `enclosing`, `access`), its only waker (`waker`), and the only
 //! place where panics of tasks are caught (`turn`, `close`).
 
+pub(crate) mod access;
 mod builder;
 mod calls;
 mod cell;

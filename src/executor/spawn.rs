@@ -288,7 +288,8 @@ pub fn try_current() -> Option<Current> {
 #[track_caller]
 pub fn all() -> Vec<AbortHandle> {
     context::with("task::all", |core| {
-        let kernel = &core.state().kernel;
+        let kernel = &mut core.state().kernel;
+        kernel.note_order_seen();
         let alive = kernel.alive_in_spawn_order().into_iter();
         let handle = |key| {
             let serial = kernel.task(key).expect("it is alive").serial;

@@ -169,17 +169,31 @@ impl Display for Exploration {
     }
 }
 
+/// What the search by [`Explorer::reduced`](super::Explorer::reduced) is called.
+pub(super) const REDUCED: &str = "reduced";
+
 impl Exploration {
     /// The first line of a search that found nothing.
     fn summary(&self) -> String {
+        let is_reduced = self.strategy == REDUCED;
+        let (one, many) = match is_reduced {
+            true => ("kind of schedule", "kinds of schedules"),
+            false => ("schedule", "schedules"),
+        };
         let runs = grouped(self.runs);
         let what = match self.extent {
             Extent::Complete => match self.runs {
-                1 => "the only schedule passes".to_owned(),
-                _ => format!("all {runs} schedules pass"),
+                1 => format!("the only {one} passes"),
+                _ => format!("all {runs} {many} pass"),
             },
             Extent::WithinTime => {
-                format!("all {runs} schedules pass that deviate within the limit on time")
+                format!("all {runs} {many} pass that deviate within the limit on time")
+            }
+            Extent::WithinDeviations(most) if is_reduced => {
+                format!(
+                    "{runs} {many} pass, none with more than {}; there are more",
+                    deviations(most as usize)
+                )
             }
             Extent::WithinDeviations(most) => {
                 format!(
@@ -193,7 +207,7 @@ impl Exploration {
                 deviations(whole as usize)
             ),
             Extent::CutOff(None) => {
-                format!("{runs} schedules pass, then the limit on runs ended the search")
+                format!("{runs} {many} pass, then the limit on runs ended the search")
             }
             Extent::Replayed => "the replayed schedule passes".to_owned(),
             _ => format!("{runs} runs pass ({}, seed {})", self.strategy, self.seed),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::draw::{Draw, Rota};
 use super::environment::Environment;
-use super::exploration::Exploration;
+use super::exploration::{Exploration, REDUCED};
 use super::outcome::Outcome;
 use super::program::{Program, Settings};
 use super::search::search;
@@ -91,6 +91,7 @@ pub struct Explorer {
 pub(super) enum Strategy {
     Drawn { name: String, runs: u64, rota: Rota },
     Exhaustive,
+    Reduced,
 }
 
 impl Default for Explorer {
@@ -190,6 +191,61 @@ impl Explorer {
     #[doc(alias = "dfs")]
     pub fn exhaustive(mut self) -> Self {
         self.strategy = Strategy::Exhaustive;
+        self
+    }
+
+    /// Runs one schedule of each kind, until all are or 1,000,000 runs were made ([`max_runs`](Self::max_runs)):
+    /// schedules are of one kind that differ only in the order of turns that have nothing to do with each
+    /// other.
+    ///
+    /// This is [`exhaustive`](Self::exhaustive) with dynamic partial-order reduction: all results, deadlocks and
+    /// panics that it finds are found, by as many runs at most and mostly by far fewer. It is so for programs
+    /// whose tasks share state **only** through what this crate tracks: its locks, queues, channels and other
+    /// primitives, handles of tasks, groups, scopes and tokens, [`choose`](crate::choose), timers, and
+    /// [`Shared`](super::Shared) for all else. What tasks share in an `Rc<Cell<_>>`, an `Arc<Mutex<_>>` of the
+    /// standard library or a channel of another crate is not seen, and schedules in which only that differs may
+    /// be left out; `exhaustive` assumes nothing. Nor may the program go by what a change of order shows
+    /// that is no state: how often a future was polled while it waited, a task's [`id`](crate::task::JoinHandle::id),
+    /// the order in which tasks are dropped that are left at the end.
+    ///
+    /// Two turns have to do with each other if they touch the same tracked object and one may change it, or one
+    /// wakes the other's task. Only turns of the same instant are ever tried in another order. All values of
+    /// [`choose`](crate::choose), and with them the orders of a race, are tried in each kind of schedule.
+    ///
+    /// The runs are made one after the other, on one thread, whatever [`threads`](Self::threads) says; of several
+    /// shards the first makes them all. The first failure found need not be the simplest, but is shrunk to that.
+    /// With [`max_deviations`](Self::max_deviations) no run has more deviations, and kinds are left out whose
+    /// only schedules that are looked at do: it bounds the work, and promises no outcome. After the
+    /// [`time_limit`](Self::time_limit) turns come in the order that the schedule before it happens to leave.
+    ///
+    /// The method is that of source sets and sleep sets (Abdulla et al., "Optimal Dynamic Partial Order
+    /// Reduction", 2014), after Flanagan and Godefroid (2005).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::explore::{Explorer, Extent, Shared};
+    /// use simloop::{spawn, yield_now};
+    ///
+    /// let independent = || async {
+    ///     let tasks: Vec<_> = (0..5).map(|n| spawn(async move {
+    ///         let own = Shared::new(n);
+    ///         yield_now().await;
+    ///         own.get()
+    ///     })).collect();
+    ///     let mut sum = 0;
+    ///     for task in tasks {
+    ///         sum += task.await.unwrap();
+    ///     }
+    ///     sum
+    /// };
+    /// let exploration = Explorer::new().reduced().run(independent);
+    /// assert_eq!((exploration.runs, exploration.extent), (1, Extent::Complete));
+    /// ```
+    #[doc(alias = "dpor")]
+    #[doc(alias = "partial_order_reduction")]
+    pub fn reduced(mut self) -> Self {
+        self.strategy = Strategy::Reduced;
         self
     }
 
@@ -382,13 +438,14 @@ impl Explorer {
         match &self.strategy {
             Strategy::Drawn { name, .. } => name.clone(),
             Strategy::Exhaustive => "exhaustive".to_owned(),
+            Strategy::Reduced => REDUCED.to_owned(),
         }
     }
 
     pub(super) fn runs_max(&self) -> u64 {
         self.runs.unwrap_or(match &self.strategy {
             Strategy::Drawn { runs, .. } => *runs,
-            Strategy::Exhaustive => EXHAUSTIVE_RUNS,
+            Strategy::Exhaustive | Strategy::Reduced => EXHAUSTIVE_RUNS,
         })
     }
 }

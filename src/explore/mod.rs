@@ -14,6 +14,7 @@
 //! | [`chase`](Explorer::chase) | whoever is behind catches up | tasks of unequal length |
 //! | [`dash`](Explorer::dash) | the same, and short runs of one task | one that waits too long |
 //! | [`exhaustive`](Explorer::exhaustive) | every schedule, the simplest first | small programs, proofs |
+//! | [`reduced`](Explorer::reduced) | one schedule of all that come to the same | larger ones, that share by [`Shared`] |
 //!
 //! What is tried are the choices of a run (S31): which ready task runs, the values of
 //! [`choose`](crate::choose), the order in which a race polls its branches. Tasks that wake at different
@@ -28,12 +29,16 @@ mod exhaustive;
 mod explain;
 mod exploration;
 mod explorer;
+mod footprint;
 mod identity;
 mod outcome;
 mod pool;
 mod program;
 mod progress;
+mod races;
+mod reduced;
 mod search;
+mod shared;
 mod shrink;
 mod tally;
 mod tree;
@@ -43,6 +48,7 @@ use std::future::Future;
 pub use exploration::{Exploration, Extent, Finding, OutcomeCount};
 pub use explorer::Explorer;
 pub use outcome::Outcome;
+pub use shared::Shared;
 
 /// Searches for a schedule that breaks a program, with the default [`Explorer`].
 ///

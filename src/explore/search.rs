@@ -9,6 +9,7 @@ use super::exploration::{Exploration, Extent, Finding, OutcomeCount};
 use super::explorer::{Explorer, Strategy};
 use super::identity::identity;
 use super::program::{Program, Run, Runner, Shared};
+use super::reduced::Reduced;
 use super::shrink::{Shrunk, shrink};
 use super::tally::{Batch, Bounds, Failed, Found, Shard, Tally};
 use crate::kernel::{Instant, Level};
@@ -98,6 +99,15 @@ impl<'a> Search<'a> {
                 let deviations_max = self.explorer.deviations_max.unwrap_or(u32::MAX);
                 let exhaustive = Exhaustive::new(&engine, &mut tally, deviations_max, WORDS_MAX);
                 let reach = exhaustive.search();
+                (tally, Some(reach))
+            }
+            Strategy::Reduced => {
+                let empty = || Tally::new(bounds, Shard::WHOLE);
+                let deviations_max = self.explorer.deviations_max.unwrap_or(u32::MAX);
+                let (tally, reach) = match shard.index {
+                    0 => Reduced::new(&engine, deviations_max).search(empty),
+                    _ => (empty(), Reach::default()),
+                };
                 (tally, Some(reach))
             }
         };

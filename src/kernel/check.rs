@@ -31,8 +31,8 @@ impl Kernel {
         self.ends.check(&self.tasks, self.is_closing);
         assert_eq!(self.turn, self.counters().turns, "turns are counted once");
         assert!(self.unpolled_turns <= self.turn, "a turn without a poll is a turn");
-        let is_observed = self.log.is_on() || self.watch.is_some();
-        assert_eq!(self.is_observed, is_observed, "the flag for both observers is wrong");
+        let is_observed = self.is_noted() || self.watch.is_some();
+        assert_eq!(self.is_observed, is_observed, "the flag for all observers is wrong");
         assert!(self.turns_before_instant <= self.turn, "an instant begins in the past");
         let holding = self.timers.iter().filter(|(_, registration)| registration.holds()).count();
         assert_eq!(holding, self.timers_holding, "timers that hold the run are miscounted");

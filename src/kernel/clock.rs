@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::access::{Access, Object};
 use super::event::{Cause, Event, NO_TASK};
 use super::instant::Instant;
 use super::key::{StoredTarget, Target, TaskKey, WakerKey};
@@ -113,6 +114,9 @@ impl Kernel {
             self.begin_instant();
             self.record(NO_TASK, Event::Jumped { from });
         }
+        if self.is_observed {
+            self.note_access(Access::Barrier);
+        }
     }
 
     /// Moves the clock in the middle of a poll, as blocking code would (S9).
@@ -124,6 +128,7 @@ impl Kernel {
             self.is_late = true;
             self.begin_instant();
             self.record(self.running_serial(), Event::Blocked { from });
+            self.note_access(Access::Write(Object::Loop));
         }
     }
 
@@ -195,6 +200,7 @@ impl Kernel {
     pub(crate) fn settle(&mut self, target: Target) -> SettleKey {
         let key = SettleKey(self.settles);
         self.settles += 1;
+        self.note_access(Access::Write(Object::Settlers));
         self.settlers.push_back((key, target));
         if self.is_observed {
             self.open_wait(target, OpenWait::Settle);
@@ -214,6 +220,7 @@ impl Kernel {
 
     /// Withdraws a settler and returns what it was to wake; `None` if it has been woken.
     pub(crate) fn unsettle(&mut self, key: SettleKey) -> Option<Target> {
+        self.note_access(Access::Write(Object::Settlers));
         let place = self.settlers.iter().position(|&(settler, _)| settler == key)?;
         let (_, target) = self.settlers.remove(place)?;
         if self.is_observed {
@@ -233,6 +240,7 @@ impl Kernel {
         if self.is_observed {
             self.close_wait(target, OpenWait::Settle);
         }
+        self.note_access(Access::Barrier);
         self.ambient = Cause::Settled;
         let waker = self.wake_target(target);
         if waker.is_none() {

@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::access::{Access, Object};
 use super::key::{Target, TaskKey, WakerKey};
 use super::tasks::{State, TaskTable};
 use super::{Cause, Ending, Kernel, NO_TASK, OpenWait, handed_back, serial};
@@ -226,6 +227,8 @@ impl Kernel {
         }
         let Some(ancestor) = self.ends.ancestors.get_mut(&key) else { return Some(kept) };
         ancestor.kept = Some(kept);
+        let number = self.tasks.get(key).map(serial)?;
+        self.note_access(Access::Write(Object::End(number)));
         let now = self.now;
         let task = &mut self.tasks[key.slot()];
         (task.state, task.woken) = (State::Lingering, false);

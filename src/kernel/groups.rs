@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::access::{Access, Object};
 use super::key::{Target, TaskKey, WakerKey};
 use super::{Kernel, OpenWait, handed_back, serial};
 
@@ -74,9 +75,12 @@ impl Kernel {
     /// Puts a task into a group, under a number. It leaves the group or the join that it was in before; a
     /// waker of that join that is not a task's own is handed back.
     pub(crate) fn enroll(&mut self, key: TaskKey, member: Member) -> Option<WakerKey> {
+        self.note_access(Access::Write(Object::Group(member.group)));
         let task = self.tasks.get_mut(key)?;
+        let end = Access::Read(Object::End(serial(task)));
         if task.state.is_finished() {
             let order = task.ended();
+            self.note_order_seen();
             // Whoever waits for the group now is the one who enrolls, or is told when it asks again.
             if let Some(group) = self.groups.open.get_mut(&member.group) {
                 group.finished.insert(order, member.number);
@@ -86,6 +90,7 @@ impl Kernel {
         let (number, joiner) = (serial(task), task.joiner.take());
         let before = task.take_member();
         task.set_member(member);
+        self.note_access(end);
         if self.is_observed {
             self.change_member(number, before, Some(member));
             if let Some(joiner) = joiner {
@@ -100,6 +105,7 @@ impl Kernel {
 
     /// Takes the member that finished first of those that were not told yet.
     pub(crate) fn next_finished(&mut self, key: GroupKey) -> Option<usize> {
+        self.note_access(Access::Write(Object::Group(key)));
         Some(self.groups.open.get_mut(&key)?.finished.pop_first()?.1)
     }
 
@@ -118,6 +124,7 @@ impl Kernel {
 
     /// Withdraws the wait for a group; a waker that is not a task's own is handed back.
     pub(crate) fn leave_group(&mut self, key: GroupKey) -> Option<WakerKey> {
+        self.note_access(Access::Write(Object::Group(key)));
         let waiter = self.groups.open.get_mut(&key)?.waiter.take()?;
         if self.is_observed {
             self.close_wait(waiter, OpenWait::Group(key));

@@ -193,13 +193,13 @@ impl Kernel {
     #[cold]
     fn end_watch(&mut self) {
         if self.watch.take().is_some() {
-            self.is_observed = self.log.is_on();
+            self.is_observed = self.is_noted();
         }
     }
 
     fn livelock(&mut self, turns: u64) -> Breach {
         let watch = self.watch.take().unwrap_or_default();
-        self.is_observed = self.log.is_on();
+        self.is_observed = self.is_noted();
         let by_serial: BTreeMap<u32, TaskKey> =
             self.tasks.iter().map(|(key, task)| (super::serial(task), key)).collect();
         let mut spinners: Vec<Spinner> = watch

@@ -7,6 +7,7 @@
 //! A task moves ready -> running -> suspended -> ready ..., and ends completed, cancelled or panicked. The
 //! transitions of a turn are here, time is in `clock`, bounds in `limits`.
 
+mod access;
 mod check;
 mod clock;
 mod digest;
@@ -26,6 +27,7 @@ mod open;
 mod path;
 mod ready;
 mod record;
+mod reset;
 mod tasks;
 mod timers;
 mod waits;
@@ -33,6 +35,7 @@ mod waits;
 use std::collections::VecDeque;
 use std::mem;
 
+pub(crate) use access::{Access, Accesses, Object, ObjectId};
 pub(crate) use clock::SettleKey;
 pub use digest::Digest;
 pub(crate) use ends::WatcherKey;
@@ -178,7 +181,10 @@ pub(crate) struct Kernel {
     watch: Option<Box<Watch>>,
     /// What tasks wait for, where the trace is to tell it.
     open: Option<Box<OpenWaits>>,
-    /// Turns and wakes are to be noted one by one, in the log or by the watch: one branch for both.
+    /// What each turn touches, where a search asks for it.
+    accesses: Option<Box<Accesses>>,
+    /// Turns, wakes and ends are to be noted one by one, in the log, by the watch or among the accesses: one
+    /// branch for all.
     is_observed: bool,
     /// Turns in which an aborted task was dropped.
     unpolled_turns: u64,
@@ -212,6 +218,7 @@ impl Default for Kernel {
             turns_before_instant: 0,
             watch: None,
             open: None,
+            accesses: None,
             is_observed: false,
             unpolled_turns: 0,
             counters: Counters::default(),
@@ -227,8 +234,8 @@ impl Kernel {
         self.limits = limits;
         self.latest = limits.latest();
         self.log.level = level;
-        self.is_observed = self.log.is_on();
         self.open = (level == Level::Full).then(Box::default);
+        self.is_observed = self.is_noted();
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -336,8 +343,8 @@ impl Kernel {
     #[inline]
     fn add(&mut self, spawn: &Spawn<'_>) -> TaskKey {
         let key = self.tasks.add(spawn, self.now);
-        if self.log.is_on() {
-            self.write_spawn(key, spawn);
+        if self.is_observed {
+            self.note_spawn(key, spawn);
         }
         key
     }
@@ -416,10 +423,14 @@ impl Kernel {
         task.set_ended(order);
         self.endings += 1;
         task.woken = false;
+        let group = member.map(|member| member.group);
         debug_assert!(
             matches!(task.state, State::Running | State::Lingering),
             "a task ends in its turn, or as it is dropped, or after its heirs"
         );
+        if self.is_observed {
+            self.note_end(number, group, matches!(ending, Ending::Panicked(_)));
+        }
         let (state, event) = match ending {
             Ending::Completed => (State::Completed, Event::Completed),
             Ending::Cancelled => (State::Cancelled, Event::Cancelled),
@@ -457,7 +468,12 @@ impl Kernel {
                 self.ready.push(key.slot());
             }
             State::Running if !task.woken && !self.is_closing => task.woken = true,
-            _ => return,
+            _ => {
+                if self.is_observed {
+                    self.note_wake_access(key);
+                }
+                return;
+            }
         }
         self.counters.wakes += 1;
         if self.is_observed {
@@ -519,74 +535,6 @@ impl Kernel {
     #[inline]
     pub(crate) fn is_observed(&self) -> bool {
         self.is_observed
-    }
-
-    /// Forgets the run and keeps the memory, for the next. Keys from this run stay stale.
-    ///
-    /// Returns `false` when the keys are used up and the kernel must not be used again.
-    pub(crate) fn reset(&mut self) -> bool {
-        let has_keys = self.tasks.clear();
-        self.ready.clear();
-        self.timers.clear();
-        self.settlers.clear();
-        // Field by field, since the machine is large and runs may be tiny. Named one and all, so that no new
-        // field is forgotten here.
-        let Kernel {
-            now,
-            turn,
-            tasks: _,
-            ready: _,
-            timers: _,
-            timers_holding,
-            settlers: _,
-            // Goes on counting: a settler of this run that is dropped in the next must not find another.
-            settles: _,
-            groups,
-            ends,
-            endings,
-            wakers,
-            running,
-            ambient,
-            is_late,
-            is_closing,
-            limits,
-            latest,
-            checkpoint,
-            turns_before_instant,
-            watch,
-            open,
-            is_observed,
-            unpolled_turns,
-            counters,
-            digest,
-            log,
-        } = self;
-        (*now, *turn, *timers_holding) = (Instant::ZERO, 0, 0);
-        wakers.clear();
-        groups.clear();
-        ends.clear();
-        *endings = 0;
-        (*running, *ambient) = (NO_SLOT, Cause::Outside);
-        (*is_late, *is_closing, *is_observed) = (false, false, false);
-        (*limits, *latest) = (Limits::new(), Instant::NEVER);
-        (*checkpoint, *turns_before_instant) = (0, 0);
-        (*watch, *open, *unpolled_turns) = (None, None, 0);
-        (*counters, *digest) = (Counters::default(), Digest::default());
-        // What was off is empty.
-        if log.is_on() {
-            *log = Log::default();
-        }
-        has_keys
-    }
-
-    /// The first generation that no key of this kernel has.
-    pub(crate) fn generation_unused(&self) -> u32 {
-        self.tasks.generation_unused()
-    }
-
-    /// Starts the generations of keys at `first`, in a kernel that has no tasks yet.
-    pub(crate) fn start_generations_at(&mut self, first: u32) {
-        self.tasks.start_generations_at(first);
     }
 }
 

@@ -8,9 +8,17 @@ use super::tasks::Spawn;
 use super::{Kernel, serial};
 
 impl Kernel {
-    /// Enters a new task into the log.
+    /// Notes a new task.
     #[cold]
-    pub(super) fn write_spawn(&mut self, key: TaskKey, spawn: &Spawn<'_>) {
+    pub(super) fn note_spawn(&mut self, key: TaskKey, spawn: &Spawn<'_>) {
+        if self.log.is_on() {
+            self.write_spawn(key, spawn);
+        }
+        self.note_spawn_access(key);
+    }
+
+    /// Enters a new task into the log.
+    fn write_spawn(&mut self, key: TaskKey, spawn: &Spawn<'_>) {
         let task = &self.tasks[key.slot()];
         let number = serial(task);
         let parent = self.tasks.parent(task);
@@ -34,6 +42,7 @@ impl Kernel {
         if let Some(watch) = &mut self.watch {
             watch.count_poll(number);
         }
+        self.note_turn_begins(number);
     }
 
     /// Notes a wake that had an effect.
@@ -46,6 +55,7 @@ impl Kernel {
         if let Some(watch) = &mut self.watch {
             watch.count_wake(number, cause);
         }
+        self.note_wake_access(key);
     }
 
     /// Writes a line of the program into the log.

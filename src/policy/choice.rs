@@ -1,6 +1,6 @@
 //! What a policy is shown.
 
-use crate::kernel::{Instant, Kernel, TaskId, shown_path};
+use crate::kernel::{Accesses, Instant, Kernel, TaskId, shown_path};
 use crate::rng::Rng;
 
 /// What is to be chosen.
@@ -81,6 +81,11 @@ impl<'a> Choice<'a> {
     #[inline]
     pub(crate) fn draw(&self, rng: &mut Rng) -> usize {
         rng.below(self.len as u64) as usize
+    }
+
+    /// What turns have touched so far, where a search asked for that.
+    pub(crate) fn accesses(&self) -> Option<&'a Accesses> {
+        self.kernel.accesses()
     }
 
     /// Returns the path of the task behind an alternative, such as `main/worker[1]`.

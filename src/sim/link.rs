@@ -13,6 +13,7 @@ use super::channel::{self, LinkReceiver, LinkSender, Receiving};
 use super::delay::Delay;
 use super::statistics::LinkStatistics;
 use super::wire::{ChannelId, FrameId, Freight, Wire};
+use crate::executor::access::Tracked;
 use crate::executor::{self, Description, RunId, Timer, Wanted};
 use crate::kernel::Instant;
 use crate::rng::Rng;
@@ -68,6 +69,7 @@ pub struct Link {
 pub(super) struct Shared {
     pub(super) run: RunId,
     made_at: &'static Location<'static>,
+    tracked: Tracked,
     /// Never contended, and never held while anything foreign runs or is dropped.
     state: Mutex<State>,
 }
@@ -113,7 +115,14 @@ impl Link {
             traced: None,
         };
         let made_at = Location::caller();
-        Link { shared: Arc::new(Shared { run, made_at, state: Mutex::new(state) }) }
+        Link {
+            shared: Arc::new(Shared {
+                run,
+                made_at,
+                tracked: Tracked::new(),
+                state: Mutex::new(state),
+            }),
+        }
     }
 
     /// Gives it a name, for reports.
@@ -248,6 +257,7 @@ impl Shared {
 
     /// Nothing foreign runs under it, so a poisoned lock is as good as any.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.tracked.write();
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

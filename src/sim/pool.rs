@@ -9,6 +9,7 @@ use std::task::Waker;
 use super::Cost;
 use super::job::Job;
 use super::machine::{JobId, Machine, Stage};
+use crate::executor::access::Tracked;
 use crate::executor::{self, JoinHandle, RunId, Timer};
 use crate::kernel::Instant;
 
@@ -126,6 +127,7 @@ struct Shared {
     run: RunId,
     workers: usize,
     cores: usize,
+    tracked: Tracked,
     /// Never contended, and never held while anything foreign runs, the wakers of tasks included.
     state: Mutex<State>,
 }
@@ -162,7 +164,7 @@ impl Pool {
     fn of_run(run: RunId, workers: usize, cores: usize) -> Pool {
         let machine = Machine::new(workers, cores);
         let state = Mutex::new(State { machine, wakers: BTreeMap::new() });
-        Pool { shared: Arc::new(Shared { run, workers, cores, state }) }
+        Pool { shared: Arc::new(Shared { run, workers, cores, tracked: Tracked::new(), state }) }
     }
 
     /// The pool of the running loop, made when it is first needed.
@@ -243,6 +245,7 @@ impl Pool {
 
     /// Borrows the state for one call, and then wakes the jobs that the call has let out of a queue.
     fn access<A>(&self, call: impl FnOnce(&mut State) -> A) -> A {
+        self.shared.tracked.write();
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = call(&mut state);
         let moved = state.machine.take_moved();

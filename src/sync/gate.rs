@@ -24,6 +24,7 @@ use std::task::{Context, Poll, Waker};
 pub(super) use self::place::Place;
 use super::tickets::{Ticket, Tickets};
 use super::wakes::Wakes;
+use crate::executor::access::Tracked;
 use crate::executor::{self, Description, Party, Resource, RunId, Told, Wanted};
 
 /// What a primitive decides by itself. It runs under the lock, so it must not call or drop what is foreign.
@@ -109,6 +110,7 @@ pub(crate) trait Gate {
 /// A primitive: its gate and its lines of waiters.
 pub(crate) struct Shared<G: Gate, const LINES: usize = 1> {
     made_at: &'static Location<'static>,
+    tracked: Tracked,
     inner: Mutex<Inner<G, LINES>>,
 }
 
@@ -146,21 +148,33 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
             served: Tickets::default(),
         });
         let inner = Inner { gate, lines, tickets: 0, name: None, listed: None, traced: None };
-        Arc::new(Shared { made_at: Location::caller(), inner: Mutex::new(inner) })
+        Arc::new(Shared {
+            made_at: Location::caller(),
+            tracked: Tracked::new(),
+            inner: Mutex::new(inner),
+        })
     }
 
     pub(crate) fn set_name(&self, name: String) {
         self.lock().name = Some(name.into());
     }
 
-    /// Nothing foreign runs under the lock, so a poisoned one is as good as any.
     fn lock(&self) -> MutexGuard<'_, Inner<G, LINES>> {
+        self.tracked.write();
+        self.look()
+    }
+
+    /// As [`lock`](Self::lock), to look only.
+    ///
+    /// Nothing foreign runs under the lock, so a poisoned one is as good as any.
+    fn look(&self) -> MutexGuard<'_, Inner<G, LINES>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks at the gate.
     pub(crate) fn read<R>(&self, look: impl FnOnce(&G) -> R) -> R {
-        look(&self.lock().gate)
+        self.tracked.read();
+        look(&self.look().gate)
     }
 
     /// Changes the gate, then serves whoever can be served.
@@ -200,7 +214,8 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
 
     /// How many wait in a line.
     pub(crate) fn waiting(&self, line: usize) -> usize {
-        self.lock().lines[line].waiting.len()
+        self.tracked.read();
+        self.look().lines[line].waiting.len()
     }
 }
 
@@ -316,7 +331,7 @@ fn clone_own(cx: &Context<'_>) -> Option<Waker> {
 
 impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
     fn describe(&self) -> Description {
-        let inner = self.lock();
+        let inner = self.look();
         let lines = inner.lines.iter().enumerate();
         let waiters = lines.flat_map(|(number, line)| {
             let gate = &inner.gate;
@@ -343,7 +358,8 @@ impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
 
 impl<G: Gate, const LINES: usize> fmt::Debug for Shared<G, LINES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = self.lock();
+        self.tracked.read();
+        let inner = self.look();
         let mut shown = f.debug_struct(G::KIND);
         if let Some(name) = &inner.name {
             shown.field("name", name);

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Waker};
 use pin_project_lite::pin_project;
 
 use super::wakers::{Awaited, WaiterKey, Wakers, wake_all};
+use crate::executor::access::Tracked;
 use crate::executor::{Description, Resource, Wanted};
 
 /// A token that is cancelled once, for all who hold a clone of it and for all its children.
@@ -49,6 +50,7 @@ pub struct CancellationToken {
 
 struct Node {
     made_at: &'static Location<'static>,
+    tracked: Tracked,
     state: Mutex<State>,
     /// The node above, with the number that this one has there.
     parent: Option<(Arc<Node>, u64)>,
@@ -68,6 +70,12 @@ impl Node {
     const KIND: &'static str = "cancellation token";
 
     fn lock(&self) -> MutexGuard<'_, State> {
+        self.tracked.write();
+        self.look()
+    }
+
+    /// As [`lock`](Self::lock), to look only.
+    fn look(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -94,14 +102,14 @@ impl Node {
     fn name_above(&self) -> Option<Box<str>> {
         let above = |node: &Node| node.parent.as_ref().map(|(parent, _)| Arc::clone(parent));
         let mut nodes = std::iter::successors(above(self), |node| above(node));
-        nodes.find_map(|node| node.lock().name.clone())
+        nodes.find_map(|node| node.look().name.clone())
     }
 }
 
 impl Resource for Node {
     fn describe(&self) -> Description {
         let above = self.name_above();
-        let state = self.lock();
+        let state = self.look();
         // A child is mostly made for one task, and its parent is what the program has named.
         let above = above.filter(|_| state.name.is_none());
         let after = above.map_or(String::new(), |name| format!(" below `{name}`"));
@@ -133,7 +141,8 @@ impl CancellationToken {
     /// Creates a token that is not cancelled. Needs no loop.
     #[track_caller]
     pub fn new() -> Self {
-        let node = Node { made_at: Location::caller(), state: Mutex::default(), parent: None };
+        let made_at = Location::caller();
+        let node = Node { made_at, tracked: Tracked::new(), state: Mutex::default(), parent: None };
         CancellationToken { node: Arc::new(node) }
     }
 
@@ -152,7 +161,8 @@ impl CancellationToken {
         let number = state.children_made;
         let own = State { is_cancelled: state.is_cancelled, ..State::default() };
         let parent = (!own.is_cancelled).then(|| (Arc::clone(&self.node), number));
-        let node = Node { made_at: Location::caller(), state: Mutex::new(own), parent };
+        let (made_at, tracked) = (Location::caller(), Tracked::new());
+        let node = Node { made_at, tracked, state: Mutex::new(own), parent };
         let node = Arc::new(node);
         if node.parent.is_some() {
             state.children_made += 1;
@@ -168,7 +178,8 @@ impl CancellationToken {
 
     /// Says whether the token, or one above it, was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.node.lock().is_cancelled
+        self.node.tracked.read();
+        self.node.look().is_cancelled
     }
 
     /// Waits until the token is cancelled.

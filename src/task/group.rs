@@ -17,6 +17,7 @@ use super::group_error::GroupFailure;
 use super::group_handle::{GroupHandle, Place};
 use super::group_scope::GroupScope;
 use super::{AbortHandle, Builder, JoinHandle, current};
+use crate::executor::access::Tracked;
 use crate::executor::{Enclosing, QueueKey, bequeath};
 use crate::kernel::Instant;
 
@@ -101,6 +102,7 @@ use crate::kernel::Instant;
 #[doc(alias = "open_nursery")]
 pub struct TaskGroup<E: 'static> {
     shared: Arc<Mutex<Shared<E>>>,
+    tracked: Tracked,
 }
 
 /// What the group's future and the handles to it have in common.
@@ -234,13 +236,14 @@ impl<E> TaskGroup<E> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared<E>> {
+        self.tracked.write();
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<E> Clone for TaskGroup<E> {
     fn clone(&self) -> Self {
-        TaskGroup { shared: Arc::clone(&self.shared) }
+        TaskGroup { shared: Arc::clone(&self.shared), tracked: self.tracked }
     }
 }
 
@@ -265,7 +268,7 @@ impl<E> TaskGroup<E> {
             next: 0,
             enclosing: Enclosing::current(),
         };
-        TaskGroup { shared: Arc::new(Mutex::new(shared)) }
+        TaskGroup { shared: Arc::new(Mutex::new(shared)), tracked: Tracked::new() }
     }
 
     /// The number of a task that was not joined yet.

@@ -8,32 +8,36 @@ use std::task::{Context, Poll, ready};
 
 use super::{AbortHandle, TaskId};
 use crate::executor::EndWatch;
+use crate::executor::access::Tracked;
 
 /// Where a task of a group puts its output, and its handle finds it.
 pub(super) struct Place<T> {
     output: Arc<Mutex<Option<T>>>,
+    tracked: Tracked,
 }
 
 impl<T> Place<T> {
     pub(super) fn put(&self, output: T) {
+        self.tracked.write();
         let before = self.output.lock().unwrap_or_else(PoisonError::into_inner).replace(output);
         debug_assert!(before.is_none(), "a task has one output");
     }
 
     fn take(&self) -> Option<T> {
+        self.tracked.write();
         self.output.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl<T> Default for Place<T> {
     fn default() -> Self {
-        Place { output: Arc::default() }
+        Place { output: Arc::default(), tracked: Tracked::new() }
     }
 }
 
 impl<T> Clone for Place<T> {
     fn clone(&self) -> Self {
-        Place { output: Arc::clone(&self.output) }
+        Place { output: Arc::clone(&self.output), tracked: self.tracked }
     }
 }
 

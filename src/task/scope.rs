@@ -14,6 +14,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::wakers::{Awaited, WaiterKey, Wakers, wake_all};
+use crate::executor::access::Tracked;
 use crate::executor::{
     Deadline, Description, Heirs, Link, Resource, Timer, Wanted, try_with, with, within_scope,
 };
@@ -67,6 +68,7 @@ struct Shared {
     made_at: &'static Location<'static>,
     /// What encloses the code that runs: the deadline, or the start of time after a cancellation.
     seen: Arc<Deadline>,
+    tracked: Tracked,
     state: Mutex<State>,
 }
 
@@ -95,6 +97,7 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
+        self.tracked.write();
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -141,7 +144,8 @@ impl CancelScope {
         };
         let seen = Arc::new(Deadline::new(deadline));
         let made_at = Location::caller();
-        let shared = Shared { name: None, made_at, seen, state: Mutex::new(state) };
+        let shared =
+            Shared { name: None, made_at, seen, tracked: Tracked::new(), state: Mutex::new(state) };
         CancelScope { shared: Arc::new(shared) }
     }
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-use crate::executor;
+use crate::executor::{self, access};
+use crate::kernel::{Access, Object};
 
 /// A reading of the simulated wall clock: nanoseconds since 1970-01-01T00:00:00Z.
 ///
@@ -44,6 +45,7 @@ impl SystemTime {
     /// Panics outside a loop.
     #[track_caller]
     pub fn now() -> SystemTime {
+        access::note(Access::Read(Object::WallClock));
         executor::with("SystemTime::now", |core| {
             let state = core.state();
             SystemTime { nanos: state.wall_at_start + i128::from(state.kernel.now().as_nanos()) }
@@ -57,6 +59,7 @@ impl SystemTime {
     /// Panics outside a loop.
     #[track_caller]
     pub fn set(reading: SystemTime) {
+        access::note(Access::Write(Object::WallClock));
         executor::with("SystemTime::set", |core| {
             let mut state = core.state();
             state.wall_at_start = reading.nanos - i128::from(state.kernel.now().as_nanos());

@@ -215,6 +215,7 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] explore::Extent;
     [is_send, is_sync, is_unpin, is_debug, is_static] explore::Finding;
     [is_send, is_sync, is_unpin, is_debug, is_static] explore::OutcomeCount;
+    [is_send, is_sync, is_unpin, is_debug, is_static] explore::Shared<Cell<u8>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] rng::Rng;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::Condition;
     [is_send, is_sync, is_unpin, is_debug] sync::ConditionWait<'static, sync::MutexGuard<'static, u8>>;

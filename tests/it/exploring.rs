@@ -4,6 +4,7 @@ mod bugs;
 mod counts;
 mod lines;
 mod policies;
+mod reduced;
 mod replays;
 mod reports;
 

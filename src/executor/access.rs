@@ -1,0 +1,125 @@
+//! Where the API says what a turn touches, for a search that leaves out orders of turns that commute.
+//!
+//! Whatever tasks share holds a [`Tracked`] and tells it of each use. In all runs but those of such a search
+//! that looks at one flag of the thread. Nothing is noted outside a task.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+
+use super::context;
+use crate::kernel::{Access, Accesses, Object, ObjectId};
+
+thread_local! {
+    /// Runs of this thread note what their turns touch.
+    static IS_ON: Cell<bool> = const { Cell::new(false) };
+    /// Objects made since then outside a task.
+    static MADE_OUTSIDE: Cell<u32> = const { Cell::new(0) };
+    /// What the last run has noted.
+    static NOTED: RefCell<Option<Box<Accesses>>> = const { RefCell::new(None) };
+}
+
+/// The number of something that tasks share, and the way to say that it is used.
+#[derive(Clone, Copy)]
+pub(crate) struct Tracked(ObjectId);
+
+impl Tracked {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        if is_on() { Tracked::numbered() } else { Tracked(ObjectId::UNKNOWN) }
+    }
+
+    #[cold]
+    fn numbered() -> Self {
+        let in_loop = context::try_with(|core| match core.try_state() {
+            Some(mut state) => state.kernel.make_object(),
+            // Made in one call with the loop's own tables: the pool of the loop.
+            None => ObjectId::UNKNOWN,
+        });
+        Tracked(in_loop.unwrap_or_else(|| {
+            let number = MADE_OUTSIDE.get() + 1;
+            MADE_OUTSIDE.set(number);
+            ObjectId::before_run(number)
+        }))
+    }
+
+    /// The running task looks at it.
+    #[inline]
+    pub(crate) fn read(self) {
+        note(Access::Read(Object::Made(self.0)));
+    }
+
+    /// The running task may change it.
+    #[inline]
+    pub(crate) fn write(self) {
+        note(Access::Write(Object::Made(self.0)));
+    }
+}
+
+impl Default for Tracked {
+    #[inline]
+    fn default() -> Self {
+        Tracked::new()
+    }
+}
+
+/// Nothing in it is for a reader.
+impl fmt::Debug for Tracked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tracked")
+    }
+}
+
+#[inline]
+fn is_on() -> bool {
+    IS_ON.with(Cell::get)
+}
+
+/// Notes what the running task does.
+#[inline]
+pub(crate) fn note(access: Access) {
+    if is_on() {
+        note_in_loop(access);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn note_in_loop(access: Access) {
+    context::try_with(|core| {
+        // Nothing of the program runs while it is borrowed: the loop itself looks, to describe what waits.
+        let Some(mut state) = core.try_state() else { return };
+        if state.kernel.running().is_some() {
+            state.kernel.note_access(access);
+        }
+    });
+}
+
+/// Runs `f` with notes of accesses taken on this thread: in the loop that is built with the tables to note
+/// them in, and in the making of what tasks share. Returns those of the run.
+pub(crate) fn noted<R>(f: impl FnOnce() -> R) -> (R, Option<Box<Accesses>>) {
+    let _on = On::begin();
+    let result = f();
+    (result, NOTED.with(RefCell::take))
+}
+
+/// Keeps what a run has noted until [`noted`] returns.
+pub(super) fn hand_over(accesses: Box<Accesses>) {
+    NOTED.set(Some(accesses));
+}
+
+struct On;
+
+impl On {
+    fn begin() -> On {
+        IS_ON.set(true);
+        MADE_OUTSIDE.set(0);
+        NOTED.set(None);
+        On
+    }
+}
+
+impl Drop for On {
+    fn drop(&mut self) {
+        IS_ON.set(false);
+    }
+}

@@ -1,0 +1,82 @@
+//! A run is over, and another begins in the same memory.
+
+use super::digest::Digest;
+use super::event::{Cause, Log};
+use super::instant::Instant;
+use super::limits::Limits;
+use super::tasks::NO_SLOT;
+use super::{Counters, Kernel};
+
+impl Kernel {
+    /// Forgets the run and keeps the memory, for the next. Keys from this run stay stale.
+    ///
+    /// Returns `false` when the keys are used up and the kernel must not be used again.
+    pub(crate) fn reset(&mut self) -> bool {
+        let has_keys = self.tasks.clear();
+        self.ready.clear();
+        self.timers.clear();
+        self.settlers.clear();
+        // Field by field, since the machine is large and runs may be tiny. Named one and all, so that no new
+        // field is forgotten here.
+        let Kernel {
+            now,
+            turn,
+            tasks: _,
+            ready: _,
+            timers: _,
+            timers_holding,
+            settlers: _,
+            // Goes on counting: a settler of this run that is dropped in the next must not find another.
+            settles: _,
+            groups,
+            ends,
+            endings,
+            wakers,
+            running,
+            ambient,
+            is_late,
+            is_closing,
+            limits,
+            latest,
+            checkpoint,
+            turns_before_instant,
+            watch,
+            open,
+            accesses,
+            is_observed,
+            unpolled_turns,
+            counters,
+            digest,
+            log,
+        } = self;
+        (*now, *turn, *timers_holding) = (Instant::ZERO, 0, 0);
+        wakers.clear();
+        groups.clear();
+        ends.clear();
+        *endings = 0;
+        (*running, *ambient) = (NO_SLOT, Cause::Outside);
+        (*is_late, *is_closing, *is_observed) = (false, false, false);
+        (*limits, *latest) = (Limits::new(), Instant::NEVER);
+        (*checkpoint, *turns_before_instant) = (0, 0);
+        (*watch, *open, *unpolled_turns) = (None, None, 0);
+        if accesses.is_some() {
+            *accesses = None;
+        }
+        (*counters, *digest) = (Counters::default(), Digest::default());
+        // What was off is empty.
+        if log.is_on() {
+            *log = Log::default();
+        }
+        has_keys
+    }
+
+    /// The first generation that no key of this kernel has.
+    pub(crate) fn generation_unused(&self) -> u32 {
+        self.tasks.generation_unused()
+    }
+
+    /// Starts the generations of keys at `first`, in a kernel that has no tasks yet.
+    pub(crate) fn start_generations_at(&mut self, first: u32) {
+        self.tasks.start_generations_at(first);
+    }
+}
