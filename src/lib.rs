@@ -137,6 +137,11 @@ pub mod guide {
     #[doc = include_str!("../docs/guide/groups.md")]
     pub mod groups {}
 
+    /// Logs with virtual instants, for programs that use the crate `tracing`.
+    #[cfg(all(feature = "tracing", feature = "tracing-subscriber"))]
+    #[doc = include_str!("../docs/guide/logging.md")]
+    pub mod logging {}
+
     #[doc = include_str!("../docs/guide/queues.md")]
     pub mod queues {}
 

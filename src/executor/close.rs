@@ -69,6 +69,12 @@ impl Core {
     ) -> (Result<T, Failure>, Vec<LeftTask>) {
         let ended = self.check_end();
         let left = self.close(root);
+        #[cfg(feature = "tracing")]
+        {
+            let _entered = super::context::enter(self);
+            self.log_records();
+            self.forget_logging();
+        }
         let (output, ended_badly) = match (outcome, ended) {
             (Ok(output), Ok(())) => (Some(output), None),
             (Ok(output), Err(failure)) => (Some(output), Some(failure)),

@@ -45,6 +45,9 @@ pub(crate) struct Core {
     pub(super) locals: Locals,
     /// Tasks that were left to the running one, as long as somebody collects them.
     pub(super) left_behind: RefCell<Option<Vec<AbortHandle>>>,
+    /// What collectors of `tracing` have been told.
+    #[cfg(feature = "tracing")]
+    pub(super) logging: super::logging::Logging,
 }
 
 /// Who makes the choices.
@@ -159,6 +162,8 @@ impl Core {
             picker: RefCell::new(Picker::Fifo),
             locals: Locals::default(),
             left_behind: RefCell::new(None),
+            #[cfg(feature = "tracing")]
+            logging: super::logging::Logging::default(),
         })
     }
 
@@ -431,6 +436,14 @@ impl Drop for Core {
 #[track_caller]
 fn in_policy() -> ! {
     panic!("the loop was used from inside a policy, which may only look at the choice it is given")
+}
+
+/// The present instant for a line of a log, whoever writes it: none outside a loop, and none while the loop is
+/// borrowed, where nobody should write one.
+#[cfg(feature = "tracing-subscriber")]
+pub(crate) fn log_now() -> Option<Instant> {
+    let now = |core: &Core| core.state.try_borrow().ok().map(|state| state.kernel.now());
+    super::context::try_with(now).flatten()
 }
 
 /// The text of a panic, where it has one.

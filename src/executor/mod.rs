@@ -18,6 +18,8 @@ mod event_loop;
 mod join;
 mod join_queue;
 mod locals;
+#[cfg(feature = "tracing")]
+mod logging;
 mod picture;
 #[cfg(feature = "backtrace")]
 mod probe;
@@ -37,6 +39,8 @@ mod workers;
 pub use builder::Builder;
 pub use calls::{CallHandle, call_at, call_later, call_soon};
 pub(crate) use context::{try_with, with};
+#[cfg(feature = "tracing-subscriber")]
+pub(crate) use core::log_now;
 pub(crate) use core::message as panic_message;
 pub(crate) use enclosing::{Deadline, Enclosing, Link, within_deadline, within_scope};
 pub(crate) use ends::{EndWatch, Heirs, bequeath, leave_panic, panicked_at};

@@ -88,12 +88,18 @@ pub fn write_note(line: fmt::Arguments<'_>) {
         let state = core.state();
         (state.kernel.log().is_on(), state.echo)
     });
-    if is_traced || is_echoed {
+    #[cfg(feature = "tracing")]
+    let is_logged = super::core::Core::wants_notes();
+    #[cfg(not(feature = "tracing"))]
+    let is_logged = false;
+    if is_traced || is_echoed || is_logged {
         // Formatted without a borrow: what is formatted is the program's.
         let line = line.to_string();
         context::with("note!", |core| core.state().kernel.note(&line));
         if is_echoed {
             println!("{line}");
         }
+        #[cfg(feature = "tracing")]
+        context::current("note!").log_note(&line);
     }
 }

@@ -67,6 +67,10 @@ impl Core {
         let cell = state.cells[slot].take().expect("a task that is alive has a future");
         let (now, is_observed) = (state.kernel.now(), state.kernel.is_observed());
         drop(state);
+        #[cfg(feature = "tracing")]
+        if is_observed {
+            self.log_records();
+        }
         let (state, turned) = if turn.is_aborted {
             self.cancel(turn.task, cell);
             (self.state(), Turned::Ended)
@@ -74,6 +78,15 @@ impl Core {
             self.poll(turn.task, cell, now, is_observed)
         };
         // One branch for all that is rare.
+        #[cfg(feature = "tracing")]
+        let state = match turned {
+            Turned::Ended => {
+                drop(state);
+                self.close_span(turn.task);
+                self.state()
+            }
+            _ => state,
+        };
         if state.failure.is_some() || (state.kernel.is_late() | state.kernel.is_observed()) {
             self.end_interrupted(state, turn.task)?;
         }
@@ -87,6 +100,12 @@ impl Core {
         if state.kernel.tells_waits() {
             state.tell_waits(task, self.run_id());
         }
+        #[cfg(feature = "tracing")]
+        let mut state = {
+            drop(state);
+            self.log_records();
+            self.state()
+        };
         if let Some(failure) = &state.failure {
             return Err(failure.clone());
         }
@@ -110,7 +129,11 @@ impl Core {
         let waker = waker::waker(address);
         let mut cx = Context::from_waker(&waker);
         let polling = Polling::begin(address, self.run_id(), now, is_observed);
-        let polled = catch_unwind(AssertUnwindSafe(|| cell.as_mut().poll(&mut cx)));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(feature = "tracing")]
+            let _entered = self.enter_span(task);
+            cell.as_mut().poll(&mut cx)
+        }));
         match polled {
             Ok(Poll::Pending) => {
                 let mut state = self.state();
@@ -155,7 +178,12 @@ impl Core {
 
     /// Drops a task's future before its end.
     pub(super) fn cancel(&self, task: TaskKey, cell: BoxedCell) {
-        match drop_caught(cell) {
+        #[cfg(feature = "tracing")]
+        let entered = self.enter_span(task);
+        let dropped = drop_caught(cell);
+        #[cfg(feature = "tracing")]
+        drop(entered);
+        match dropped {
             None => self.finish(task, Ending::Cancelled),
             Some(payload) => self.finish_panicked(task, payload, PanicPlace::Drop),
         }

@@ -4,6 +4,8 @@
 //! here reads the real clock.
 
 mod interval;
+#[cfg(feature = "tracing-subscriber")]
+mod log_time;
 mod settle;
 mod sleep;
 mod timeout;
@@ -15,6 +17,8 @@ use crate::executor;
 pub use crate::executor::Settle;
 pub use crate::kernel::Instant;
 pub use interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
+#[cfg(feature = "tracing-subscriber")]
+pub use log_time::LogTime;
 pub use settle::{SleepThenSettle, advance, settle, sleep_then_settle};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};

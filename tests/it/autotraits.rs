@@ -299,6 +299,15 @@ table! {
     [is_unpin, is_debug, is_static] sim::Builder;
 }
 
+#[cfg(feature = "tracing-subscriber")]
+mod with_tracing_subscriber {
+    use super::*;
+
+    table! {
+        [is_send, is_sync, is_unpin, is_debug, is_static] time::LogTime;
+    }
+}
+
 #[cfg(feature = "serde")]
 mod with_serde {
     use super::*;

@@ -1,0 +1,94 @@
+//! What a collector of `tracing` is told of a run, and the virtual instants in front of log lines.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use simloop::sync::Mutex as Lock;
+use simloop::time::LogTime;
+use simloop::trace::Level;
+use simloop::{Builder, note, now, sleep, spawn_named};
+use tracing::{Level as LogLevel, info};
+
+use crate::secs;
+use crate::snapshots::assert_shown;
+
+/// Lines that were logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Runs something and returns what it has logged.
+fn logged<T>(most: LogLevel, run: impl FnOnce() -> T) -> (String, T) {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_timer(LogTime)
+        .with_max_level(most)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let output = tracing::subscriber::with_default(subscriber, run);
+    let bytes = lines.0.lock().unwrap().clone();
+    (String::from_utf8(bytes).unwrap(), output)
+}
+
+async fn program() {
+    let ledger = Arc::new(Lock::new(0).named("ledger"));
+    let worker = |name: &'static str| {
+        let ledger = Arc::clone(&ledger);
+        spawn_named("worker", async move {
+            let _held = ledger.lock().await;
+            info!(name, "works");
+            sleep(secs(1)).await;
+            note!("{name} done at {}", now());
+        })
+    };
+    let workers = [worker("first"), worker("second")];
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    spawn_named("left", sleep(secs(9)));
+    simloop::yield_now().await;
+}
+
+#[test]
+fn a_programs_own_lines_stand_in_the_span_of_their_task_with_the_virtual_instant() {
+    let (lines, _) = logged(LogLevel::INFO, || Builder::new().run(program()));
+    assert_shown("trace", "logging_info", &lines);
+}
+
+#[test]
+fn records_are_told_with_their_instants_where_the_run_is_traced() {
+    let run = || Builder::new().trace(Level::Full).run(program());
+    let (lines, report) = logged(LogLevel::DEBUG, run);
+    assert_shown("trace", "logging_debug", &lines);
+    let told = lines.lines().filter(|line| line.contains(" DEBUG ")).count();
+    let notes = report.trace.notes().count();
+    assert_eq!(told + notes, report.trace.len(), "each record is told once");
+}
+
+#[test]
+fn s42_whoever_collects_changes_neither_trace_nor_schedule_nor_digest() {
+    let run = || {
+        let report = Builder::new().trace(Level::Full).run(program());
+        (report.trace.to_string(), report.digest, report.counters, report.schedule.to_string())
+    };
+    assert_eq!(logged(LogLevel::TRACE, run).1, run());
+}
+
+#[test]
+fn a_second_run_on_the_same_loop_is_told_from_its_beginning() {
+    let run = || Builder::new().trace(Level::Full).run(program());
+    let (once, _) = logged(LogLevel::DEBUG, run);
+    let (twice, _) = logged(LogLevel::DEBUG, || (run(), run()));
+    assert_eq!(twice, format!("{once}{once}"));
+}
