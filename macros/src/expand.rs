@@ -11,7 +11,7 @@ use crate::known::{Attribute, Becomes, Kind, Strategy};
 /// Runs of a search that draws, as the explorer's own default.
 const DRAWN_RUNS: u64 = 1_000;
 
-/// The depth of a search by priorities, as in the portfolio.
+/// The depth of a search by priorities.
 const PCT_DEPTH: u32 = 3;
 
 /// Expands an attribute. What is wrong becomes messages; beside them stands what makes no more of them.
