@@ -2,11 +2,14 @@
 //!
 //! First deviations are left out, halves, quarters, single ones, as long as what is left fails in the same way
 //! (delta debugging, Zeller and Hildebrandt 2002). A run in which an earlier choice is missing takes another
-//! course, so what remains is followed as well as it goes, and the run says what its schedule really was.
+//! course, so what remains is followed as well as it goes, a turn or two earlier or later if need be, and the
+//! run says what its schedule really was.
 //!
 //! Then the tree of schedules is searched from its root for a failure of the same kind and place, up to the
 //! number of deviations that are left. What that finds is the simplest there is: the fewest deviations, and
 //! among those the earliest and least.
+
+use std::ops::Range;
 
 use super::identity::identity;
 use super::program::{Run, Runner, Shared};
@@ -52,6 +55,9 @@ pub(super) fn shrink(runner: Runner<'_>, failed: &Failed, runs_max: u64) -> Shru
         }
     }
 }
+
+/// By how many turns the rest of a schedule is moved where a part of it is left out.
+const SHIFTS: [i64; 5] = [0, -1, 1, -2, 2];
 
 /// Deviations of a schedule that are looked at; one with more is that of a run of millions of turns.
 const DEVIATIONS_MAX: usize = 1 << 20;
@@ -109,13 +115,12 @@ impl Shrinker<'_> {
             let mut is_shorter = false;
             while start < kept.len() && !self.effort.is_spent() {
                 let end = (start + size).min(kept.len());
-                let candidate = [&kept[..start], &kept[end..]].concat();
-                match self.attempt(&candidate) {
-                    Some(shorter) if shorter.len() < kept.len() => {
+                match self.without(&kept, start..end) {
+                    Some(shorter) => {
                         kept = shorter;
                         is_shorter = true;
                     }
-                    _ => start = end,
+                    None => start = end,
                 }
             }
             // What one removal has made possible may be of any size below.
@@ -124,6 +129,32 @@ impl Shrinker<'_> {
             }
         }
         kept
+    }
+
+    /// Leaves out a part, and lets what comes after it come a turn or two earlier or later, if need be: without
+    /// the part, tasks may take more turns to get there, or fewer.
+    fn without(&mut self, kept: &[Deviation], part: Range<usize>) -> Option<Vec<Deviation>> {
+        let (before, after) = (&kept[..part.start], &kept[part.end..]);
+        let shifts: &[i64] = if after.is_empty() { &[0] } else { &SHIFTS };
+        for &shift in shifts {
+            let shifted = |deviation: &Deviation| {
+                let turn = deviation.turn.checked_add_signed(shift)?;
+                Some(Deviation { turn, ..*deviation })
+            };
+            let Some(after) = after.iter().map(shifted).collect::<Option<Vec<_>>>() else {
+                continue;
+            };
+            let candidate = [before, &after].concat();
+            let is_in_order =
+                candidate.is_sorted_by(|one, next| (one.turn, one.place) < (next.turn, next.place));
+            if !is_in_order || self.effort.is_spent() {
+                continue;
+            }
+            if let Some(shorter) = self.attempt(&candidate).filter(|it| it.len() < kept.len()) {
+                return Some(shorter);
+            }
+        }
+        None
     }
 
     /// Takes the first alternatives that do, where the tree is too large to be searched.

@@ -5,7 +5,7 @@ use simloop::policy::{Choice, Policy};
 use simloop::report::FailureKind;
 use simloop::{Builder, choose};
 
-use super::letters;
+use super::{explorer, letters};
 
 async fn program() {
     let order = letters([3, 3, 3]).await;
@@ -59,6 +59,22 @@ proptest! {
         prop_assert!(text.contains(reason), "{text}");
         prop_assert!(text.lines().all(|line| line.chars().count() < 400), "{text}");
     }
+}
+
+#[test]
+fn a_bug_at_the_end_of_a_long_run_is_shrunk_to_what_it_needs() {
+    // Each round takes more turns or fewer, as its tasks are ordered, so what is left out moves the rest.
+    let long = || async {
+        for _ in 0..10 {
+            letters([2, 2, 2]).await;
+        }
+        program().await;
+    };
+    let finding = explorer().walk(5_000).max_shrink_runs(1_000).run(long).unwrap_finding();
+    let line = finding.schedule.to_string();
+    assert!(finding.first_schedule.deviations().count() > 25, "{}", finding.first_schedule);
+    assert!(finding.schedule.deviations().count() < 8, "{line}");
+    assert!(Builder::new().replay(&line).run(long()).failure().is_some());
 }
 
 /// Always the task that became ready last.
