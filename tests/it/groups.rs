@@ -4,6 +4,7 @@ mod cancelling;
 mod deadlocks;
 mod failures;
 mod locals;
+mod locals_model;
 mod model;
 mod scope_model;
 mod scopes;

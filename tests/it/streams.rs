@@ -1,6 +1,7 @@
 //! Generators, and what a clock adds to streams.
 
 mod generator;
+mod model;
 mod timed;
 
 use std::cell::RefCell;
