@@ -9,6 +9,7 @@ mod model;
 mod scope_model;
 mod scopes;
 mod tidying;
+mod tidying_model;
 mod token_model;
 mod tokens;
 

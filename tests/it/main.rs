@@ -20,6 +20,7 @@ mod logging;
 mod panics;
 mod programs;
 mod rendering;
+mod rules;
 mod simulation;
 mod snapshots;
 mod streams;
