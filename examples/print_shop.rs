@@ -14,7 +14,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const CUSTOMERS: u32 = 8;
 
 #[derive(Clone)]
-struct Shop {
+pub(crate) struct Shop {
     /// Two megabytes a second, 20 ms away; one upload in eight is lost.
     uplink: Link,
     printers: Resource,
@@ -55,7 +55,7 @@ impl Shop {
 }
 
 /// One day: customers come at random, and the shop closes when the last has paid.
-async fn day() -> Shop {
+pub(crate) async fn day() -> Shop {
     let shop = Shop::open();
     let arrivals = Delay::exponential(SECOND * 5);
     let mut customers = JoinSet::new();

@@ -1,5 +1,6 @@
 //! The programs whose pictures are drawn.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -60,4 +61,28 @@ pub async fn fan() {
     for request in (0..1_000).map(request).collect::<Vec<_>>() {
         request.await.expect("no request fails");
     }
+}
+
+/// Two clerks read the number of copies left, wait a turn, and write it back. In the order of arrival the second
+/// comes late enough.
+pub async fn lost_update() {
+    let sold = Rc::new(Cell::new(0));
+    let clerks = [0, 2].map(|turns| {
+        let sold = Rc::clone(&sold);
+        spawn_named("clerk", async move {
+            sleep(SECOND).await;
+            for _ in 0..turns {
+                yield_now().await;
+            }
+            let read = sold.get();
+            note!("reads {read}");
+            yield_now().await;
+            sold.set(read + 1);
+            note!("writes {}", read + 1);
+        })
+    });
+    for clerk in clerks {
+        clerk.await.expect("no clerk panics");
+    }
+    assert_eq!(sold.get(), 2, "an update was lost");
 }

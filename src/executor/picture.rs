@@ -65,7 +65,7 @@ const FORMATS: &str = ".html, .svg, .txt, .mmd; with feature `serde` .json, .jso
 /// The run in the format that the file's name asks for.
 fn text(file: &Path, trace: &Trace, failure: &Failure) -> Option<String> {
     match file.extension()?.to_str()? {
-        "html" => Some(trace.html().failure(failure).title(&title(failure)).to_string()),
+        "html" => Some(trace.html().failure(failure).title(&failure.title()).to_string()),
         "svg" => Some(trace.svg().to_string()),
         "txt" => Some(format!("{}\n{}\n{trace}", trace.lanes(), trace.statistics())),
         "mmd" => Some(trace.mermaid().to_string()),
@@ -75,10 +75,4 @@ fn text(file: &Path, trace: &Trace, failure: &Failure) -> Option<String> {
         "jsonl" => Some(trace.json_lines().to_string()),
         _ => None,
     }
-}
-
-/// The first line of the failure, up to what follows the colon.
-fn title(failure: &Failure) -> String {
-    let text = failure.to_string();
-    text.lines().next().map_or_else(String::new, |line| line.trim_end_matches(':').to_owned())
 }

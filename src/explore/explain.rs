@@ -2,6 +2,7 @@
 
 use super::audit::TRACED_TURNS_MAX;
 use super::columns::{Side, columns_of};
+use super::exploration::Pair;
 use super::identity::identity;
 use super::program::{Run, Runner, Shared, Traced};
 use super::shrink::Lenient;
@@ -24,6 +25,7 @@ const PASSED_MAX: usize = 2;
 pub(super) struct Explanation {
     pub(super) sentence: String,
     pub(super) columns: String,
+    pub(super) pair: Pair,
 }
 
 /// Runs a failing schedule and explains it. Returns the run, too.
@@ -48,6 +50,7 @@ pub(super) fn explain(
         let (_, before) = deviations.split_last().expect("there is one");
         explanation.columns =
             beside((&failing, &deviations), nearest.as_ref().map(|run| (run, before)));
+        explanation.pair = pair(&failing, nearest.as_ref());
     }
     (failing.0, explanation)
 }
@@ -59,11 +62,19 @@ fn explain_fifo(runner: &mut Runner<'_>, failing: &Traced, level: Level) -> Expl
     let passing = (!other.is_empty()).then(|| witnessed(runner, &other, level, false));
     let sentence = sentence_of_fifo(passing.as_ref().map_or(&[], |(_, told)| told));
     let passing = passing.as_ref().map(|(run, _)| (run, &other[..]));
-    let columns = match level {
-        Level::Full => beside((failing, &[]), passing),
-        _ => String::new(),
-    };
-    Explanation { sentence, columns }
+    match level {
+        Level::Full => {
+            let pair = pair(failing, passing.map(|(run, _)| run));
+            Explanation { sentence, columns: beside((failing, &[]), passing), pair }
+        }
+        _ => Explanation { sentence, ..Explanation::default() },
+    }
+}
+
+/// What is kept of the two runs.
+fn pair(failing: &Traced, nearest: Option<&Traced>) -> Pair {
+    let nearest = nearest.map(|(run, trace)| (trace.clone(), run.failure.clone()));
+    Pair { failing: failing.1.clone(), nearest }
 }
 
 /// Runs a schedule, and tells each of its deviations.

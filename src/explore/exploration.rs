@@ -3,7 +3,9 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::policy::Schedule;
+use crate::render::Html;
 use crate::report::Failure;
+use crate::trace::Trace;
 
 /// What a search returns: how far it went, what the runs came to, and the failures, shrunk and explained.
 ///
@@ -103,6 +105,46 @@ pub struct Finding {
     /// The failing run beside the nearest that passes, turn by turn, in columns. Empty where they would be
     /// too long.
     pub columns: String,
+    /// The two runs, for a page of them.
+    pub(super) pair: Pair,
+}
+
+/// The failing run, and the nearest that ends otherwise.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pair {
+    pub(super) failing: Trace,
+    /// The run without the last deviation, and its failure if it has one.
+    pub(super) nearest: Option<(Trace, Option<Failure>)>,
+}
+
+impl Finding {
+    /// Returns the records of the failing run. Empty where it took more than 100,000 turns, or did not fail
+    /// again.
+    pub fn trace(&self) -> &Trace {
+        &self.pair.failing
+    }
+
+    /// Makes a page of the failing run, and of the nearest that passes to switch to, with the failure and the
+    /// sentence: see [`Report::html`](crate::Report::html).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{choose, explore::Explorer};
+    ///
+    /// let finding = Explorer::new().run(|| async { assert_eq!(choose(2), 0) }).unwrap_finding();
+    /// let page = finding.html().to_string();
+    /// assert!(page.contains("data-name=\"fails\"") && page.contains("data-name=\"passes\""));
+    /// ```
+    pub fn html(&self) -> Html<'_> {
+        let page = self.pair.failing.html().title(&self.failure.title());
+        let page = page.named("fails").failure(&self.failure).about(&self.sentence);
+        match &self.pair.nearest {
+            None => page,
+            Some((trace, None)) => page.beside("passes", trace),
+            Some((trace, Some(failure))) => page.beside("the nearest", trace).failure(failure),
+        }
+    }
 }
 
 // Made only here and by the search.

@@ -4,8 +4,8 @@ use super::audit::{self, TRACED_TURNS_MAX};
 use super::draw::{self, Pilot};
 use super::engine::Engine;
 use super::exhaustive::{Exhaustive, Reach, WORDS_MAX};
-use super::explain::explain;
-use super::exploration::{Exploration, Extent, Finding, OutcomeCount};
+use super::explain::{Explanation, explain};
+use super::exploration::{Exploration, Extent, Finding, OutcomeCount, Pair};
 use super::explorer::{Explorer, Strategy};
 use super::identity::identity;
 use super::program::{Program, Run, Runner, Shared};
@@ -151,6 +151,7 @@ impl<'a> Search<'a> {
                 is_simplest: shrunk.is_simplest,
                 sentence: explanation.sentence,
                 columns: explanation.columns,
+                pair: explanation.pair,
                 ..plain(found)
             },
             _ => Finding {
@@ -181,8 +182,8 @@ impl<'a> Search<'a> {
                 return plain(found);
             }
             let (_, explanation) = explain(&mut runner, schedule, turns);
-            let (sentence, columns) = (explanation.sentence, explanation.columns);
-            Finding { sentence, columns, ..plain(found) }
+            let Explanation { sentence, columns, pair } = explanation;
+            Finding { sentence, columns, pair, ..plain(found) }
         });
         let findings = findings.collect();
         self.exploration(tally, Extent::Replayed, findings)
@@ -230,6 +231,7 @@ fn plain(found: Found) -> Finding {
         runs,
         sentence: String::new(),
         columns: String::new(),
+        pair: Pair::default(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! | what | made by |
 //! |---|---|
 //! | lanes of text, for a terminal | [`Trace::lanes`](crate::trace::Trace::lanes) |
-//! | an HTML page to look around in | [`Report::html`](crate::Report::html) |
+//! | an HTML page to look around in | [`Report::html`](crate::Report::html), and of a search [`Finding::html`](crate::explore::Finding::html) |
 //! | an SVG file | [`Trace::svg`](crate::trace::Trace::svg) |
 //! | a sequence diagram of Mermaid | [`Trace::mermaid`](crate::trace::Trace::mermaid) |
 #![cfg_attr(

@@ -55,6 +55,12 @@ impl Failure {
         self.inner.picture = Some(picture);
     }
 
+    /// The first line of the message.
+    pub(crate) fn title(&self) -> String {
+        let text = self.to_string();
+        text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned()
+    }
+
     pub(super) fn picture(&self) -> Option<&str> {
         self.inner.picture.as_deref()
     }

@@ -141,15 +141,19 @@ const COMMANDS = {
   Escape: (page) => page.clear(),
 };
 
+// Whether a key means something to the control that has the focus: fields take all, buttons a few.
+function takesKey(target, key) {
+  if (target.matches("input, select")) return true;
+  return target.matches("button") && (key === "Enter" || key === " " || key.startsWith("Arrow"));
+}
+
 function listenToKeys(page) {
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || part("help").open) return;
     if (target === part("search") && (key === "Escape" || key === "Enter")) part("lanes").focus();
-    // Letters are commands only where nothing else would take them.
-    if (target !== document.body && target !== part("lanes") && target !== part("panel")) return;
     const command = COMMANDS[key];
-    if (!command) return;
+    if (!command || takesKey(target, key)) return;
     event.preventDefault();
     command(page);
     page.changed();

@@ -105,7 +105,7 @@ class LanePainter {
     const text = page.words.label(lane, span);
     if (text === "") return;
     const room = Math.floor((end - x - (state === RUNNING ? 2 : 16)) / CHARACTER);
-    const shown = text.length > room ? (room > 5 && state !== RUNNING ? `${text.slice(0, room - 1)}…` : "") : text;
+    const shown = text.length > room ? (room > 11 && state !== RUNNING ? `${text.slice(0, room - 1)}…` : "") : text;
     if (shown === "") return;
     const middle = y + ROW / 2;
     context.textAlign = "center";

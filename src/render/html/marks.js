@@ -151,6 +151,8 @@ function paintCycle(context, page, top) {
   const { run, view, rows } = page;
   if (run.cycle.length < 2) return;
   const x = Math.min(view.x(run.width), view.width - 8);
+  // To the right of the lanes where there is room, else over them.
+  const side = x + 52 < view.width ? 1 : -1;
   context.strokeStyle = context.fillStyle = colors.cycle;
   context.lineWidth = 1.8;
   for (const [place, task] of run.cycle.entries()) {
@@ -159,14 +161,14 @@ function paintCycle(context, page, top) {
     if (from < 0 || to < 0 || from === to) continue;
     const [start, end] = [from * ROW + ROW / 2 - top, to * ROW + ROW / 2 - top];
     // Arrows down bend further than arrows up, so that the two of a pair do not lie on each other.
-    const bend = x - (to > from ? 34 : 16);
+    const bend = x + side * (to > from ? 44 : 26);
     context.setLineDash([5, 3]);
     context.beginPath();
-    context.moveTo(x - 4, start);
-    context.bezierCurveTo(bend, start, bend, end, x - 8, end);
+    context.moveTo(x + side * 8, start);
+    context.bezierCurveTo(bend, start, bend, end, x + side * 12, end);
     context.stroke();
     context.setLineDash([]);
-    context.fill(new Path2D(`M${x - 2} ${end}l-8 -4v8z`));
+    context.fill(new Path2D(`M${x + side * 6} ${end}l${side * 8} -4v8z`));
   }
 }
 

@@ -18,6 +18,7 @@ function listenToControls(page, frame) {
     frame.recolor();
   });
   on("help-open", () => part("help").showModal());
+  part("turn").addEventListener("focus", ({ target }) => target.select());
   part("turn").addEventListener("change", () => page.goToTurn(Number(part("turn").value) || 1));
   const filter = () => page.filterBy(part("filter").value, part("search").value);
   part("search").addEventListener("input", filter);

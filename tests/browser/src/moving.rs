@@ -1,0 +1,244 @@
+//! Zoom, pan, filter, fold, step, click, follow, switch: each by pointer or key, as a reader would.
+
+use serde_json::{Value, json};
+use simloop::explore::Explorer;
+use simloop::trace::{Event, Record};
+use simloop::{sleep, spawn_named};
+
+use crate::browser::{Page, browse};
+use crate::{millis, program, programs, secs, traced};
+
+const RUNNING: &str = "6";
+const WAITING_FOR_A_TIMER: &str = "2";
+
+/// The units of the axis that are visible, from and to.
+async fn visible(page: &Page) -> (f64, f64) {
+    let range = page.eval("[page.view.from, page.view.to]").await;
+    (range[0].as_f64().unwrap(), range[1].as_f64().unwrap())
+}
+
+fn length((from, to): (f64, f64)) -> f64 {
+    to - from
+}
+
+#[test]
+fn keys_and_the_wheel_zoom_and_pan_and_all_can_be_shown_again() {
+    browse(async |page| {
+        page.open(programs::thousand().html()).await;
+        let whole = visible(&page).await;
+        let told = page.text("#range").await;
+        page.press("+++").await;
+        let near = visible(&page).await;
+        assert!(length(near) < length(whole) / 3.0, "{near:?} of {whole:?}");
+        assert_ne!(page.text("#range").await, told);
+        // The key to the right.
+        page.press("\u{e014}").await;
+        let right = visible(&page).await;
+        assert!(right.0 > near.0 && (length(right) - length(near)).abs() < 1e-6, "{right:?}");
+        page.drag(&[(700.0, 300.0), (500.0, 300.0), (400.0, 300.0)]).await;
+        let dragged = visible(&page).await;
+        assert!(dragged.0 > right.0, "the lanes follow the pointer: {dragged:?}");
+        page.eval(
+            "document.getElementById('canvas').dispatchEvent(new WheelEvent('wheel', \
+             { deltaY: -200, ctrlKey: true, clientX: 700, clientY: 300, bubbles: true, cancelable: true }))",
+        )
+        .await;
+        page.drawn().await;
+        assert!(length(visible(&page).await) < length(dragged));
+        page.photograph("zoomed").await;
+        page.click("#fit").await;
+        assert_eq!(visible(&page).await, whole);
+        page.assert_quiet().await;
+    });
+}
+
+#[test]
+fn a_search_leaves_the_tasks_that_fit_and_their_ancestors() {
+    browse(async |page| {
+        page.open(program("nested").html()).await;
+        let all = page.texts(".name bdi").await;
+        assert_eq!(page.text("#count").await, format!("{} tasks", all.len()));
+        page.press("/").await;
+        page.fill("#search", "LEAF").await;
+        assert_eq!(page.texts(".name bdi").await, ["main", "outer", "inner", "leaf[0]", "leaf[1]"]);
+        assert_eq!(page.text("#count").await, format!("2 of {} tasks", all.len()));
+        page.fill("#search", "no such task").await;
+        assert!(page.texts(".name bdi").await.is_empty());
+        assert_eq!(page.text("#nothing").await, "No task fits.");
+        page.fill("#search", "m").await;
+        page.choose("#filter", "cancelled").await;
+        let cancelled = page.texts(".name:not(.faint) bdi").await;
+        assert_eq!(cancelled, ["outer", "branch[1]"]);
+        page.assert_quiet().await;
+    });
+}
+
+#[test]
+fn a_parent_is_folded_by_pointer_and_by_key() {
+    browse(async |page| {
+        page.open(program("nested").html()).await;
+        let all = page.texts(".name bdi").await.len();
+        page.click("#lane-1 .fold").await;
+        assert_eq!(page.texts(".name bdi").await, ["main", "outer"]);
+        assert_eq!(
+            page.eval("document.getElementById('lane-1').getAttribute('aria-expanded')").await,
+            "false"
+        );
+        page.click("#lane-1").await;
+        page.press(" ").await;
+        assert_eq!(page.texts(".name bdi").await.len(), all);
+    });
+}
+
+/// The turns of a run with what each poll recorded.
+fn polls<'a>(records: impl Iterator<Item = Record<'a>>) -> Vec<(u64, u32, u32)> {
+    let polls = records.filter_map(|record| match record.event {
+        Event::Polled { index, ready, .. } => Some((record.turn, index, ready)),
+        _ => None,
+    });
+    polls.collect()
+}
+
+#[test]
+fn keys_step_through_the_turns_and_show_the_ready_set_and_the_choice_of_each() {
+    browse(async |page| {
+        let report = program("race");
+        page.open(report.html()).await;
+        for (turn, index, ready) in polls(report.trace.records()) {
+            page.press("n").await;
+            assert!(page.text("#panel h2").await.starts_with(&format!("Turn {turn} at ")));
+            let listed = page.texts(".ready li").await;
+            assert_eq!(listed.len(), ready as usize, "turn {turn}: {listed:?}");
+            assert!(listed[index as usize].ends_with("taken"), "turn {turn}: {listed:?}");
+            let said = page.text("#said").await;
+            assert!(said.starts_with(&format!("turn {turn} at 0s: main")), "{said}");
+        }
+        page.photograph("stepped").await;
+        page.press("pp").await;
+        let last = polls(report.trace.records()).len();
+        assert_eq!(page.eval("page.turn").await, json!(last - 2));
+        page.press("P").await;
+        let task = page.eval("[page.turnTask(), page.turn]").await;
+        assert!(task[1].as_u64().unwrap() < last as u64 - 2);
+        page.fill("#turn", "2\u{e007}").await;
+        assert!(page.text("#panel h2").await.starts_with("Turn 2 "));
+        page.assert_quiet().await;
+    });
+}
+
+#[test]
+fn a_click_on_a_span_shows_its_records_and_what_it_waits_for() {
+    browse(async |page| {
+        page.open(program("gather").html()).await;
+        let place = page.place_of("main/task[1]", WAITING_FOR_A_TIMER).await;
+        page.click_at(place).await;
+        assert_eq!(page.text("#panel h2").await, "main/task[1]");
+        let panel = page.text("#panel").await;
+        for part in [
+            "sleeps until 2s",
+            "0s to 2s (2s)",
+            "registers a timer for 2s",
+            "woken by its timer",
+            "spawned by",
+        ] {
+            assert!(panel.contains(part), "{part}: {panel}");
+        }
+        assert_eq!(page.texts(".name[aria-selected=true] bdi").await, ["task[1]"]);
+        page.photograph("clicked").await;
+        let poll = page.place_of("main/task[1]", RUNNING).await;
+        page.click_at(poll).await;
+        assert!(page.text("#panel h2").await.starts_with("Turn "), "a poll is shown as its turn");
+        page.press("\u{e00c}").await;
+        assert_eq!(page.text("#panel h2").await, "The run");
+    });
+}
+
+#[test]
+fn wakes_can_be_followed_back_to_who_woke_and_on_again() {
+    browse(async |page| {
+        let report = traced(async {
+            let child = spawn_named("child", sleep(secs(1)));
+            child.await.unwrap();
+        });
+        page.open(report.html()).await;
+        // The key that leads to the last turn: main's, which the child's last poll woke.
+        page.press("\u{e010}").await;
+        let last = page.eval("page.turn").await.as_u64().unwrap();
+        page.press("w").await;
+        assert_eq!(
+            page.eval("[page.turn, page.words.path(page.turnTask())]").await,
+            json!([last - 1, "main/child"])
+        );
+        page.press("e").await;
+        assert_eq!(page.text("#panel h2").await, "main");
+        assert_eq!(
+            page.eval("page.run.spans.state[page.selected.span]").await,
+            json!(5),
+            "it is ready"
+        );
+        page.press("e").await;
+        assert_eq!(page.eval("page.turn").await, json!(last), "and is polled");
+    });
+}
+
+#[test]
+fn the_cycle_of_a_deadlock_is_drawn_and_its_tasks_can_be_filtered() {
+    browse(async |page| {
+        page.open(program("deadlock").html()).await;
+        assert_eq!(
+            page.texts("#sheet-story .cycle-task text").await,
+            ["main/worker[0]", "main/worker[1]"]
+        );
+        assert_eq!(page.texts("#sheet-story .cycle-resource text").await.len(), 2);
+        assert_eq!(page.texts(".name.in-cycle bdi").await, ["worker[0]", "worker[1]"]);
+        page.choose("#filter", "cycle").await;
+        assert_eq!(page.texts(".name:not(.faint) bdi").await, ["worker[0]", "worker[1]"]);
+        page.photograph("cycle").await;
+    });
+}
+
+#[test]
+fn a_finding_switches_between_the_run_that_fails_and_the_nearest_that_passes() {
+    let finding = Explorer::new().ignore_environment(true).run(crate::lost_update).unwrap_finding();
+    browse(async move |page| {
+        page.open(finding.html()).await;
+        assert_eq!(page.texts("#switch button").await, ["fails", "passes"]);
+        assert!(page.text("#sheet-story").await.contains("fails when"));
+        let fails = page.eval("page.run.order.length").await;
+        page.click("#parting").await;
+        let turn = page.eval("page.turn").await;
+        let taken = page.texts(".ready .taken").await;
+        page.photograph("fails").await;
+        page.press("t").await;
+        assert_eq!(page.texts("#switch [aria-checked=true]").await, ["passes"]);
+        assert_eq!(page.eval("page.turn").await, turn, "the turn stays");
+        assert_ne!(page.texts(".ready .taken").await, taken, "and another task is taken in it");
+        page.photograph("passes").await;
+        page.click("#switch button:first-child").await;
+        assert_eq!(page.eval("page.run.order.length").await, fails);
+        assert_ne!(turn, Value::Null);
+        page.assert_quiet().await;
+    });
+}
+
+#[test]
+fn statistics_sort_by_each_column_and_lead_to_their_task() {
+    browse(async |page| {
+        let report = traced(async {
+            let naps = [30, 10, 20].map(|length| spawn_named("nap", sleep(millis(length))));
+            for nap in naps {
+                nap.await.unwrap();
+            }
+        });
+        page.open(report.html()).await;
+        page.click("#tab-statistics").await;
+        let first = async || page.texts("#sheet-statistics tbody tr:first-child .path").await;
+        assert_eq!(first().await, ["main"]);
+        page.click("#sheet-statistics th:nth-child(5) button").await;
+        page.click("#sheet-statistics th:nth-child(5) button").await;
+        assert_eq!(first().await, ["main/nap[1]"], "it waits the least");
+        page.click("#sheet-statistics tbody tr:first-child .link").await;
+        assert_eq!(page.text("#panel h2").await, "main/nap[1]");
+        page.photograph("statistics").await;
+    });
+}
