@@ -69,7 +69,8 @@ impl Arguments {
         let is_drawn = matches!(strategy, Some(Strategy::Drawn(_) | Strategy::Pct));
         if let (Some(deviations), true) = (self.find("max_deviations"), is_drawn) {
             let message = "`max_deviations` bounds a search of every schedule: write \
-                           `explore = \"exhaustive\"` with it";
+                           `explore = \"exhaustive\"` or \
+                           `\"reduced\"` with it";
             errors.push(deviations.error(message));
         }
         if let (Some(Strategy::Fifo), Some(other)) =

@@ -119,18 +119,21 @@ pub(crate) enum Strategy {
     Fifo,
 }
 
-pub(crate) const STRATEGIES: [(&str, Strategy); 7] = [
+pub(crate) const STRATEGIES: [(&str, Strategy); 10] = [
     ("portfolio", Strategy::Drawn("portfolio")),
     ("random", Strategy::Drawn("random")),
     ("pct", Strategy::Pct),
     ("walk", Strategy::Drawn("walk")),
+    ("chase", Strategy::Drawn("chase")),
+    ("dash", Strategy::Drawn("dash")),
     ("pos", Strategy::Drawn("pos")),
     ("exhaustive", Strategy::Every("exhaustive")),
+    ("reduced", Strategy::Every("reduced")),
     ("fifo", Strategy::Fifo),
 ];
 
 /// Names from elsewhere, with what is meant by them here.
-pub(crate) const ALIASES: [(&str, &str); 8] = [
+pub(crate) const ALIASES: [(&str, &str); 9] = [
     ("iterations", "runs"),
     ("max_iterations", "runs"),
     ("schedules", "runs"),
@@ -138,6 +141,7 @@ pub(crate) const ALIASES: [(&str, &str); 8] = [
     ("preemption_bound", "max_deviations"),
     ("timeout", "time_limit"),
     ("dfs", "exhaustive"),
+    ("dpor", "reduced"),
     ("urw", "walk"),
 ];
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use simloop::explore::Explorer;
 use simloop::policy::Random;
-use simloop::{Limits, Report, choose, now, sleep, spawn, yield_now};
+use simloop::{Builder, Limits, Report, choose, now, rng, sleep, spawn, yield_now};
 
 use crate::snapshots::assert_shown;
 
@@ -94,8 +94,11 @@ found! {
     found_by_random(explore = "random", runs = 100, seed = SEED);
     found_by_pct(explore = "pct", depth = 2, seed = SEED + 1);
     found_by_walk(explore = "walk", threads = 2);
+    found_by_chase(explore = "chase");
+    found_by_dash(explore = "dash", runs = 200);
     found_by_pos(explore = "pos", max_failures = 2, max_shrink_runs = 5);
     found_by_exhaustive(explore = "exhaustive", audit = 0, require = any_report);
+    found_by_reduced(explore = "reduced", max_deviations = 3);
     found_within_deviations(max_deviations = 2, limits = Limits::new().turns(1_000));
     found_fifo(explore = "fifo", start_time = "0s", deny_leftovers = false);
     found_by_ours(explorer = ours(), time_limit = Duration::from_secs(1), require = |_| Ok(()));
@@ -137,6 +140,36 @@ mod failing {
         let replay = report.lines().last().unwrap();
         assert_eq!(replay.trim(), "replay: Builder::new().replay(\"v1:2=1/2\")");
     }
+}
+
+/// A process of its own runs one test of this file, with a variable set, and says whether it passed.
+fn passes_with(test: &str, variable: (&str, &str)) -> bool {
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", &format!("attributes::{test}")]).env(variable.0, variable.1);
+    let output = child.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("running 1 test"), "{text}");
+    output.status.success()
+}
+
+/// Passes with each seed but 7, and with each choice but 2.
+#[simloop::test(explore = "fifo", seed = 1)]
+async fn dislikes_seven_and_two() {
+    assert!(choose(3) < 2);
+    let seventh =
+        std::thread::spawn(|| Builder::new().seed(7).run(async { rng().next_u64() }).unwrap());
+    assert_ne!(rng().next_u64(), seventh.join().unwrap());
+}
+
+#[test]
+fn the_environment_overrides_the_arguments() {
+    let passes = |name, value| passes_with("dislikes_seven_and_two", (name, value));
+    assert!(passes("SIMLOOP_SEED", "8"));
+    assert!(!passes("SIMLOOP_SEED", "7"));
+    assert!(passes("SIMLOOP_REPLAY", "v1:1.1=1/3"));
+    assert!(!passes("SIMLOOP_REPLAY", "v1:1.1=2/3"));
+    assert!(!passes("SIMLOOP_RUNS", "many"));
+    assert!(!passes("SIMLOOP_SHARD", "3/2"));
 }
 
 #[simloop::test(explore = "fifo")]
