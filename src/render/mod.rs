@@ -13,6 +13,8 @@
 | records as JSON Lines, for scripts | [`Trace::json_lines`](crate::trace::Trace::json_lines) |"
 )]
 //!
+//! [`Report::timeline`](crate::Report::timeline), `Report::svg` and so on are short ways to them.
+//!
 //! Each is a value with a `Display`, so `println!("{}", report.trace.lanes())` shows a run, and
 //! `std::fs::write(path, report.trace.svg().to_string())` keeps a picture. The graph of a deadlock is the
 //! failure's: `Deadlock::dot`.
@@ -40,6 +42,7 @@ mod layout;
 mod mermaid;
 #[cfg(feature = "serde")]
 mod perfetto;
+mod report;
 mod svg;
 
 pub use html::Html;

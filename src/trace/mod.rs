@@ -18,7 +18,9 @@ use crate::kernel::{
 };
 pub use crate::kernel::{Digest, Level};
 pub use diff::{Diff, diff};
-pub use statistics::{BlockingStretch, BusyInstant, Statistics, TaskStatistics};
+pub use statistics::{
+    BlockingStretch, BusyInstant, ResourceStatistics, Statistics, TaskStatistics,
+};
 pub(crate) use text::{columns, elide_end, elide_middle, one_line};
 
 /// The records of a run.

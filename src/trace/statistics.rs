@@ -1,10 +1,11 @@
 //! A run in numbers: where its time went, for each task and for the loop.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use super::text::{columns, counted, elide_middle};
-use super::{Event, Level, Record, Trace};
+use super::{Awaited, Event, Level, Record, Resource, Trace};
 use crate::kernel::{Instant, TaskId, shown_duration};
 
 /// Instants and stretches that are listed at most.
@@ -37,6 +38,8 @@ pub struct Statistics {
     pub blocking: Vec<BlockingStretch>,
     /// The five instants at most with most turns, most first; of equal ones the earlier first.
     pub busiest: Vec<BusyInstant>,
+    /// The resources for which tasks waited, in the order in which one first did.
+    pub resources: Vec<ResourceStatistics>,
 }
 
 /// What the records of one task add up to.
@@ -61,6 +64,22 @@ pub struct TaskStatistics {
     pub longest_wait_since: Instant,
     /// How long it blocked the loop.
     pub blocked: Duration,
+    /// Of its waits, those for resources, in the order in which tasks first waited for these.
+    pub resources: Vec<ResourceStatistics>,
+}
+
+/// The waits for one resource, of one task or of all.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct ResourceStatistics {
+    /// The resource in words: ``mutex `ledger` ``.
+    pub resource: String,
+    /// How often a task was suspended to wait for it.
+    pub waits: u64,
+    /// How long tasks waited for it, each counted for itself.
+    pub waiting: Duration,
+    /// The longest of the waits.
+    pub longest_wait: Duration,
 }
 
 /// A stretch of time in which a task blocked the loop.
@@ -117,8 +136,15 @@ impl Trace {
 /// What a task has done since when.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    Ready { turn: u64, since: Instant },
-    Waiting { since: Instant },
+    Ready {
+        turn: u64,
+        since: Instant,
+    },
+    /// For the resource with this number, if for one.
+    Waiting {
+        since: Instant,
+        resource: Option<usize>,
+    },
     Ended,
 }
 
@@ -131,6 +157,8 @@ struct Sums {
     instant: (Instant, u64),
     last_turn: u64,
     end: Instant,
+    /// Of each task and resource, by numbers, and of all tasks.
+    resources: BTreeMap<(Option<usize>, usize), ResourceStatistics>,
 }
 
 impl Sums {
@@ -145,6 +173,7 @@ impl Sums {
             longest_wait: Duration::ZERO,
             longest_wait_since: Instant::ZERO,
             blocked: Duration::ZERO,
+            resources: Vec::new(),
         };
         let statistics = Statistics {
             tasks: trace.tasks().map(task).collect(),
@@ -154,11 +183,20 @@ impl Sums {
             blocked: Duration::ZERO,
             blocking: Vec::new(),
             busiest: Vec::new(),
+            resources: Vec::new(),
         };
         let phases = vec![Phase::Ended; statistics.tasks.len()];
         let has_polls = trace.level() == Level::Full;
         let (instant, end) = ((Instant::ZERO, 0), Instant::ZERO);
-        Sums { statistics, has_polls, phases, instant, last_turn: 0, end }
+        Sums {
+            statistics,
+            has_polls,
+            phases,
+            instant,
+            last_turn: 0,
+            end,
+            resources: BTreeMap::new(),
+        }
     }
 
     fn add(&mut self, record: Record<'_>) {
@@ -180,7 +218,19 @@ impl Sums {
             Event::Woken { .. } => self.change(place, Phase::Ready { turn, since: at }, turn, at),
             Event::Polled { .. } => {
                 self.statistics.tasks[place].polls += 1;
-                self.change(place, Phase::Waiting { since: at }, turn, at);
+                self.change(place, Phase::Waiting { since: at, resource: None }, turn, at);
+            }
+            Event::Waits(wait) => {
+                let resource = match wait.what {
+                    Awaited::Resource { resource, .. } => Some(resource),
+                    _ => None,
+                };
+                if let Some(resource) = resource {
+                    self.begin_wait(place, resource);
+                }
+                let number = resource.map(|resource| resource.number);
+                let since = at;
+                self.change(place, Phase::Waiting { since, resource: number }, turn, at);
             }
             Event::Blocked(from) => self.block(place, from, at),
             Event::Completed | Event::Cancelled | Event::Panicked(_) => {
@@ -197,14 +247,32 @@ impl Sums {
                 task.turns_ready += (turn - from).saturating_sub(1);
                 task.ready += length(since, at);
             }
-            Phase::Waiting { since } => {
+            Phase::Waiting { since, resource } => {
                 let waited = length(since, at);
                 task.waiting += waited;
                 if waited > task.longest_wait {
                     (task.longest_wait, task.longest_wait_since) = (waited, since);
                 }
+                for key in resource.into_iter().flat_map(|number| both(place, number)) {
+                    if let Some(sums) = self.resources.get_mut(&key) {
+                        sums.waiting += waited;
+                        sums.longest_wait = sums.longest_wait.max(waited);
+                    }
+                }
             }
             Phase::Ended => {}
+        }
+    }
+
+    fn begin_wait(&mut self, place: usize, resource: Resource<'_>) {
+        for key in both(place, resource.number) {
+            let sums = self.resources.entry(key).or_insert_with(|| ResourceStatistics {
+                resource: resource.to_string(),
+                waits: 0,
+                waiting: Duration::ZERO,
+                longest_wait: Duration::ZERO,
+            });
+            sums.waits += 1;
         }
     }
 
@@ -221,7 +289,7 @@ impl Sums {
         }
         // What it does after its poll begins only now.
         match &mut self.phases[place] {
-            Phase::Ready { since, .. } | Phase::Waiting { since } => *since = at,
+            Phase::Ready { since, .. } | Phase::Waiting { since, .. } => *since = at,
             Phase::Ended => {}
         }
     }
@@ -241,8 +309,19 @@ impl Sums {
         for place in 0..self.phases.len() {
             self.change(place, Phase::Ended, self.last_turn, self.end);
         }
+        for ((task, _), sums) in self.resources {
+            match task {
+                Some(task) => self.statistics.tasks[task].resources.push(sums),
+                None => self.statistics.resources.push(sums),
+            }
+        }
         self.statistics
     }
+}
+
+/// The keys of the sums of a task, and of all.
+fn both(task: usize, resource: usize) -> [(Option<usize>, usize); 2] {
+    [(Some(task), resource), (None, resource)]
 }
 
 fn length(from: Instant, to: Instant) -> Duration {
@@ -274,6 +353,19 @@ impl fmt::Display for Statistics {
         let turns = |turns: u64| counted(turns as usize, "turn", "turns");
         let jumps = counted(self.jumps, "jump", "jumps");
         writeln!(f, "{}, {jumps} over {jumped}, blocked for {blocked}", turns(self.turns))?;
+        let mut resources: Vec<_> = self.resources.iter().collect();
+        resources.sort_by_key(|resource| std::cmp::Reverse(resource.waiting));
+        for ResourceStatistics { resource, waits, waiting, longest_wait } in
+            resources.iter().take(LISTED_MAX)
+        {
+            let (waiting, longest) = (shown_duration(*waiting), shown_duration(*longest_wait));
+            let (waits, resource) =
+                (counted(*waits as usize, "wait", "waits"), elide_middle(resource, PATH_WIDTH));
+            writeln!(f, "waited {waiting} for {resource}: {waits}, {longest} the longest")?;
+        }
+        if resources.len() > LISTED_MAX {
+            writeln!(f, "and for {} more resources", resources.len() - LISTED_MAX)?;
+        }
         for instant in &self.busiest {
             writeln!(f, "busy at {}: {}", instant.at, turns(instant.turns))?;
         }

@@ -196,6 +196,7 @@ table! {
     [is_send, is_sync, is_unpin, is_debug] trace::Diff<'static>;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::Statistics;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::TaskStatistics;
+    [is_send, is_sync, is_unpin, is_debug, is_static] trace::ResourceStatistics;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::BlockingStretch;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::BusyInstant;
     [is_send, is_sync, is_unpin, is_debug, is_static] trace::Digest;

@@ -277,3 +277,22 @@ fn waits_can_be_read_as_data() {
     let reduced = Builder::new().trace(Level::Tasks).run(everything()).trace;
     assert!(!reduced.to_string().contains("waits for"), "only the full trace tells of waits");
 }
+
+#[test]
+fn statistics_tell_how_long_tasks_waited_for_each_resource() {
+    let statistics = traced(everything()).statistics();
+    let sums = |list: &[trace::ResourceStatistics]| {
+        let sums =
+            list.iter().map(|it| (it.resource.clone(), it.waits, it.waiting, it.longest_wait));
+        sums.collect::<Vec<_>>()
+    };
+    let (ledger, jobs) = ("mutex `ledger`".to_owned(), "queue `jobs`".to_owned());
+    assert_eq!(
+        sums(&statistics.resources),
+        [(ledger.clone(), 1, secs(1), secs(1)), (jobs, 3, secs(3), secs(2))]
+    );
+    let lock = statistics.tasks.iter().find(|task| task.path == "main/lock").unwrap();
+    assert_eq!(sums(&lock.resources), [(ledger, 1, secs(1), secs(1))]);
+    let text = statistics.to_string();
+    assert!(text.contains("waited 3s for queue `jobs`: 3 waits, 2s the longest\n"), "{text}");
+}
