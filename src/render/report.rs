@@ -16,7 +16,8 @@ impl<T> Report<T> {
     /// use simloop::{Builder, sleep, trace::Level};
     /// use std::time::Duration;
     ///
-    /// let report = Builder::new().trace(Level::Full).run(sleep(Duration::from_secs(1)));
+    /// let nap = async { sleep(Duration::from_secs(1)).await };
+    /// let report = Builder::new().trace(Level::Full).run(nap);
     /// assert_eq!(report.timeline().to_string(), report.trace.lanes().to_string());
     /// assert!(report.timeline().width(40).to_string().contains("main"));
     /// assert!(report.svg().to_string().contains("<title>main: sleeps until 1s, from 0s to 1s (1s)</title>"));
