@@ -6,6 +6,7 @@ mod by_hand;
 mod channels;
 mod condition;
 mod event;
+mod everywhere;
 mod hands;
 mod line;
 mod mutex;
