@@ -1,7 +1,7 @@
 //! The attributes of simloop. They are documented and used there: `simloop::test`, `simloop::main`.
 //!
 //! An attribute moves the body of the function into an `async fn` within it, which an `Explorer` or a `Builder`
-//! then runs. It reads one function's head and a list of `name = value` ([`function`], [`arguments`]); what
+//! then runs. It reads one function's head and a list of `name = value` (`function`, `arguments`); what
 //! values mean is left to the methods that they are given to, so the compiler's own messages point at them.
 
 mod arguments;
