@@ -81,11 +81,11 @@ impl Core {
             told.see_tasks(log);
             let first = told.records.min(log.entries.len());
             told.records = log.entries.len();
-            let is_note = |entry: &&Entry| matches!(entry.event, Event::Note { .. });
-            let entries = log.entries[first..].iter().filter(|entry| !is_note(entry));
+            let is_note = |entry: &Entry| matches!(entry.event, Event::Note { .. });
+            let entries = log.entries.iter_from(first).filter(|entry| !is_note(entry));
             lines.extend(entries.map(|entry| {
                 let task = told.paths.get(entry.task as usize).cloned();
-                (entry.turn, entry.at, task, told.sentence(log, entry))
+                (entry.turn, entry.at, task, told.sentence(log, &entry))
             }));
         }
         for (turn, at, task, sentence) in lines {

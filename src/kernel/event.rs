@@ -5,6 +5,7 @@
 
 use std::panic::Location;
 
+use super::entries::Entries;
 use super::instant::Instant;
 
 /// How much of a run is recorded.
@@ -170,7 +171,7 @@ const _: () = assert!(size_of::<Entry>() <= 48);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Log {
     pub(crate) level: Level,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Entries,
     pub(crate) tasks: Vec<TaskEntry>,
     pub(crate) texts: Vec<Box<str>>,
     pub(crate) resources: Vec<ResourceEntry>,

@@ -12,6 +12,7 @@ mod check;
 mod clock;
 mod digest;
 mod ends;
+mod entries;
 mod event;
 #[cfg(feature = "backtrace")]
 mod freeze;

@@ -206,7 +206,7 @@ impl<'a> Layout<'a> {
 
     /// What a task waits for in a span, in words.
     pub(super) fn wait(&self, span: &Span) -> Option<String> {
-        let record = self.trace.records().nth(span.record? as usize)?;
+        let record = self.trace.record_at(span.record? as usize)?;
         match record.event {
             Event::Waits(wait) => Some(self.trace.wait(wait)),
             _ => None,

@@ -83,8 +83,7 @@ impl fmt::Display for Diff<'_> {
             let (left, right) = (self.left.level(), self.right.level());
             writeln!(f, "the traces have different levels, {left:?} and {right:?}")?;
         }
-        let place =
-            [self.left, self.right].into_iter().find_map(|trace| trace.records().nth(first));
+        let place = [self.left, self.right].into_iter().find_map(|trace| trace.record_at(first));
         let (turn, at) = place.map_or((0, Instant::ZERO), |record| (record.turn, record.at));
         let same = counted(first, "record is", "records are");
         writeln!(

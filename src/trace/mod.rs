@@ -226,7 +226,12 @@ impl Trace {
 
     /// Returns the records in the order in which they happened.
     pub fn records(&self) -> impl DoubleEndedIterator<Item = Record<'_>> + ExactSizeIterator {
-        self.log.entries.iter().map(|entry| self.record(entry))
+        self.log.entries.iter().map(|entry| self.record(&entry))
+    }
+
+    /// The record at an index, without reading all that come before.
+    pub(crate) fn record_at(&self, index: usize) -> Option<Record<'_>> {
+        self.log.entries.get(index).map(|entry| self.record(&entry))
     }
 
     /// Returns the lines that the program wrote with [`note!`](crate::note!).

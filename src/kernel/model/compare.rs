@@ -14,7 +14,7 @@ impl Pair {
         assert_eq!(kernel.turn(), counters.turns, "the turn");
         assert_eq!(kernel.counters(), counters, "the counters");
         assert_eq!(kernel.digest(), model.digest.finished(), "the digest");
-        let mut entries = kernel.log().entries.iter().zip(&model.log.entries);
+        let mut entries = kernel.log().entries.iter().zip(model.log.entries.iter());
         let different = entries.find(|(entry, expected)| entry != expected);
         assert_eq!(different, None, "the first entry of the log that differs");
         assert!(kernel.log() == &model.log, "a log is longer, or names other tasks or texts");
