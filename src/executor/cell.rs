@@ -15,10 +15,11 @@ pub(super) trait TaskCell {
     /// Says whether the future is still there: it has not been ready.
     fn is_future(&self) -> bool;
 
-    /// Moves the output into `place`, an `Option<T>` where `T` is the output's type.
+    /// Moves the output into `place`, an `Option<T>` where `T` is the output's type, and frees the memory.
     ///
-    /// Runs no foreign code: the place is empty, and moving a value is silent.
-    fn take(self: Pin<&mut Self>, place: &mut dyn Any);
+    /// Runs no foreign code: the place is empty, moving a value is silent, and the cell is empty then. One call for
+    /// both, since what is called knows how much memory it is.
+    fn take(self: Pin<Box<Self>>, place: &mut dyn Any);
 }
 
 pub(super) type BoxedCell = Pin<Box<dyn TaskCell>>;
@@ -59,12 +60,12 @@ where
         matches!(self, Cell::Future { .. })
     }
 
-    fn take(self: Pin<&mut Self>, place: &mut dyn Any) {
+    fn take(mut self: Pin<Box<Self>>, place: &mut dyn Any) {
         let place =
             place.downcast_mut::<Option<F::Output>>().expect("a handle knows its task's type");
         debug_assert!(place.is_none(), "replacing a value would run its destructor");
         if matches!(*self, Cell::Output { .. }) {
-            if let Taken::Output { output } = self.project_replace(Cell::Empty) {
+            if let Taken::Output { output } = self.as_mut().project_replace(Cell::Empty) {
                 *place = Some(output);
             }
         }

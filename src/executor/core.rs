@@ -271,9 +271,9 @@ impl Core {
             Some(Join::Waits { replaced: None }) => JoinPoll::Pending,
             Some(Join::Waits { replaced: Some(waker) }) => JoinPoll::Replaced(waker),
             Some(Join::Finished(TaskState::Completed)) => {
-                if let Some(mut cell) = state.take_cell(key.slot()) {
+                if let Some(cell) = state.take_cell(key.slot()) {
                     // The emptied cell goes with it: memory, and no destructor of anybody's.
-                    cell.as_mut().take(place);
+                    cell.take(place);
                 }
                 state.kernel.release_handle(key);
                 JoinPoll::Completed

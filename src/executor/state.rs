@@ -126,18 +126,18 @@ impl State {
     /// Stores the future of a new task.
     #[inline]
     pub(super) fn put(&mut self, key: TaskKey, cell: BoxedCell) {
-        match self.cells.get_mut(key.slot() as usize) {
+        let (slot, len) = (key.slot() as usize, self.cells.len());
+        match self.cells.get_mut(slot) {
             Some(place) => *place = Some(cell),
-            None => self.put_behind(key, cell),
+            None if slot == len => self.cells.push(Some(cell)),
+            None => self.put_far_behind(slot, cell),
         }
     }
 
-    #[inline(never)]
-    fn put_behind(&mut self, key: TaskKey, cell: BoxedCell) {
-        let slot = key.slot() as usize;
-        if slot > self.cells.len() {
-            self.cells.resize_with(slot, || None);
-        }
+    /// The same where a slot before it has never had a future in this run.
+    #[cold]
+    fn put_far_behind(&mut self, slot: usize, cell: BoxedCell) {
+        self.cells.resize_with(slot, || None);
         self.cells.push(Some(cell));
     }
 

@@ -50,7 +50,7 @@ impl Kernel {
     }
 
     /// Notes that a task's join handle is gone or has had its answer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn release_handle(&mut self, key: TaskKey) {
         self.tasks.release_handle(key);
     }

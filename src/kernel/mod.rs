@@ -327,7 +327,7 @@ impl Kernel {
     }
 
     /// Adds a task at the back of the ready set (S16).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn spawn(&mut self, spawn: &Spawn<'_>) -> TaskKey {
         let key = self.add(spawn);
         self.ready.push(key.slot());
@@ -341,7 +341,7 @@ impl Kernel {
         key
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, spawn: &Spawn<'_>) -> TaskKey {
         let key = self.tasks.add(spawn, self.now);
         if self.is_observed {

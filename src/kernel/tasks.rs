@@ -268,13 +268,14 @@ impl TaskTable {
             }
             None => (NO_SLOT, number_child(&mut self.top_unnamed, &mut self.top_extras, name)),
         };
-        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
+        let freed = self.free.pop();
+        let slot = freed.unwrap_or(self.slots.len() as u32);
         assert!(
             slot < SLOTS_MAX,
             "a loop holds at most {SLOTS_MAX} tasks at once, and all are in use"
         );
-        let generation =
-            self.slots.get(slot as usize).map_or(self.generation_first, |vacant| vacant.generation);
+        let vacant = freed.map(|slot| &mut self.slots[slot as usize]);
+        let generation = vacant.as_ref().map_or(self.generation_first, |vacant| vacant.generation);
         let task = Task {
             generation,
             state: State::Ready,
@@ -294,7 +295,7 @@ impl TaskTable {
             site: spawn.site,
             extras: name.map(Extras::called),
         };
-        match self.slots.get_mut(slot as usize) {
+        match vacant {
             Some(vacant) => *vacant = task,
             None => self.slots.push(task),
         }
@@ -331,27 +332,36 @@ impl TaskTable {
         task.state = state;
         // It may have been woken in its last poll; it will not run again.
         task.woken = false;
+        let is_needed = task.is_needed();
         self.alive -= 1;
-        self.free_unneeded(slot);
+        if !is_needed {
+            self.free_detached(slot);
+        }
+    }
+
+    /// The same out of line, for a task that nobody has waited for.
+    #[inline(never)]
+    fn free_detached(&mut self, slot: u32) {
+        self.free_line(slot);
     }
 
     /// Notes that the join handle of a task is gone or has had its answer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn release_handle(&mut self, key: TaskKey) {
         if let Some(task) = self.get_mut(key) {
             task.has_handle = false;
-            self.free_unneeded(key.slot());
+            if !task.is_needed() {
+                self.free_line(key.slot());
+            }
         }
     }
 
-    /// Frees the slot if the task is finished and nobody can ask for it, then its parent's, and so on up.
+    /// Frees the slot of a task that is finished and that nobody can ask for, then its parent's if it is as well,
+    /// and so on up.
     ///
     /// A finished task with children in the table stays as their parent, so that their paths keep its name.
-    #[inline]
-    fn free_unneeded(&mut self, slot: u32) {
-        if self.slots[slot as usize].is_needed() {
-            return;
-        }
+    #[inline(always)]
+    fn free_line(&mut self, slot: u32) {
         let parent = self.free(slot);
         if parent != NO_SLOT {
             let task = &mut self.slots[parent as usize];
@@ -375,7 +385,7 @@ impl TaskTable {
     }
 
     /// Frees a slot that nobody needs, and returns the parent's.
-    #[inline]
+    #[inline(always)]
     fn free(&mut self, slot: u32) -> u32 {
         let task = &mut self.slots[slot as usize];
         debug_assert!(task.joiner.is_none() && task.member().is_none(), "nobody joins the gone");
