@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::context;
 use super::core::{Core, Picker};
 use super::event_loop::EventLoop;
+use super::injecting::Injections;
 use super::picture;
 use super::state::{YEAR_2000, wall_at};
 use super::workers::WorkerCounts;
@@ -42,6 +43,7 @@ pub struct Builder {
     echo: bool,
     is_quiet: bool,
     accesses: Option<Box<Accesses>>,
+    injections: Injections,
 }
 
 impl Default for Builder {
@@ -67,6 +69,7 @@ impl Builder {
             echo: false,
             is_quiet: false,
             accesses: None,
+            injections: Injections::default(),
         }
     }
 
@@ -213,6 +216,12 @@ impl Builder {
         self
     }
 
+    /// Lets things go wrong, if the policy says so.
+    pub(crate) fn injections(mut self, injections: Injections) -> Self {
+        self.injections = injections;
+        self
+    }
+
     /// The line that brings back a run of these settings with this schedule.
     pub(crate) fn reproduction(&self, schedule: &Schedule) -> String {
         let Builder { seed, limits, start_time, deny_leftovers, worker_counts, .. } = self;
@@ -263,6 +272,11 @@ impl Builder {
         state.is_quiet = self.is_quiet;
         state.deny_leftovers = self.deny_leftovers;
         state.workers.counts = self.worker_counts;
+        let is_replayed = matches!(&self.picker, Picker::Replay(replay) if replay.has_injections());
+        if is_replayed || self.injections.are_any() {
+            state.injects = true;
+            state.injecting.start(self.injections.clone());
+        }
         if let Some(start_time) = self.start_time {
             state.start_time = Some(start_time);
             state.wall_at_start = wall_at(start_time);

@@ -126,7 +126,7 @@ impl Core {
 
 /// Asks a policy. It is foreign code: what it answers is checked, and its panics are caught.
 #[inline]
-fn ask(policy: &mut dyn Policy, choice: &Choice<'_>) -> Result<u32, Misfit> {
+pub(super) fn ask(policy: &mut dyn Policy, choice: &Choice<'_>) -> Result<u32, Misfit> {
     match catch_unwind(AssertUnwindSafe(|| policy.choose(choice))) {
         Ok(index) if index < choice.len() => Ok(index as u32),
         answer => Err(fault(answer, choice.len())),

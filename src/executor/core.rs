@@ -13,6 +13,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::cell::BoxedCell;
+use super::injecting::Injecting;
 use super::join::{AbortHandle, JoinError};
 use super::locals::Locals;
 use super::registry::{self, Inbox, LoopId, RunId};
@@ -82,6 +83,9 @@ pub(crate) struct State {
     pub(super) schedule: Schedule,
     /// Calls of `choose` in the current turn.
     pub(super) values_chosen: u32,
+    /// Something may be made to go wrong in this run.
+    pub(super) injects: bool,
+    pub(super) injecting: Injecting,
     /// With so many ready tasks or more, the picker is asked which of them runs.
     pub(super) asked_from: usize,
     pub(super) seed: u64,

@@ -124,6 +124,7 @@ pub(super) fn divergence(state: &State, divergence: Divergence) -> FailureKind {
         index: expected.index,
         alternatives: expected.alternatives,
         is_value: expected.place > 0,
+        injection: expected.injection(),
         found: alternatives,
         ready: ready.map(|key| paths.shown(key.slot())).collect(),
     })

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::cell::BoxedCell;
 use super::core::{Phase, State};
+use super::injecting::Injecting;
 use super::resource::Resources;
 use super::workers::Workers;
 use crate::kernel::{Kernel, Level, Spawn, TaskKey, WakerKey, shown_path};
@@ -33,6 +34,8 @@ impl State {
             draws: BTreeMap::new(),
             schedule: Schedule::default(),
             values_chosen: 0,
+            injects: false,
+            injecting: Injecting::default(),
             asked_from: usize::MAX,
             seed: 0,
             echo: false,
@@ -68,6 +71,8 @@ impl State {
             draws,
             schedule,
             values_chosen,
+            injects,
+            injecting: _,
             asked_from,
             seed,
             echo,
@@ -95,7 +100,7 @@ impl State {
         }
         unjoined.clear();
         schedule.clear();
-        (*values_chosen, *asked_from, *seed) = (0, usize::MAX, 0);
+        (*values_chosen, *asked_from, *seed, *injects) = (0, usize::MAX, 0, false);
         (*echo, *is_quiet, *deny_leftovers) = (false, false, false);
         (*wall_at_start, *start_time, *level) = (wall_at(YEAR_2000), None, Level::Off);
         *phase = Phase::Open;

@@ -75,13 +75,14 @@ impl Timer {
     #[inline(always)]
     fn wait_own(&mut self, core: &Core, deadline: Instant, cx: &Context<'_>) -> Option<()> {
         let target = core.own_target(cx.waker())?;
-        let kernel = &mut core.state().kernel;
+        let mut state = core.state();
         if let Some(key) = self.key {
-            if let Some(retargeted) = retarget_own(kernel, key, target) {
+            if let Some(retargeted) = retarget_own(&mut state.kernel, key, target) {
                 return retargeted.ok();
             }
         }
-        self.key = Some(kernel.register(deadline, target));
+        let fires = if state.injects { core.injects_late(&mut state, deadline) } else { deadline };
+        self.key = Some(state.kernel.register(fires, target));
         Some(())
     }
 
@@ -121,7 +122,9 @@ impl Timer {
         let replaced = match self.key.filter(|&key| state.kernel.is_registered(key)) {
             Some(key) => state.kernel.retarget(key, target),
             None => {
-                self.key = Some(state.kernel.register(deadline, target));
+                let fires =
+                    if state.injects { core.injects_late(&mut state, deadline) } else { deadline };
+                self.key = Some(state.kernel.register(fires, target));
                 None
             }
         };

@@ -63,6 +63,10 @@ impl Core {
         };
         let Some(turn) = turn else { return Ok(Turned::Idle) };
         state.values_chosen = 0;
+        let mut is_cancelled = turn.is_aborted;
+        if state.injects && !is_cancelled {
+            is_cancelled = self.injects_cancel(&mut state, turn.task);
+        }
         let slot = turn.task.slot() as usize;
         let cell = state.cells[slot].take().expect("a task that is alive has a future");
         let (now, is_observed) = (state.kernel.now(), state.kernel.is_observed());
@@ -71,7 +75,7 @@ impl Core {
         if is_observed {
             self.log_records();
         }
-        let (state, turned) = if turn.is_aborted {
+        let (state, turned) = if is_cancelled {
             self.cancel(turn.task, cell);
             (self.state(), Turned::Ended)
         } else {
@@ -137,7 +141,11 @@ impl Core {
         match polled {
             Ok(Poll::Pending) => {
                 let mut state = self.state();
-                match state.kernel.suspend(polling.end()) {
+                let is_woken = polling.end();
+                if state.injects && !is_woken {
+                    self.inject_at_suspension(&mut state, task);
+                }
+                match state.kernel.suspend(is_woken) {
                     Suspension::Kept => {
                         state.cells[task.slot() as usize] = Some(cell);
                         return (state, Turned::Suspended);

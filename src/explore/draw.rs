@@ -6,8 +6,8 @@ use super::engine::Engine;
 use super::pool;
 use super::program::Shared;
 use super::tally::{Batch, Tally};
-use crate::policy::{Choice, Gait, Pct, Policy, Pos, Random, Walk};
-use crate::rng::digest_parts;
+use crate::policy::{Choice, ChoiceKind, Gait, Pct, Policy, Pos, Random, Walk};
+use crate::rng::{Rng, digest_parts};
 
 /// How a schedule is drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +27,19 @@ pub(super) struct Pilot {
     pub(super) turns: u64,
     /// The turns of each task, in the order of spawning.
     pub(super) work: Vec<u64>,
+    /// Where something may be made to go wrong.
+    pub(super) points: u64,
+}
+
+/// Goes first-in first-out and counts where something could be made to go wrong.
+#[derive(Debug, Default)]
+pub(super) struct Points(pub(super) u64);
+
+impl Policy for Points {
+    fn choose(&mut self, choice: &Choice<'_>) -> usize {
+        self.0 += u64::from(matches!(choice.kind(), ChoiceKind::Injection(_)));
+        0
+    }
 }
 
 /// All policies that draw, made once for many runs.
@@ -39,10 +52,15 @@ struct Lineup {
     walk: Walk,
     pos: Pos,
     now: Option<Draw>,
+    /// What is made to go wrong is drawn apart, so that a task is chosen as without it.
+    injected: Rng,
+    points: u64,
 }
 
 /// Keeps the seeds of runs apart from the draws of the program.
 const STREAM: u64 = 0x7365_6172_6368;
+
+const INJECTED_STREAM: u64 = 0x69_6e_6a_65_63_74;
 
 impl Lineup {
     fn new(seed: u64, rota: &Rota, pilot: &Pilot) -> Self {
@@ -54,6 +72,8 @@ impl Lineup {
             walk: Walk::new(0, pilot.work.clone()),
             pos: Pos::new(0),
             now: None,
+            injected: Rng::from_parts(seed, INJECTED_STREAM, 0),
+            points: pilot.points.max(1),
         }
     }
 
@@ -63,6 +83,7 @@ impl Lineup {
         let Some(drawn) = number.checked_sub(1) else { return };
         let draw = self.rota[(drawn % self.rota.len() as u64) as usize];
         let seed = digest_parts(self.seed, STREAM, number);
+        self.injected = Rng::from_parts(self.seed, INJECTED_STREAM, number);
         match draw {
             Draw::Random => self.random.restart(seed),
             Draw::Pct { depth } => self.pct.restart(seed, depth),
@@ -76,6 +97,10 @@ impl Lineup {
 impl Policy for Lineup {
     #[inline]
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
+        if self.now.is_some() && matches!(choice.kind(), ChoiceKind::Injection(_)) {
+            // Once in a run on average.
+            return usize::from(self.injected.below(self.points) == 0);
+        }
         match self.now {
             None => 0,
             Some(Draw::Random) => self.random.choose(choice),

@@ -1,5 +1,7 @@
 //! Why a schedule fails, in a sentence, and beside the nearest run that does not.
 
+use std::time::Duration;
+
 use super::audit::TRACED_TURNS_MAX;
 use super::columns::{Side, columns_of};
 use super::exploration::Pair;
@@ -7,8 +9,8 @@ use super::identity::identity;
 use super::program::{Run, Runner, Shared, Traced};
 use super::shrink::Lenient;
 use super::tree::Walker;
-use crate::kernel::{Instant, Level, TaskId};
-use crate::policy::{Choice, ChoiceKind, Deviation, Policy, Schedule};
+use crate::kernel::{Instant, Level, TaskId, shown_duration};
+use crate::policy::{Choice, ChoiceKind, Deviation, Injection, Policy, Schedule};
 use crate::trace::{Event, Trace, columns};
 
 /// Deviations that a sentence tells at most.
@@ -150,6 +152,7 @@ fn sentence(
     };
     let is_alone = deviations.len() == 1;
     let otherwise = match (is_alone, last.place) {
+        (true, _) if last.injection().is_some() => "without that",
         (true, 0) => "in the other order",
         (true, _) => "with 0",
         (false, _) => "without the last of these",
@@ -219,6 +222,8 @@ impl Policy for Witness {
         if index > 0 {
             let shown = (0..index.min(PASSED_MAX)).chain([index]);
             let tasks = shown.filter_map(|index| Some((choice.task(index)?, choice.path(index)?)));
+            let running = choice.running_path().filter(|_| choice.kind() != ChoiceKind::Task);
+            let tasks = tasks.chain(running);
             let (turn, at, kind) = (choice.turn(), choice.now(), choice.kind());
             self.seen.push(Seen { turn, at, kind, index, tasks: tasks.collect() });
         }
@@ -235,6 +240,18 @@ impl Seen {
             false => format!("at {at} (turn {turn})"),
         };
         let name = |(id, path): &(TaskId, String)| format!("`{}`", trace.path(*id).unwrap_or(path));
+        if let (ChoiceKind::Injection(injection), Some(who)) = (self.kind, self.tasks.first()) {
+            let who = name(who);
+            return match injection {
+                Injection::Cancel => format!("{when}, {who} is cancelled before it goes on"),
+                Injection::Abort => format!("{when}, {who} is cancelled where it waits"),
+                Injection::Poll => format!("{when}, {who} is polled though nobody has woken it"),
+                Injection::Late(micros) => {
+                    let by = shown_duration(Duration::from_micros(u64::from(micros)));
+                    format!("{when}, {who} waits for a timer that is {by} late")
+                }
+            };
+        }
         if self.kind == ChoiceKind::Value {
             let polled = trace.records().find(|record| {
                 record.turn == *turn && matches!(record.event, Event::Polled { .. })

@@ -12,7 +12,7 @@ use super::outcome::Outcome;
 use super::program::{Program, Settings};
 use super::search::search;
 use super::tally::Shard;
-use crate::executor::hush;
+use crate::executor::{Injections, hush};
 use crate::kernel::{Instant, Limits};
 use crate::policy::{Gait, Schedule};
 use crate::report::Report;
@@ -119,6 +119,7 @@ impl Explorer {
                 start_time: None,
                 deny_leftovers: false,
                 requirement: None,
+                injections: Injections { most: 1, ..Injections::default() },
                 time_limit: Instant::NEVER,
                 site: Location::caller(),
             },
@@ -299,6 +300,65 @@ impl Explorer {
     /// Makes tasks that are alive when a run ends a failure (S21).
     pub fn deny_leftovers(mut self, deny: bool) -> Self {
         self.settings.deny_leftovers = deny;
+        self
+    }
+
+    /// Lets the search cancel tasks, the root excepted: one where it suspends, or when it was woken and before
+    /// it goes on, so at each of its await points. Off unless set.
+    ///
+    /// This is an abort that nobody in the program asked for: whoever joins the task is told
+    /// [`Cancelled`](crate::JoinError::is_cancelled). In a search of every schedule each point is tried; otherwise
+    /// points are drawn. Like a choice of the run, an injection is part of the schedule, as in `v1:7!cancel`, so
+    /// it is shrunk, explained and replayed with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::explore::Explorer;
+    /// use simloop::{Builder, sleep, spawn_named};
+    /// use std::time::Duration;
+    ///
+    /// let program = || async {
+    ///     let worker = spawn_named("worker", async { sleep(Duration::from_secs(1)).await });
+    ///     worker.await.expect("the worker is never cancelled");
+    /// };
+    /// assert!(Explorer::new().exhaustive().run(program).findings.is_empty());
+    /// let found = Explorer::new().exhaustive().cancellations(true).run(program).unwrap_finding();
+    /// assert_eq!(found.schedule.to_string(), "v1:2!abort");
+    /// assert_eq!(found.sentence, "fails when, at 0s, `main/worker` is cancelled where it waits; without that it passes");
+    /// assert!(Builder::new().replay("v1:2!abort").run(program()).outcome.is_err());
+    /// ```
+    pub fn cancellations(mut self, cancel: bool) -> Self {
+        self.settings.injections.cancels = cancel;
+        self
+    }
+
+    /// Lets the search poll a task once more that suspends, though nobody has woken it (S17). A future has to
+    /// take that, and one written by hand may not. Off unless set.
+    pub fn spurious_polls(mut self, poll: bool) -> Self {
+        self.settings.injections.polls = poll;
+        self
+    }
+
+    /// Lets the search fire a timer so much after its deadline, in whole microseconds, from 1 to 2^32 - 1. Off
+    /// unless set; zero is off.
+    ///
+    /// Real timers are late under load. Timers at different instants never race without this, so it shows
+    /// what relies on one second being shorter than two.
+    ///
+    /// # Panics
+    ///
+    /// Panics for more than 2^32 - 1 microseconds, which is 71 minutes.
+    #[track_caller]
+    pub fn late_timers(mut self, by: Duration) -> Self {
+        let micros = u32::try_from(by.as_micros()).expect("a timer is 71 minutes late at most");
+        self.settings.injections.late_micros = (micros > 0).then_some(micros);
+        self
+    }
+
+    /// Bounds how often anything is made to go wrong in a run: once unless set.
+    pub fn max_injections(mut self, injections: u32) -> Self {
+        self.settings.injections.most = injections;
         self
     }
 

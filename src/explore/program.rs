@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Outcome;
-use crate::executor::{Builder, EventLoop};
+use crate::executor::{Builder, EventLoop, Injections};
 use crate::kernel::{Instant, Level, Limits};
 use crate::policy::{Choice, Policy, Schedule};
 use crate::report::{Failure, FailureKind, Report};
@@ -26,6 +26,8 @@ pub(super) struct Settings {
     pub(super) start_time: Option<Duration>,
     pub(super) deny_leftovers: bool,
     pub(super) requirement: Option<Requirement>,
+    /// What may be made to go wrong in them.
+    pub(super) injections: Injections,
     /// The last instant at which anything but the first alternative is taken.
     pub(super) time_limit: Instant,
     /// Where the search was called.
@@ -38,6 +40,7 @@ impl Settings {
             .seed(self.seed)
             .limits(self.limits)
             .deny_leftovers(self.deny_leftovers)
+            .injections(self.injections.clone())
             .quiet(true);
         match self.start_time {
             Some(start_time) => builder.start_time(start_time),

@@ -86,7 +86,8 @@ impl Policy for Guide {
         let place = self.made;
         self.made += 1;
         // A value is asked for within a turn that is not over.
-        let turn = accesses.turns() - usize::from(choice.kind() == ChoiceKind::Value);
+        let is_of_task = choice.kind() == ChoiceKind::Task;
+        let turn = accesses.turns() - usize::from(!is_of_task);
         if let Some(&taken) = self.laid_down.get(place) {
             self.deviations += u32::from(taken > 0);
             self.compared = turn;
@@ -94,11 +95,11 @@ impl Policy for Guide {
         }
         self.compare(accesses, turn);
         if self.is_redundant {
-            return BREAK_OFF;
+            return if is_of_task { BREAK_OFF } else { 0 };
         }
-        let (taken, kind) = match choice.kind() {
-            ChoiceKind::Value => (0, Kind::Value { alternatives: choice.len() as u32 }),
-            _ => match self.pick(choice) {
+        let (taken, kind) = match is_of_task {
+            false => (0, Kind::Value { alternatives: choice.len() as u32 }),
+            true => match self.pick(choice) {
                 Some(picked) => picked,
                 None => return BREAK_OFF,
             },

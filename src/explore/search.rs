@@ -1,7 +1,7 @@
 //! A search from its first run to its report.
 
 use super::audit::{self, TRACED_TURNS_MAX};
-use super::draw::{self, Pilot};
+use super::draw::{self, Pilot, Points};
 use super::engine::Engine;
 use super::exhaustive::{Exhaustive, Reach, WORDS_MAX};
 use super::explain::{Explanation, explain};
@@ -53,7 +53,7 @@ impl<'a> Search<'a> {
         let mut runner = self.runner();
         let (first, _) = runner.replay(&Schedule::default(), Level::Off);
         if first.failure.as_ref().is_some_and(depends_on_thread) {
-            return Ok(Pilot { turns: first.turns, work: Vec::new() });
+            return Ok(Pilot { turns: first.turns, ..Pilot::default() });
         }
         let trace = if self.explorer.audits > 0 {
             self.audit(&first, &runner.shown)?
@@ -69,7 +69,18 @@ impl<'a> Search<'a> {
             let (run, _) = runner.run_with(self.explorer.settings.builder().policy(policy));
             self.audit(&run, &runner.shown)?;
         }
-        Ok(Pilot { turns: first.turns, work: audit::work(&trace) })
+        let points = match self.explorer.settings.injections.are_any() {
+            true => self.points(&mut runner),
+            false => 0,
+        };
+        Ok(Pilot { turns: first.turns, work: audit::work(&trace), points })
+    }
+
+    /// Where something could be made to go wrong in the first run.
+    fn points(&self, runner: &mut Runner<'_>) -> u64 {
+        let policy = Shared::new(Points::default(), runner.settings);
+        runner.run(&policy);
+        policy.with(|points| points.0)
     }
 
     fn audit(&self, run: &Run, shown: &str) -> Result<Trace, String> {

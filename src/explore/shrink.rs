@@ -15,7 +15,7 @@ use super::identity::identity;
 use super::program::{Run, Runner, Shared};
 use super::tally::Failed;
 use super::tree::{Node, Walker};
-use crate::policy::{Choice, ChoiceKind, Deviation, Policy, Schedule};
+use crate::policy::{Choice, ChoiceKind, Deviation, Injection, Policy, Schedule};
 
 /// Turns that leaving out may take, and the search in the tree once more: a run of a livelock takes millions.
 const TURNS_MAX: u64 = 20_000_000;
@@ -225,23 +225,40 @@ impl Lenient {
     }
 }
 
+impl Lenient {
+    /// Injects what is wanted here. Where it is not taken, the place is that of what comes next in the turn.
+    fn inject(&mut self, turn: u64, place: u32, kind: Injection) -> usize {
+        let is_passed = |wanted: &&Deviation| (wanted.turn, wanted.place) < (turn, place);
+        self.passed += self.wanted[self.passed..].iter().take_while(is_passed).count();
+        let here =
+            self.wanted.get(self.passed).filter(|next| (next.turn, next.place) == (turn, place));
+        let is_wanted = here.and_then(Deviation::injection).is_some_and(|own| own.is_like(kind));
+        if is_wanted {
+            self.passed += 1;
+            self.values = (turn, place);
+        }
+        usize::from(is_wanted)
+    }
+}
+
 impl Policy for Lenient {
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
         let turn = choice.turn();
+        let before = if self.values.0 == turn { self.values.1 } else { 0 };
         let place = match choice.kind() {
             ChoiceKind::Task => 0,
             ChoiceKind::Value => {
-                let before = if self.values.0 == turn { self.values.1 } else { 0 };
                 self.values = (turn, before + 1);
                 before + 1
             }
+            ChoiceKind::Injection(injection) => return self.inject(turn, before + 1, injection),
         };
         while let Some(wanted) = self.wanted.get(self.passed) {
             if (wanted.turn, wanted.place) > (turn, place) {
                 break;
             }
             self.passed += 1;
-            if (wanted.turn, wanted.place) == (turn, place) {
+            if (wanted.turn, wanted.place) == (turn, place) && wanted.injection().is_none() {
                 return (wanted.index as usize).min(choice.len() - 1);
             }
         }

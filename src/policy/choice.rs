@@ -1,5 +1,6 @@
 //! What a policy is shown.
 
+use super::Injection;
 use crate::kernel::{Accesses, Instant, Kernel, TaskId, shown_path};
 use crate::rng::Rng;
 
@@ -11,6 +12,9 @@ pub enum ChoiceKind {
     Task,
     /// A value, for a call of [`choose`](crate::choose) in the running task.
     Value,
+    /// Whether something is to go wrong in the turn under way: 0 for no. Only a
+    /// [search that asks for it](crate::explore::Explorer::cancellations) makes such choices.
+    Injection(Injection),
 }
 
 /// A choice to make: two or more alternatives, numbered from 0 in the order of arrival.
@@ -24,6 +28,10 @@ pub struct Choice<'a> {
 impl<'a> Choice<'a> {
     pub(crate) fn of_task(kernel: &'a Kernel) -> Self {
         Choice { kernel, kind: ChoiceKind::Task, len: kernel.ready_len() }
+    }
+
+    pub(crate) fn of_injection(kernel: &'a Kernel, injection: Injection) -> Self {
+        Choice { kernel, kind: ChoiceKind::Injection(injection), len: 2 }
     }
 
     pub(crate) fn of_value(kernel: &'a Kernel, len: usize) -> Self {
@@ -47,7 +55,7 @@ impl<'a> Choice<'a> {
     pub fn turn(&self) -> u64 {
         match self.kind {
             ChoiceKind::Task => self.kernel.turn() + 1,
-            ChoiceKind::Value => self.kernel.turn(),
+            ChoiceKind::Value | ChoiceKind::Injection(_) => self.kernel.turn(),
         }
     }
 
@@ -81,6 +89,13 @@ impl<'a> Choice<'a> {
     #[inline]
     pub(crate) fn draw(&self, rng: &mut Rng) -> usize {
         rng.below(self.len as u64) as usize
+    }
+
+    /// The path of the task whose turn is under way.
+    pub(crate) fn running_path(&self) -> Option<(TaskId, String)> {
+        let key = self.kernel.running()?;
+        let id = TaskId::new(self.kernel.task(key)?.serial);
+        Some((id, shown_path(&self.kernel.path(key))))
     }
 
     /// What turns have touched so far, where a search asked for that.

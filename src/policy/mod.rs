@@ -6,6 +6,7 @@
 //! futures or touch the loop.
 
 mod choice;
+mod injection;
 mod pct;
 mod pos;
 mod random;
@@ -18,6 +19,7 @@ use std::any::Any;
 use std::fmt;
 
 pub use choice::{Choice, ChoiceKind};
+pub use injection::Injection;
 pub use pct::Pct;
 pub use pos::Pos;
 pub use random::Random;

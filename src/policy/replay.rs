@@ -1,5 +1,6 @@
 //! Replays a schedule, and notices when the program is no longer the one that made it (S35).
 
+use super::injection::Injection;
 use super::runs::{Place, Run};
 use super::schedule::{Deviation, Schedule};
 
@@ -51,12 +52,29 @@ impl Replay {
         if expected.alternatives != alternatives {
             return Err(Divergence { expected, alternatives: Some(alternatives) });
         }
+        self.pass();
+        Ok(expected.index)
+    }
+
+    /// Returns what the schedule makes go wrong at this place, if that is an injection of such a kind.
+    pub(crate) fn inject(&mut self, turn: u64, place: u32, kind: Injection) -> Option<Injection> {
+        let expected = self.next().filter(|next| (next.turn, next.place) == (turn, place))?;
+        let injection = expected.injection().filter(|injection| injection.is_like(kind))?;
+        self.pass();
+        Some(injection)
+    }
+
+    /// Says whether something is made to go wrong anywhere.
+    pub(crate) fn has_injections(&self) -> bool {
+        self.schedule.runs().iter().any(|run| run.first.injection().is_some())
+    }
+
+    fn pass(&mut self) {
         self.taken += 1;
         if let Some(run) = self.run.filter(|run| run.count == self.taken) {
             self.place = self.schedule.runs().place_behind(self.place, &run);
             (self.run, self.taken) = (self.schedule.runs().get(self.place), 0);
         }
-        Ok(expected.index)
     }
 
     /// Checks before a turn that the schedule has no choice left that should have been made by now.

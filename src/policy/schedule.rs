@@ -8,11 +8,13 @@
 //! ```
 //!
 //! in turn 4, number 1 of 2 ready tasks (counted from 0); in turns 9, 10 and 11, number 2 of 4; in turn 12,
-//! for the first call of `choose`, number 1 of 3.
+//! for the first call of `choose`, number 1 of 3. What a search has made to go wrong stands there as a word,
+//! as in `7!cancel`; see `injection`.
 
 use std::fmt;
 use std::str::FromStr;
 
+use super::injection::Injection;
 use super::runs::{Run, Runs};
 
 /// A choice that did not take index 0.
@@ -23,10 +25,17 @@ pub struct Deviation {
     /// Which choice of that turn: 0 for the task that runs, 1 for the first call of
     /// [`choose`](crate::choose) in its poll, and so on.
     pub place: u32,
-    /// How many alternatives there were, 2 or more.
+    /// How many alternatives there were, 2 or more; fewer say that this is an [`injection`](Self::injection).
     pub alternatives: u32,
-    /// The index taken, from 1 to `alternatives` - 1.
+    /// The index taken, from 1 to `alternatives` - 1; of an injection, more about it.
     pub index: u32,
+}
+
+impl Deviation {
+    /// What was made to go wrong, if this is no choice of the run but an injection of a search.
+    pub fn injection(&self) -> Option<Injection> {
+        Injection::of(self)
+    }
 }
 
 /// The choices of a run, from which it can be replayed (S32).
@@ -73,7 +82,10 @@ impl Schedule {
 
     #[inline]
     pub(crate) fn push(&mut self, deviation: Deviation) {
-        debug_assert!(deviation.index > 0 && deviation.index < deviation.alternatives);
+        debug_assert!(
+            deviation.injection().is_some()
+                || (deviation.index > 0 && deviation.index < deviation.alternatives)
+        );
         self.runs.push(Run { first: deviation, count: 1 });
     }
 }
@@ -84,10 +96,14 @@ impl fmt::Display for Schedule {
         let mut separator = "";
         for Run { first, count } in self.runs.iter() {
             write!(f, "{separator}{}", first.turn)?;
-            if first.place > 0 {
+            let injection = first.injection();
+            if first.place > u32::from(injection.is_some()) {
                 write!(f, ".{}", first.place)?;
             }
-            write!(f, "={}/{}", first.index, first.alternatives)?;
+            match injection {
+                Some(injection) => write!(f, "!{injection}")?,
+                None => write!(f, "={}/{}", first.index, first.alternatives)?,
+            }
             if count > 1 {
                 write!(f, "x{count}")?;
             }
@@ -148,6 +164,27 @@ fn parse(line: &str) -> Result<Schedule, String> {
 }
 
 fn parse_entry(entry: &str, schedule: &mut Schedule) -> Result<(), String> {
+    let run = match entry.split_once('!') {
+        Some((position, word)) => parse_injection(position, word)?,
+        None => parse_choice(entry)?,
+    };
+    let Run { first, count } = run;
+    if count == 0 {
+        return Err("must stand for 1 choice or more".to_owned());
+    }
+    if first.turn.checked_add(count - 1).is_none() {
+        return Err("runs past the last turn there can be".to_owned());
+    }
+    let before = schedule.runs.last().map(Run::last);
+    if before.is_some_and(|last| (last.turn, last.place) >= (first.turn, first.place)) {
+        return Err("comes at or before the choice ahead of it".to_owned());
+    }
+    schedule.runs.push(run);
+    Ok(())
+}
+
+/// A choice: `turn=index/alternatives`, with the place behind the turn and the length at the end.
+fn parse_choice(entry: &str) -> Result<Run, String> {
     let form = || "does not have the form `turn=index/alternatives`".to_owned();
     let (position, choice) = entry.split_once('=').ok_or_else(form)?;
     let (index, rest) = choice.split_once('/').ok_or_else(form)?;
@@ -160,27 +197,33 @@ fn parse_entry(entry: &str, schedule: &mut Schedule) -> Result<(), String> {
         index: narrow(number(index)?)?,
     };
     let count = number(count)?;
-    if first.turn == 0 {
-        return Err("names turn 0, but turns count from 1".to_owned());
-    }
+    check_turn(first.turn)?;
     if first.alternatives < 2 {
         return Err("must have 2 alternatives or more".to_owned());
     }
     if first.index == 0 || first.index >= first.alternatives {
         return Err(format!("must take an index from 1 to {}", first.alternatives - 1));
     }
-    if count == 0 {
-        return Err("must stand for 1 choice or more".to_owned());
+    Ok(Run { first, count })
+}
+
+/// An injection: `turn!word`, behind choices of the same turn `turn.place!word`.
+fn parse_injection(position: &str, word: &str) -> Result<Run, String> {
+    let (turn, place) = position.split_once('.').unwrap_or((position, "1"));
+    let (word, count) = word.split_once('x').unwrap_or((word, "1"));
+    let (turn, place) = (number(turn)?, narrow(number(place)?)?);
+    let injection = Injection::parse(word).ok_or_else(|| {
+        format!("has `{}` where `cancel`, `abort`, `poll` or `late+1us` belongs", shortened(word))
+    })?;
+    check_turn(turn)?;
+    if place == 0 {
+        return Err("has an injection at place 0, where a task is chosen".to_owned());
     }
-    if first.turn.checked_add(count - 1).is_none() {
-        return Err("runs past the last turn there can be".to_owned());
-    }
-    let before = schedule.runs.last().map(Run::last);
-    if before.is_some_and(|last| (last.turn, last.place) >= (first.turn, first.place)) {
-        return Err("comes at or before the choice ahead of it".to_owned());
-    }
-    schedule.runs.push(Run { first, count });
-    Ok(())
+    Ok(Run { first: injection.at(turn, place), count: number(count)? })
+}
+
+fn check_turn(turn: u64) -> Result<(), String> {
+    if turn == 0 { Err("names turn 0, but turns count from 1".to_owned()) } else { Ok(()) }
 }
 
 fn number(digits: &str) -> Result<u64, String> {
@@ -238,6 +281,29 @@ mod tests {
     }
 
     #[test]
+    fn s32_an_injection_stands_in_the_line_as_a_word() {
+        let line = "v1:4=1/2,7!cancelx2,9.1=1/3,9.2!abort,12!poll,15!late+5000us";
+        let schedule: Schedule = line.parse().unwrap();
+        assert_eq!(schedule.to_string(), line);
+        let injections: Vec<_> =
+            schedule.deviations().filter_map(|deviation| deviation.injection()).collect();
+        let [cancel, abort, poll] = [Injection::Cancel, Injection::Abort, Injection::Poll];
+        assert_eq!(injections, [cancel, cancel, abort, poll, Injection::Late(5_000)]);
+        let entry = |line: &str| reason(line).split_once(": ").unwrap().1.to_owned();
+        let words = "where `cancel`, `abort`, `poll` or `late+1us` belongs";
+        assert_eq!(entry("v1:1!fail"), format!("entry 1 (`1!fail`) has `fail` {words}"));
+        assert_eq!(
+            entry("v1:1!late+0us"),
+            format!("entry 1 (`1!late+0us`) has `late+0us` {words}")
+        );
+        assert_eq!(
+            entry("v1:1.0!poll"),
+            "entry 1 (`1.0!poll`) has an injection at place 0, where a task is chosen"
+        );
+        assert_eq!(entry("v1:0!poll"), "entry 1 (`0!poll`) names turn 0, but turns count from 1");
+    }
+
+    #[test]
     fn s32_a_line_at_the_edge_of_the_numbers_is_a_schedule_like_any_other() {
         let lines = [
             "v1:18446744073709551615=1/2",
@@ -266,17 +332,20 @@ mod tests {
     }
 
     fn schedules() -> impl Strategy<Value = Schedule> {
-        let steps = prop::collection::vec((0_u64..3, 0_u32..3, 2_u32..5, 1_u32..4), 0..40);
+        let steps = prop::collection::vec((0_u64..3, 0_u32..3, 0_u32..5, 1_u32..4), 0..40);
         steps.prop_map(|steps| {
             let mut schedule = Schedule::default();
             let mut turn = 0;
             for (skipped, place, alternatives, index) in steps {
                 turn += skipped + 1;
-                schedule.push(Deviation {
-                    turn,
-                    place,
-                    alternatives,
-                    index: index.min(alternatives - 1),
+                schedule.push(match alternatives {
+                    0 => [Injection::Cancel, Injection::Abort, Injection::Poll][index as usize - 1]
+                        .at(turn, place + 1),
+                    1 => Injection::Late(index).at(turn, place + 1),
+                    _ => {
+                        let index = index.min(alternatives - 1);
+                        Deviation { turn, place, alternatives, index }
+                    }
                 });
             }
             schedule
@@ -311,6 +380,7 @@ mod tests {
         let entries = prop::collection::vec(prop_oneof![entry, valid], 0..5);
         prop_oneof![
             "(v1:)?[0-9=/x.,v: ]{0,40}",
+            "v1:[1-9](\\.[1-3])?!(cancel|abort|poll|late\\+[0-9]{0,12}us)(x[0-9])?",
             entries.prop_map(|entries| format!("v1:{}", entries.join(","))),
         ]
     }

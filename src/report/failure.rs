@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::deadlock::Deadlock;
 use crate::kernel::{Instant, TaskId};
-use crate::policy::ScheduleError;
+use crate::policy::{Injection, ScheduleError};
 
 /// Why a run failed, when, and how to see it again.
 ///
@@ -265,6 +265,8 @@ pub struct ReplayDivergence {
     pub alternatives: u32,
     /// Whether it is a choice of a value by [`choose`](crate::choose) rather than of a task.
     pub is_value: bool,
+    /// What the schedule makes go wrong, if it is no choice.
+    pub injection: Option<Injection>,
     /// The number of alternatives that there are; `None` if the run has no such choice at all.
     pub found: Option<u32>,
     /// The paths of the ready tasks.

@@ -221,14 +221,19 @@ fn write_divergence(
     at: Instant,
     divergence: &ReplayDivergence,
 ) -> fmt::Result {
-    let ReplayDivergence { turn, index, alternatives, is_value, found, ready } = divergence;
-    let number = index + 1;
-    let chose = match is_value {
-        true => format!("`choose` took {index} of 0 to {}", alternatives - 1),
-        false => format!("the schedule chose {number} of {alternatives} ready tasks"),
+    let ReplayDivergence { turn, index, alternatives, is_value, injection, found, ready } =
+        divergence;
+    let chose = match (injection, is_value) {
+        (Some(injection), _) => format!("the schedule has `{injection}` there"),
+        (None, true) => format!("`choose` took {index} of 0 to {}", alternatives - 1),
+        (None, false) => {
+            let number = index + 1;
+            format!("the schedule chose {number} of {alternatives} ready tasks")
+        }
     };
     let now = match found {
         None => "but the run has no such choice".to_owned(),
+        Some(found) if injection.is_some() => format!("now `choose` has {found} alternatives"),
         Some(found) if *is_value => format!("now it has {found} alternatives"),
         Some(1) => "now 1 is ready".to_owned(),
         Some(found) => format!("now {found} are ready"),

@@ -211,6 +211,7 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] policy::Pct;
     [is_send, is_sync, is_unpin, is_debug, is_static] policy::Pos;
     [is_send, is_sync, is_unpin, is_debug, is_static] policy::Walk;
+    [is_send, is_sync, is_unpin, is_debug, is_static] policy::Injection;
     [is_send, is_sync, is_unpin, is_debug, is_static] explore::Explorer;
     [is_send, is_sync, is_unpin, is_debug, is_static] explore::Exploration;
     [is_send, is_sync, is_unpin, is_debug, is_static] explore::Extent;

@@ -2,6 +2,7 @@
 
 mod bugs;
 mod counts;
+mod injections;
 mod lines;
 mod policies;
 mod reduced;

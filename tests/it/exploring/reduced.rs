@@ -85,6 +85,8 @@ fn steps_at_one_cell_have_a_schedule_for_each_order_and_no_more() {
     assert_eq!((exploration.runs, exploration.outcomes.len()), (20, 20));
     let exploration = reduced().run(|| letters([3, 2, 2]));
     assert_eq!((exploration.runs, exploration.outcomes.len()), (210, 210));
+    let exploration = reduced().run(|| letters([4; 3]));
+    assert_eq!((exploration.runs, exploration.extent), (34_650, Extent::Complete));
 }
 
 #[test]
