@@ -23,6 +23,9 @@ thread_local! {
 pub(crate) struct Tracked(ObjectId);
 
 impl Tracked {
+    /// Of what is made when it is first used, by whichever task that is, or lives longer than a run.
+    pub(crate) const UNKNOWN: Tracked = Tracked(ObjectId::UNKNOWN);
+
     #[inline]
     pub(crate) fn new() -> Self {
         if is_on() { Tracked::numbered() } else { Tracked(ObjectId::UNKNOWN) }

@@ -327,6 +327,17 @@ pub(super) fn polled_now() -> Option<(RunId, Instant)> {
     })
 }
 
+/// The task whose poll goes on, with its run and the present instant, if they are known without a look at the
+/// loop.
+#[inline]
+pub(super) fn polled_task() -> Option<(RunId, TaskKey, Instant)> {
+    POLLED.with(|polled| {
+        let (address, run) = (polled.address.get(), polled.run.get());
+        let is_known = address != PackedAddress::NOBODY && run != RunId::NONE;
+        is_known.then(|| (run, address.unpack().task, polled.now.get()))
+    })
+}
+
 /// The running loop's run and present instant.
 ///
 /// # Panics

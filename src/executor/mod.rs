@@ -56,10 +56,9 @@ pub use program::{choose, rng};
 pub(crate) use quiet::hush;
 pub(crate) use registry::RunId;
 pub(crate) use resource::{
-    Description, Party, Resource, Told, Wanted, list, moment, own_moment, unlisted_run,
+    Description, Party, Resource, Told, Waits, Wanted, Whom, list, moment, own_moment, unlisted_run,
 };
 pub use spawn::{Builder as TaskBuilder, Current, all, current, spawn, spawn_named, try_current};
 pub use timer::Settle;
 pub(crate) use timer::Timer;
-pub(crate) use waker::is_own_waker;
 pub(crate) use workers::{current_run, is_open, loop_pool, spawn_at};

@@ -20,7 +20,7 @@ pub(crate) struct RunId(u64);
 
 impl RunId {
     /// No run: the upper bits of a number are never all ones.
-    pub(super) const NONE: RunId = RunId(u64::MAX);
+    pub(crate) const NONE: RunId = RunId(u64::MAX);
 
     /// One word, because timers are made and dropped all the time: written in two pieces and read back as one
     /// it cost a ready timeout four times as much.

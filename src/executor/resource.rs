@@ -5,10 +5,12 @@
 
 use std::panic::Location;
 use std::sync::Weak;
+use std::task::Waker;
 
 use super::context;
 use super::core::{Core, State};
 use super::registry::RunId;
+use super::waker::{self, Address};
 use crate::kernel::{Instant, OpenWait, TaskKey, WantedEntry};
 use crate::report::resource_label;
 
@@ -24,27 +26,89 @@ impl Party {
     /// The running task, as of now; `None` outside a task.
     #[inline]
     pub(crate) fn running() -> Option<Party> {
-        let mut running = None;
-        context::try_with(|core| {
+        match context::polled_task() {
+            Some((run, task, since)) => Some(Party { run, task, since }),
+            None => Party::looked_up(),
+        }
+    }
+
+    #[cold]
+    fn looked_up() -> Option<Party> {
+        let party = |core: &Core| {
             let kernel = &core.state().kernel;
-            if let Some(task) = kernel.running() {
-                running = Some(Party { run: core.run_id(), task, since: kernel.now() });
+            Some(Party { run: core.run_id(), task: kernel.running()?, since: kernel.now() })
+        };
+        context::try_with(party).flatten()
+    }
+}
+
+/// A task that waits, or nobody. Two words, so that lines of waiters are short.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Whom {
+    /// [`RunId::NONE`] for nobody.
+    pub(super) run: RunId,
+    pub(super) task: TaskKey,
+}
+
+impl Whom {
+    pub(crate) const NOBODY: Whom = Whom { run: RunId::NONE, task: TaskKey::new(0, 0) };
+
+    /// The running task; nobody outside a task.
+    #[inline]
+    pub(crate) fn running() -> Whom {
+        Party::running().map_or(Whom::NOBODY, Whom::from)
+    }
+
+    /// The running task, if the waker is its own; so it can be woken by its number, and nothing need be cloned.
+    #[inline]
+    pub(crate) fn behind(waker: &Waker) -> Option<Whom> {
+        Some(Whom::running()).filter(|whom| whom.is_behind(waker))
+    }
+
+    /// Whether the waker is the task's own.
+    #[inline]
+    pub(crate) fn is_behind(self, waker: &Waker) -> bool {
+        self != Whom::NOBODY && waker::address(waker) == Some(self.address())
+    }
+
+    #[inline]
+    pub(crate) fn is_of(self, run: RunId) -> bool {
+        self.run == run
+    }
+
+    /// The task as of now, for one that is given what it has waited for.
+    #[inline]
+    pub(crate) fn as_of_now(self) -> Option<Party> {
+        let Whom { run, task } = self;
+        match context::polled_now() {
+            _ if self == Whom::NOBODY => None,
+            Some((_, since)) => Some(Party { run, task, since }),
+            None => {
+                let now = context::try_with(|core| core.state().kernel.now());
+                Some(Party { run, task, since: now.unwrap_or(Instant::ZERO) })
             }
-        });
-        running
+        }
     }
 
-    /// Whether it is a task of this run.
+    /// Wakes the task.
     #[inline]
-    pub(crate) fn is_of(self, run: Option<RunId>) -> bool {
-        run == Some(self.run)
+    pub(crate) fn wake(self) {
+        let address = self.address();
+        if !context::wake_own(address.pack()) {
+            context::wake(address);
+        }
     }
 
-    /// The same task as of now, for one that is given what it has waited for.
     #[inline]
-    pub(crate) fn now(self) -> Party {
-        let now = context::try_with(|core| core.state().kernel.now());
-        Party { since: now.unwrap_or(self.since), ..self }
+    fn address(self) -> Address {
+        Address { loop_id: self.run.loop_id(), task: self.task }
+    }
+}
+
+impl From<Party> for Whom {
+    #[inline]
+    fn from(Party { run, task, .. }: Party) -> Whom {
+        Whom { run, task }
     }
 }
 
@@ -91,7 +155,16 @@ pub(crate) struct Description {
     /// them away.
     pub(crate) is_enclosing: bool,
     /// Who waits, in order of service.
-    pub(crate) waiters: Vec<(Party, Wanted)>,
+    pub(crate) waiters: Vec<Waits>,
+}
+
+/// One who waits for a resource.
+#[derive(Debug)]
+pub(crate) struct Waits {
+    pub(crate) whom: Whom,
+    /// Whether the resource holds a waker for it, and does not know the task by its number.
+    pub(crate) has_waker: bool,
+    pub(crate) wanted: Wanted,
 }
 
 impl Description {
@@ -142,8 +215,8 @@ impl Resources {
 
 /// The run of the loop in which a resource has to be listed, if it is not `listed`.
 #[inline]
-pub(crate) fn unlisted_run(listed: Option<RunId>) -> Option<RunId> {
-    context::try_with(|core| core.run_id()).filter(|&run| Some(run) != listed)
+pub(crate) fn unlisted_run(listed: RunId) -> Option<RunId> {
+    context::try_with(|core| core.run_id()).filter(|&run| run != listed)
 }
 
 /// Lists a resource in the running loop, so that reports of this run ask it. Returns its number in the trace,
@@ -166,38 +239,39 @@ pub(crate) fn list(
 
 /// That somebody stands in line, where the trace is to tell it; dropped when it does so no longer.
 #[derive(Debug, Default)]
-pub(crate) struct Told(Option<Box<(Party, OpenWait)>>);
+pub(crate) struct Told(Option<Box<(Whom, OpenWait)>>);
 
 impl Told {
-    /// Notes that `party` waits for the resource with this number.
+    /// Notes that `whom` waits for the resource with this number.
     #[cold]
-    pub(crate) fn new(resource: u32, party: Option<Party>, wanted: Wanted) -> Told {
-        Told::of(resource, party, wanted, false)
+    pub(crate) fn new(resource: u32, whom: Whom, wanted: Wanted) -> Told {
+        Told::of(resource, whom, wanted, false)
     }
 
     /// The same of what encloses what the task does, such as a scope: it is told where nothing else is known.
     #[cold]
-    pub(crate) fn enclosing(resource: u32, party: Option<Party>, wanted: Wanted) -> Told {
-        Told::of(resource, party, wanted, true)
+    pub(crate) fn enclosing(resource: u32, whom: Whom, wanted: Wanted) -> Told {
+        Told::of(resource, whom, wanted, true)
     }
 
-    fn of(resource: u32, party: Option<Party>, wanted: Wanted, is_enclosing: bool) -> Told {
+    fn of(resource: u32, whom: Whom, wanted: Wanted, is_enclosing: bool) -> Told {
         let Wanted { before, after } = wanted;
         let wanted = WantedEntry { resource, before: before.into(), after: after.into() };
-        let stand = |party: Party| {
-            let stand =
-                |core: &Core| core.state().kernel.stand_in_line(party.task, wanted, is_enclosing);
-            context::with_run(party.run, stand).flatten().map(|wait| Box::new((party, wait)))
-        };
-        Told(party.and_then(stand))
+        if whom == Whom::NOBODY {
+            return Told::default();
+        }
+        let stand =
+            |core: &Core| core.state().kernel.stand_in_line(whom.task, wanted, is_enclosing);
+        let wait = context::with_run(whom.run, stand).flatten();
+        Told(wait.map(|wait| Box::new((whom, wait))))
     }
 }
 
 impl Drop for Told {
     fn drop(&mut self) {
         if let Some(told) = self.0.take() {
-            let (party, wait) = *told;
-            context::with_run(party.run, |core| core.state().kernel.leave_line(party.task, wait));
+            let (whom, wait) = *told;
+            context::with_run(whom.run, |core| core.state().kernel.leave_line(whom.task, wait));
         }
     }
 }

@@ -30,6 +30,8 @@ struct Waiter {
     waiting: kernel::Waiting,
     /// The resources it waits for, by place.
     resources: Vec<(usize, Wanted)>,
+    /// How many of them hold a waker for it.
+    wakers_known: usize,
 }
 
 /// Whether a wait can come to its end, as far as is known.
@@ -48,19 +50,21 @@ type Node = usize;
 impl<'a> WaitGraph<'a> {
     pub(super) fn new(state: &'a State, run: RunId, is_waker_shared: bool) -> Self {
         let resources = state.resources.describe();
-        let mut waits: BTreeMap<TaskKey, Vec<(usize, Wanted)>> = BTreeMap::new();
+        let mut waits: BTreeMap<TaskKey, (Vec<(usize, Wanted)>, usize)> = BTreeMap::new();
         for (place, resource) in resources.iter().enumerate() {
-            for (party, wanted) in resource.waiters.iter().filter(|(party, _)| party.run == run) {
-                waits.entry(party.task).or_default().push((place, wanted.clone()));
+            for waiter in resource.waiters.iter().filter(|waiter| waiter.whom.is_of(run)) {
+                let (resources, wakers_known) = waits.entry(waiter.whom.task).or_default();
+                resources.push((place, waiter.wanted.clone()));
+                *wakers_known += usize::from(waiter.has_waker);
             }
         }
         let tasks: Vec<_> = state
             .kernel
             .waiting()
             .into_iter()
-            .map(|waiting| Waiter {
-                resources: waits.remove(&waiting.task).unwrap_or_default(),
-                waiting,
+            .map(|waiting| {
+                let (resources, wakers_known) = waits.remove(&waiting.task).unwrap_or_default();
+                Waiter { waiting, resources, wakers_known }
             })
             .collect();
         let places = tasks.iter().enumerate();
@@ -110,9 +114,9 @@ impl<'a> WaitGraph<'a> {
 
     /// What could still wake a task.
     fn hope_of_task(&self, place: usize) -> Hope {
-        let Waiter { waiting, resources } = &self.tasks[place];
-        // Each resource it waits for holds one clone of its waker; more are in foreign hands.
-        if self.is_waker_shared || usize::from(waiting.wakers) > resources.len() {
+        let Waiter { waiting, resources, wakers_known } = &self.tasks[place];
+        // A resource that holds a waker for it has one clone of its own; more are in foreign hands.
+        if self.is_waker_shared || usize::from(waiting.wakers) > *wakers_known {
             return Hope::Some;
         }
         let mut hopes: Vec<Node> = self.nodes_of(resources).collect();
@@ -246,7 +250,7 @@ impl<'a> WaitGraph<'a> {
 
     /// The tasks and resources that a task waits for.
     fn edges_of<'b>(&'b self, waiter: &'b Waiter) -> impl Iterator<Item = Node> + 'b {
-        let Waiter { waiting, resources } = waiter;
+        let Waiter { waiting, resources, .. } = waiter;
         let joined = waiting.waits.iter().filter_map(|wait| match wait {
             kernel::Wait::Join(other) => self.places.get(other).copied(),
             _ => None,

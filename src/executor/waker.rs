@@ -42,12 +42,6 @@ pub(super) use integer::{address, waker};
 #[cfg(not(target_pointer_width = "64"))]
 pub(super) use shared::{address, waker};
 
-/// Says whether a waker is of our making and carries its task, so that cloning it runs nothing foreign.
-#[inline]
-pub(crate) fn is_own_waker(waker: &std::task::Waker) -> bool {
-    address(waker).is_some()
-}
-
 #[cfg(target_pointer_width = "64")]
 mod integer {
     use std::mem::ManuallyDrop;

@@ -14,9 +14,9 @@ use futures_core::Stream;
 
 use super::link::{Shared, State};
 use super::wire::{ChannelId, FrameId};
-use crate::executor::{self, Party, Timer, Told};
+use crate::executor::{self, Timer, Told, Whom};
 use crate::kernel::Instant;
-use crate::sync::wakes::Wakes;
+use crate::sync::wakes::{Wakee, Wakes};
 
 /// A channel as its link sees it, while there is a receiver.
 pub(super) struct Receiving {
@@ -27,7 +27,7 @@ pub(super) struct Receiving {
 /// A receiver that waits for something, or for something earlier than it knows of.
 pub(super) struct Waiting {
     pub(super) waker: Waker,
-    pub(super) party: Option<Party>,
+    pub(super) whom: Whom,
     /// Its place in the trace, for as long as it waits.
     _told: Told,
 }
@@ -179,17 +179,17 @@ impl<T> LinkReceiver<T> {
         }
         let (next, traced) = (state.wire.next_due(self.channel), state.traced);
         let receiving = state.receiving(self.channel);
-        let party = match &receiving.waiting {
-            Some(waiting) if waiting.waker.will_wake(&waker) => waiting.party,
-            _ => Party::running(),
+        let whom = match &receiving.waiting {
+            Some(waiting) if waiting.waker.will_wake(&waker) => waiting.whom,
+            _ => Whom::running(),
         };
         let waiting = match next {
             None if receiving.senders == 0 => None,
             // Who knows when the next message arrives waits for that instant.
             _ => {
                 let traced = traced.filter(|_| next.is_none());
-                let tell = |traced| Told::new(traced, party, Shared::wanted());
-                Some(Waiting { waker, party, _told: traced.map(tell).unwrap_or_default() })
+                let tell = |traced| Told::new(traced, whom, Shared::wanted());
+                Some(Waiting { waker, whom, _told: traced.map(tell).unwrap_or_default() })
             }
         };
         let is_over = waiting.is_none();
@@ -300,7 +300,9 @@ impl State {
     fn wake_receiver(&mut self, channel: ChannelId, wakes: &mut Wakes) {
         let receiving = self.channels.get_mut(&channel);
         if let Some(waiting) = receiving.and_then(|receiving| receiving.waiting.take()) {
-            wakes.push(waiting.waker);
+            let Waiting { waker, whom, _told: told } = waiting;
+            drop(told);
+            wakes.push(Wakee::new(whom, waker));
         }
     }
 

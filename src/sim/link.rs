@@ -14,10 +14,10 @@ use super::delay::Delay;
 use super::statistics::LinkStatistics;
 use super::wire::{ChannelId, FrameId, Freight, Wire};
 use crate::executor::access::Tracked;
-use crate::executor::{self, Description, RunId, Timer, Wanted};
+use crate::executor::{self, Description, RunId, Timer, Waits, Wanted, Whom};
 use crate::kernel::Instant;
 use crate::rng::Rng;
-use crate::sync::wakes::Wakes;
+use crate::sync::wakes::{Wakee, Wakes};
 
 /// One direction of a network link: a bandwidth, a latency, and losses if they are asked for.
 ///
@@ -307,7 +307,7 @@ impl Shared {
         let mut wakes = Wakes::default();
         for moved in state.wire.withdraw(id, now) {
             match state.wakers.remove(&moved) {
-                Some(waker) => wakes.push(waker),
+                Some(waker) => wakes.push(Wakee::new(Whom::NOBODY, waker)),
                 None => state.wake_receiver_of(moved, &mut wakes),
             }
         }
@@ -321,10 +321,11 @@ impl executor::Resource for Shared {
     fn describe(&self) -> Description {
         let state = self.lock();
         let waiters = state.channels.iter().filter_map(|(&channel, receiving)| {
-            let party = receiving.waiting.as_ref()?.party?;
+            let whom = receiving.waiting.as_ref()?.whom;
             // Who knows when the next message arrives waits for that instant.
             let is_stuck = state.wire.next_due(channel).is_none();
-            is_stuck.then_some((party, Shared::wanted()))
+            let is_told = is_stuck && whom != Whom::NOBODY;
+            is_told.then(|| Waits { whom, has_waker: true, wanted: Shared::wanted() })
         });
         Description {
             kind: Shared::KIND,

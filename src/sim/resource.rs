@@ -239,6 +239,7 @@ impl Station {
 
 impl Gate for Station {
     const KIND: &'static str = "resource";
+    const HAS_HOLDERS: bool = true;
     type Need = Need;
     type Grant = Grant;
 

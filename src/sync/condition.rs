@@ -81,6 +81,7 @@ impl Signal {
 
 impl Gate for Signal {
     const KIND: &'static str = "condition";
+    const HAS_HOLDERS: bool = true;
     type Need = MutexLine;
     type Grant = Notified;
 
@@ -278,8 +279,8 @@ impl<M: HeldMutex> Future for ConditionWait<'_, M> {
         let Stage::Locking(mutex, notified) = &mut this.stage else {
             panic!("a wait for a condition was polled after it had ended")
         };
-        ready!(notified.lock.poll(cx));
-        let guard = M::locked(mutex.clone());
+        let locked = ready!(notified.lock.poll(cx));
+        let guard = M::locked(mutex.clone(), locked);
         this.stage = Stage::Done;
         Poll::Ready(guard)
     }

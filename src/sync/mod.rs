@@ -6,9 +6,9 @@
 //!
 //! Types with tokio's names have tokio's meanings, so that most code moves over by changing `use`. What tokio has
 //! and this module has not: the `blocking_*` functions, with which a loop on one thread would wait for itself;
-//! `const_new`, since a primitive has an allocation of its own; `get_mut`, and guards of a part of a value
-//! (`map`, `try_map`); values without a known size (`Mutex<dyn Trait>`); and messages that borrow: what waits in a
-//! channel is `'static`.
+//! `const_new_with`, since a cell of the standard library is not filled in a constant; and messages that borrow:
+//! to wait in a channel asks for `'static` messages, since a report may ask the channel who waits after the code
+//! that made it is gone.
 
 mod barrier;
 pub mod broadcast;
@@ -16,7 +16,10 @@ mod condition;
 mod discard;
 mod event;
 pub(crate) mod gate;
+mod guarded;
 mod holders;
+mod latch;
+mod line;
 pub mod mpsc;
 mod mutex;
 mod notify;
@@ -26,7 +29,7 @@ mod owned;
 mod queue;
 mod rwlock;
 mod semaphore;
-mod tickets;
+mod set_once;
 pub(crate) mod wakes;
 pub mod watch;
 
@@ -35,7 +38,10 @@ use std::fmt;
 pub use barrier::{Barrier, BarrierWait, BarrierWaitOrBroken, BarrierWaitResult, BrokenBarrier};
 pub use condition::{Condition, ConditionWait, ConditionWaitFor};
 pub use event::{Event, EventWait};
-pub use mutex::{HeldMutex, Lock, LockOwned, Mutex, MutexGuard, OwnedMutexGuard};
+pub use mutex::{
+    HeldMutex, Lock, LockOwned, MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard,
+    OwnedMutexGuard,
+};
 pub use notify::{Notified, Notify, OwnedNotified};
 pub use once_cell::{OnceCell, SetError};
 pub use queue::{
@@ -43,14 +49,15 @@ pub use queue::{
     TryGetError, TryPutError,
 };
 pub use rwlock::{
-    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Read, ReadOwned, RwLock, RwLockReadGuard,
-    RwLockWriteGuard, Write, WriteOwned,
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Read, ReadOwned,
+    RwLock, RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard, Write, WriteOwned,
 };
 pub use semaphore::{
     Acquire, AcquireError, AcquireOwned, BoundedAcquire, BoundedAcquireOwned, BoundedPermit,
     BoundedSemaphore, OwnedBoundedPermit, OwnedSemaphorePermit, ReleaseError, Semaphore,
     SemaphorePermit, TryAcquireError,
 };
+pub use set_once::{SetOnce, SetOnceError};
 
 /// A lock could not be taken now: somebody has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::gate::{Gate, Shared, Waiter};
+use super::gate::{Gate, OnDemand, Shared, Waiter};
 use super::owned::Owned;
 use crate::executor::{Party, Wanted};
 
@@ -51,7 +51,7 @@ use crate::executor::{Party, Wanted};
 /// });
 /// ```
 pub struct Notify {
-    shared: Arc<Shared<Bell>>,
+    shared: OnDemand<Bell>,
 }
 
 #[derive(Default)]
@@ -114,12 +114,31 @@ impl Notify {
     /// Creates a `Notify` with nothing stored. Needs no loop.
     #[track_caller]
     pub fn new() -> Self {
-        Notify { shared: Shared::new(Bell::default()) }
+        Notify { shared: OnDemand::new((), |()| Bell::default()) }
+    }
+
+    /// Does as [`new`](Self::new), for statics: it is made when it is first used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::Notify};
+    ///
+    /// static RELOAD: Notify = Notify::const_new();
+    ///
+    /// run(async {
+    ///     RELOAD.notify_one();
+    ///     RELOAD.notified().await;
+    /// });
+    /// ```
+    #[track_caller]
+    pub const fn const_new() -> Self {
+        Notify { shared: OnDemand::const_new((), |()| Bell::default()) }
     }
 
     /// Gives it a name, for reports.
     pub fn named(self, name: impl Into<String>) -> Self {
-        self.shared.set_name(name.into());
+        self.shared.get().set_name(name.into());
         self
     }
 
@@ -133,7 +152,7 @@ impl Notify {
     /// Dropping the future leaves the line. A notification for one that it had been given goes to the next, or
     /// is stored (S29).
     pub fn notified(&self) -> Notified<'_> {
-        Notified { waiter: Waiter::new(&self.shared, 0, self.calls()) }
+        Notified { waiter: Waiter::new(self.shared.get(), 0, self.calls()) }
     }
 
     /// Does as [`notified`](Self::notified), for a future that borrows nothing.
@@ -147,17 +166,17 @@ impl Notify {
     }
 
     fn calls(&self) -> u64 {
-        self.shared.read(|bell| bell.calls)
+        self.shared.get().read(|bell| bell.calls)
     }
 
     /// Notifies the first who waits, or stores a permit for the next who will.
     pub fn notify_one(&self) {
-        self.shared.update(|bell| bell.stored = Some(End::First));
+        self.shared.get().update(|bell| bell.stored = Some(End::First));
     }
 
     /// Notifies the one who came last, or stores a permit for the next who will wait.
     pub fn notify_last(&self) {
-        self.shared.update(|bell| bell.stored = Some(End::Last));
+        self.shared.get().update(|bell| bell.stored = Some(End::Last));
     }
 
     /// Notifies all whose future exists, in the order in which they wait. Nothing is stored.
@@ -175,7 +194,7 @@ impl Notify {
     /// });
     /// ```
     pub fn notify_waiters(&self) {
-        self.shared.update(|bell| bell.calls += 1);
+        self.shared.get().update(|bell| bell.calls += 1);
     }
 }
 
@@ -188,16 +207,16 @@ impl Default for Notify {
 
 impl Borrow<Arc<Shared<Bell>>> for Owned<Notify> {
     fn borrow(&self) -> &Arc<Shared<Bell>> {
-        &self.0.shared
+        self.0.shared.get()
     }
 }
 
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let has_permit = self.shared.read(|bell| bell.stored.is_some());
+        let has_permit = self.shared.get().read(|bell| bell.stored.is_some());
         f.debug_struct("Notify")
             .field("has_permit", &has_permit)
-            .field("waiting", &self.shared.waiting(0))
+            .field("waiting", &self.shared.get().waiting(0))
             .finish_non_exhaustive()
     }
 }

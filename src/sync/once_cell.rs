@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use super::gate::{Gate, Shared, Waiter};
+use super::gate::{Gate, OnDemand, Waiter};
 use crate::executor::{Party, Wanted};
 
 /// A cell that is filled once, by an asynchronous initialiser. This is tokio's `OnceCell`.
@@ -40,7 +40,7 @@ use crate::executor::{Party, Wanted};
 /// ```
 pub struct OnceCell<T> {
     value: OnceLock<T>,
-    shared: Arc<Shared<Stage>>,
+    shared: OnDemand<Stage, Stage>,
 }
 
 /// What the line knows of the cell. It is set after the value, so whoever is told finds that there.
@@ -61,6 +61,7 @@ enum Told {
 
 impl Gate for Stage {
     const KIND: &'static str = "once cell";
+    const HAS_HOLDERS: bool = true;
     type Need = ();
     type Grant = Told;
 
@@ -98,7 +99,25 @@ impl<T> OnceCell<T> {
     /// Creates an empty cell. Needs no loop.
     #[track_caller]
     pub fn new() -> Self {
-        OnceCell { value: OnceLock::new(), shared: Shared::new(Stage::Empty) }
+        OnceCell { value: OnceLock::new(), shared: OnDemand::new(Stage::Empty, Stage::clone) }
+    }
+
+    /// Does as [`new`](Self::new), for statics: it is made when it is first used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::OnceCell};
+    ///
+    /// static CONFIG: OnceCell<String> = OnceCell::const_new();
+    ///
+    /// run(async {
+    ///     assert_eq!(CONFIG.get_or_init(async || "loaded".to_owned()).await, "loaded");
+    /// });
+    /// ```
+    #[track_caller]
+    pub const fn const_new() -> Self {
+        OnceCell { value: OnceLock::new(), shared: OnDemand::const_new(Stage::Empty, Stage::clone) }
     }
 
     /// Creates a cell with this value, or an empty one.
@@ -112,12 +131,13 @@ impl<T> OnceCell<T> {
 
     #[track_caller]
     fn filled(value: T) -> Self {
-        OnceCell { value: OnceLock::from(value), shared: Shared::new(Stage::Filled) }
+        let shared = OnDemand::new(Stage::Filled, Stage::clone);
+        OnceCell { value: OnceLock::from(value), shared }
     }
 
     /// Gives it a name, for reports.
     pub fn named(self, name: impl Into<String>) -> Self {
-        self.shared.set_name(name.into());
+        self.shared.get().set_name(name.into());
         self
     }
 
@@ -142,7 +162,7 @@ impl<T> OnceCell<T> {
     ///
     /// [`SetError`] returns the value if the cell is filled, or is being initialised.
     pub fn set(&self, value: T) -> Result<(), SetError<T>> {
-        match self.shared.try_now(0, ()) {
+        match self.shared.get().try_now(0, ()) {
             Ok(Told::Initialise) => {
                 Initialising { cell: self }.fill(value);
                 Ok(())
@@ -160,7 +180,7 @@ impl<T> OnceCell<T> {
     /// Takes the value out, if it is there, and leaves the cell empty.
     pub fn take(&mut self) -> Option<T> {
         let value = self.value.take()?;
-        self.shared.update(|stage| *stage = Stage::Empty);
+        self.shared.get().update(|stage| *stage = Stage::Empty);
         Some(value)
     }
 
@@ -213,7 +233,7 @@ impl<T> OnceCell<T> {
         if let Some(value) = self.get() {
             return Ok(value);
         }
-        let mut waiter = Waiter::new(&self.shared, 0, ());
+        let mut waiter = Waiter::new(self.shared.get(), 0, ());
         if let Told::Initialise = poll_fn(|cx| waiter.poll(cx)).await {
             // Declared before the initialiser's future, so that this is gone when the next one starts.
             let initialising = Initialising { cell: self };
@@ -239,7 +259,7 @@ impl<T> Initialising<'_, T> {
 impl<T> Drop for Initialising<'_, T> {
     fn drop(&mut self) {
         let stage = if self.cell.initialized() { Stage::Filled } else { Stage::Empty };
-        self.cell.shared.update(|now| *now = stage);
+        self.cell.shared.get().update(|now| *now = stage);
     }
 }
 

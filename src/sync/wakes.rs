@@ -1,47 +1,136 @@
-//! Wakers that are due, taken out from under a lock to be called.
+//! Whom to wake, and those who are due, taken out from under a lock.
 
 use std::any::Any;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::task::Waker;
+use std::task::{Context, Waker};
 
-/// Mostly none or one, so those need no memory.
-#[derive(Debug, Default)]
-#[must_use = "whoever was served has to be woken"]
-pub(crate) struct Wakes {
-    first: Option<Waker>,
-    rest: Vec<Waker>,
+use crate::executor::Whom;
+
+/// Somebody who waits.
+///
+/// A task that waits by itself is known by its number. To wake it is nothing foreign, and to note it costs neither
+/// a clone nor its end.
+#[derive(Debug)]
+pub(crate) struct Wakee {
+    pub(crate) whom: Whom,
+    /// Of other make than the task's own, such as a combinator's; then that is to be called.
+    waker: Option<Waker>,
 }
 
-impl Wakes {
-    pub(crate) fn push(&mut self, waker: Waker) {
-        match self.first {
-            None => self.first = Some(waker),
-            Some(_) => self.rest.push(waker),
+impl Wakee {
+    /// The task whose poll goes on, if the waker is its own. `None` where a waker has to be cloned, which is
+    /// foreign code.
+    #[inline]
+    pub(crate) fn own(cx: &Context<'_>) -> Option<Self> {
+        Whom::behind(cx.waker()).map(|whom| Wakee { whom, waker: None })
+    }
+
+    /// Whoever is behind the waker.
+    #[cold]
+    pub(crate) fn foreign(cx: &Context<'_>) -> Self {
+        Wakee::new(Whom::running(), cx.waker().clone())
+    }
+
+    pub(crate) fn new(whom: Whom, waker: Waker) -> Self {
+        Wakee { whom, waker: Some(waker) }
+    }
+
+    /// Nobody is woken.
+    pub(crate) fn sleeping(whom: Whom) -> Self {
+        Wakee::new(whom, Waker::noop().clone())
+    }
+
+    /// Whether to wake it is to call this waker, as far as can be told.
+    #[inline]
+    pub(crate) fn is_behind(&self, waker: &Waker) -> bool {
+        match &self.waker {
+            None => self.whom.is_behind(waker),
+            Some(own) => own.will_wake(waker),
         }
     }
 
-    /// Calls them, in order, with no lock held.
+    /// Whether it holds a waker.
+    pub(crate) fn has_waker(&self) -> bool {
+        self.waker.is_some()
+    }
+
+    fn wake(self) {
+        match self.waker {
+            None => self.whom.wake(),
+            Some(waker) => waker.wake(),
+        }
+    }
+}
+
+/// Those who are due and have not been woken.
+///
+/// Tasks are woken as they come, under the lock. Only from the first foreign waker on are all kept, so that they
+/// are woken in their order.
+#[derive(Debug, Default)]
+#[must_use = "whoever was served has to be woken"]
+pub(crate) enum Wakes {
+    #[default]
+    None,
+    One(Wakee),
+    More(Vec<Wakee>),
+}
+
+impl Wakes {
+    #[inline]
+    pub(crate) fn push(&mut self, wakee: Wakee) {
+        match (&*self, &wakee.waker) {
+            (Wakes::None, None) => wakee.whom.wake(),
+            _ => self.keep(wakee),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn keep(&mut self, wakee: Wakee) {
+        *self = match mem::take(self) {
+            Wakes::None => Wakes::One(wakee),
+            Wakes::One(first) => Wakes::More(vec![first, wakee]),
+            Wakes::More(mut wakees) => {
+                wakees.push(wakee);
+                Wakes::More(wakees)
+            }
+        };
+    }
+
+    /// Wakes them, in order, with no lock held.
     ///
     /// A waker is foreign code and may panic; the others are called first. While the thread panics already,
     /// which is when a guard is dropped by a panic, a second panic would end the process and is let go.
     #[inline]
     pub(crate) fn wake(self) {
-        let Some(first) = self.first else { return };
-        let mut panicked = call(first);
-        for waker in self.rest {
-            panicked = panicked.or(call(waker));
+        if !matches!(self, Wakes::None) {
+            self.wake_kept();
         }
-        if let Some(payload) = panicked {
-            if std::thread::panicking() {
-                std::mem::forget(payload);
-            } else {
-                resume_unwind(payload);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_kept(self) {
+        let panicked = match self {
+            Wakes::None => None,
+            Wakes::One(wakee) => call(wakee),
+            Wakes::More(wakees) => {
+                wakees.into_iter().map(call).fold(None, |first, panicked| first.or(panicked))
             }
-        }
+        };
+        panicked.into_iter().for_each(go_on_with);
     }
 }
 
-#[inline]
-fn call(waker: Waker) -> Option<Box<dyn Any + Send>> {
-    catch_unwind(AssertUnwindSafe(|| waker.wake())).err()
+fn call(wakee: Wakee) -> Option<Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(|| wakee.wake())).err()
+}
+
+fn go_on_with(payload: Box<dyn Any + Send>) {
+    if std::thread::panicking() {
+        mem::forget(payload);
+    } else {
+        resume_unwind(payload);
+    }
 }

@@ -121,7 +121,7 @@ impl Resource for Node {
             holders: Vec::new(),
             is_open: true,
             is_enclosing: true,
-            waiters: state.wakers.parties().map(|party| (party, wanted.clone())).collect(),
+            waiters: state.wakers.waits(&wanted),
         }
     }
 }

@@ -105,7 +105,7 @@ impl Shared {
 impl Resource for Shared {
     fn describe(&self) -> Description {
         let wanted = Shared::wanted();
-        let waiters = self.lock().wakers.parties().map(|party| (party, wanted.clone())).collect();
+        let waiters = self.lock().wakers.waits(&wanted);
         Description {
             kind: Shared::KIND,
             name: self.name.clone(),

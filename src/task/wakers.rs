@@ -8,18 +8,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Waker};
 
-use crate::executor::{self, Party, Resource, RunId, Told, Wanted};
+use crate::executor::{self, Resource, RunId, Told, Waits, Wanted, Whom};
 
 /// Names somebody who waits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct WaiterKey(u64);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Wakers {
     waiting: BTreeMap<WaiterKey, Waiting>,
     registered: u64,
     /// The run whose reports know of what is waited for.
-    listed: Option<RunId>,
+    listed: RunId,
     /// Its number in the trace of that run, if that tells who waits for what.
     traced: Option<u32>,
 }
@@ -28,9 +28,16 @@ pub(super) struct Wakers {
 struct Waiting {
     waker: Waker,
     /// The task in which it waits, if it is one.
-    party: Option<Party>,
+    whom: Whom,
     /// Its place in the trace, for as long as it waits.
     _told: Told,
+}
+
+impl Default for Wakers {
+    fn default() -> Self {
+        let waiting = BTreeMap::new();
+        Wakers { waiting, registered: 0, listed: RunId::NONE, traced: None }
+    }
 }
 
 /// What is waited for, as a trace tells it.
@@ -61,20 +68,22 @@ impl Wakers {
             WaiterKey(self.registered)
         });
         if let Some(run) = executor::unlisted_run(self.listed) {
-            self.listed = Some(run);
+            self.listed = run;
             let awaited: Weak<R> = Arc::downgrade(awaited);
             self.traced = executor::list(awaited, told.kind, told.name);
         }
-        let party = Party::running();
-        let tell = |traced| Told::enclosing(traced, party, told.wanted);
+        let whom = Whom::running();
+        let tell = |traced| Told::enclosing(traced, whom, told.wanted);
         let told = self.traced.map(tell).unwrap_or_default();
-        let replaced = self.waiting.insert(key, Waiting { waker, party, _told: told })?;
+        let replaced = self.waiting.insert(key, Waiting { waker, whom, _told: told })?;
         Some(replaced.waker)
     }
 
-    /// The tasks that wait, in the order in which they began.
-    pub(super) fn parties(&self) -> impl Iterator<Item = Party> + '_ {
-        self.waiting.values().filter_map(|waiting| waiting.party)
+    /// The tasks that wait, in the order in which they began, each for what is `wanted`.
+    pub(super) fn waits(&self, wanted: &Wanted) -> Vec<Waits> {
+        let tasks = self.waiting.values().map(|waiting| waiting.whom);
+        let tasks = tasks.filter(|&whom| whom != Whom::NOBODY);
+        tasks.map(|whom| Waits { whom, has_waker: true, wanted: wanted.clone() }).collect()
     }
 
     /// Withdraws a waiter and hands back its waker.

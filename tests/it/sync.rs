@@ -11,6 +11,7 @@ mod hands;
 mod line;
 mod mutex;
 mod mutex_model;
+mod names;
 mod notify;
 mod once_cell;
 mod queue;

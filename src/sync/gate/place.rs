@@ -6,44 +6,49 @@
 //! each receives everything.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use super::{Gate, Inner, Shared, Waiting, clone_own};
-use crate::executor::Party;
-use crate::sync::tickets::Ticket;
-use crate::sync::wakes::Wakes;
+use super::{Gate, Inner, Shared, Waiting};
+use crate::sync::line::{Spot, State};
+use crate::sync::wakes::{Wakee, Wakes};
 
-/// The place of one who waits to be called; in no line until it has to wait, and after it was called.
+/// The place of one who waits to be called; in no line until it has to wait, and after it came.
 ///
 /// It has no destructor, for it does not know the primitive: its owner calls [`Shared::leave`].
 #[derive(Debug, Default)]
 pub(in crate::sync) struct Place {
-    ticket: Option<Ticket>,
+    spot: Option<Spot>,
 }
 
 impl<G: Gate, const LINES: usize> Inner<G, LINES> {
     /// Calls all if there may be something for the first: the others wait for the same.
-    pub(super) fn call_line(&mut self, number: usize, wakes: &mut Wakes) {
-        let line = &mut self.lines[number];
-        while let Some((ticket, waiting)) = line.waiting.next_mut(None) {
-            if !self.gate.calls(number, &waiting.need) {
-                break;
+    pub(super) fn call_line(&mut self, line: usize, wakes: &mut Wakes) {
+        while let Some(spot) = self.lines.head(line) {
+            let State::Waiting(waiting) = self.lines.state(spot) else { return };
+            if !self.gate.calls(line, &waiting.need) {
+                return;
             }
-            let waiting = line.waiting.remove(ticket).expect("it was found above");
-            wakes.push(waiting.waker);
+            if let Some(waiting) = self.lines.call(line, spot) {
+                wakes.push(waiting.into_wakee());
+            }
         }
     }
 
+    #[inline]
     fn take_out(&mut self, line: usize, place: &mut Place) -> Option<Waiting<G::Need>> {
-        self.lines[line].waiting.remove(place.ticket.take()?)
+        match self.lines.vacate(line, place.spot.take()?) {
+            State::Waiting(waiting) => Some(waiting),
+            State::Served(_) | State::Gone => None,
+        }
     }
 }
 
 impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     /// Leaves the line. Must be called when nobody will poll for this place again.
+    #[inline]
     pub(in crate::sync) fn leave(&self, line: usize, place: &mut Place) {
-        if place.ticket.is_some() {
-            let left = self.lock().take_out(line, place);
+        if place.spot.is_some() {
+            let left = self.operate().take_out(line, place);
             drop(left);
         }
     }
@@ -51,6 +56,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
 
 impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
     /// Is ready with what `take` finds. Where it finds nothing, it says what it waits for.
+    #[inline]
     pub(in crate::sync) fn poll_take<R>(
         self: &Arc<Self>,
         line: usize,
@@ -58,50 +64,47 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         cx: &Context<'_>,
         mut take: impl FnMut(&mut G) -> Result<R, G::Need>,
     ) -> Poll<R> {
-        let mut waker: Option<Waker> = None;
+        let mut wakee = None;
         loop {
-            let mut inner = self.lock();
+            let mut inner = self.operate();
             let need = match take(&mut inner.gate) {
                 Ok(taken) => {
                     let left = inner.take_out(line, place);
-                    let mut wakes = Wakes::default();
-                    inner.serve(&mut wakes);
-                    drop(inner);
-                    wakes.wake();
-                    drop(left);
-                    drop(waker);
+                    Self::settle(inner);
+                    drop((left, wakee));
                     return Poll::Ready(taken);
                 }
                 Err(need) => need,
             };
-            let waits = place.ticket.and_then(|ticket| inner.lines[line].waiting.get_mut(ticket));
-            if let Some(waiting) = waits {
+            if let Some(State::Waiting(waiting)) = place.spot.map(|spot| inner.lines.state(spot)) {
                 waiting.need = need;
-                if waiting.waker.will_wake(cx.waker()) {
+                if waiting.wakee.is_behind(cx.waker()) {
                     return Poll::Pending;
                 }
-                if let Some(waker) = waker.take() {
+                if let Some(wakee) = wakee.take().or_else(|| Wakee::own(cx)) {
                     // It is polled by another task or combinator than before.
-                    let replaced = std::mem::replace(&mut waiting.waker, waker);
-                    waiting.party = Party::running();
-                    if let Some(ticket) = place.ticket {
-                        inner.tell_again(line, ticket);
+                    let replaced = std::mem::replace(&mut waiting.wakee, wakee);
+                    let whom = waiting.wakee.whom;
+                    self.begin_wait(&mut inner, whom);
+                    if let Some(spot) = place.spot {
+                        inner.tell_again(line, spot);
                     }
                     drop(inner);
                     drop(replaced);
                     return Poll::Pending;
                 }
-            } else if let Some(waker) = waker.take().or_else(|| clone_own(cx)) {
-                let ticket = inner.next_ticket(G::rank(&need));
-                place.ticket = Some(ticket);
-                let party = Party::running();
-                self.list(&mut inner, party);
-                let told = inner.told(line, &need, party);
-                inner.lines[line].waiting.insert(ticket, Waiting { need, waker, party, told });
+            } else if let Some(wakee) = wakee.take().or_else(|| Wakee::own(cx)) {
+                self.begin_wait(&mut inner, wakee.whom);
+                let mut waiting = Waiting::new(need, wakee);
+                inner.tell(line, &mut waiting);
+                match place.spot {
+                    Some(called) => inner.lines.enter_again(line, called, waiting),
+                    None => place.spot = Some(inner.lines.enter(line, 0, waiting)),
+                }
                 return Poll::Pending;
             }
             drop(inner);
-            waker = Some(cx.waker().clone());
+            wakee = Some(Wakee::foreign(cx));
         }
     }
 }

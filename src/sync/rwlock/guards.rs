@@ -1,8 +1,10 @@
 //! The futures and the guards of an [`RwLock`], each in two forms: one that borrows and one that owns.
+#![expect(unsafe_code, reason = "whoever is given the lock may reach the value")]
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,9 +12,10 @@ use std::task::{Context, Poll, ready};
 
 use super::{Entry, Pass, RwLock};
 use crate::sync::gate::{Shared, Waiter};
+use crate::sync::guarded::{Common, Exclusive};
 use crate::sync::owned::Owned;
 
-type Lent<'a, T> = &'a Arc<Shared<Entry<T>>>;
+type Lent<'a> = &'a Arc<Shared<Entry>>;
 
 /// Future of [`RwLock::read`].
 ///
@@ -20,8 +23,9 @@ type Lent<'a, T> = &'a Arc<Shared<Entry<T>>>;
 ///
 /// Dropping it leaves the line; what was handed to it is given back.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct Read<'a, T> {
-    waiter: Waiter<Lent<'a, T>, Entry<T>>,
+pub struct Read<'a, T: ?Sized> {
+    pub(super) waiter: Waiter<Lent<'a>, Entry>,
+    pub(super) lock: &'a RwLock<T>,
 }
 
 /// Future of [`RwLock::write`].
@@ -30,8 +34,9 @@ pub struct Read<'a, T> {
 ///
 /// Dropping it leaves the line; a lock that was handed to it goes to the next one.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct Write<'a, T> {
-    waiter: Waiter<Lent<'a, T>, Entry<T>>,
+pub struct Write<'a, T: ?Sized> {
+    pub(super) waiter: Waiter<Lent<'a>, Entry>,
+    pub(super) lock: &'a RwLock<T>,
 }
 
 /// Future of [`RwLock::read_owned`].
@@ -40,8 +45,8 @@ pub struct Write<'a, T> {
 ///
 /// Dropping it leaves the line; what was handed to it is given back.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct ReadOwned<T> {
-    waiter: Waiter<Owned<RwLock<T>>, Entry<T>>,
+pub struct ReadOwned<T: ?Sized> {
+    pub(super) waiter: Waiter<Owned<RwLock<T>>, Entry>,
 }
 
 /// Future of [`RwLock::write_owned`].
@@ -50,113 +55,193 @@ pub struct ReadOwned<T> {
 ///
 /// Dropping it leaves the line; a lock that was handed to it goes to the next one.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct WriteOwned<T> {
-    waiter: Waiter<Owned<RwLock<T>>, Entry<T>>,
+pub struct WriteOwned<T: ?Sized> {
+    pub(super) waiter: Waiter<Owned<RwLock<T>>, Entry>,
 }
 
-/// Shared access to the value of an [`RwLock`]. Dropping it ends the reading.
+/// Shared access to the value of an [`RwLock`], or to a part of it. Dropping it ends the reading.
 #[must_use = "the lock is released at once if the guard is dropped"]
-pub struct RwLockReadGuard<'a, T> {
-    way: Lent<'a, T>,
-    /// There until the guard is dropped.
-    pass: Option<Pass<T>>,
+pub struct RwLockReadGuard<'a, T: ?Sized> {
+    pub(super) value: Common<T>,
+    pub(super) held: Held<Lent<'a>>,
+    pub(super) lock: PhantomData<&'a T>,
 }
 
 /// Exclusive access to the value of an [`RwLock`]. Dropping it releases the lock.
 #[must_use = "the lock is released at once if the guard is dropped"]
-pub struct RwLockWriteGuard<'a, T> {
-    way: Lent<'a, T>,
-    /// There until the guard is dropped.
-    pass: Option<Pass<T>>,
+pub struct RwLockWriteGuard<'a, T: ?Sized> {
+    pub(super) value: Exclusive<T>,
+    pub(super) held: Held<Lent<'a>>,
+    pub(super) lock: PhantomData<&'a mut T>,
 }
 
-/// Shared access to the value of an [`RwLock`], without borrowing that. Dropping it ends the reading.
+/// Exclusive access to a part of the value of an [`RwLock`], from [`RwLockWriteGuard::map`]. Dropping it releases
+/// the lock.
 #[must_use = "the lock is released at once if the guard is dropped"]
-pub struct OwnedRwLockReadGuard<T> {
-    way: Owned<RwLock<T>>,
-    /// There until the guard is dropped.
-    pass: Option<Pass<T>>,
+pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
+    pub(super) value: Exclusive<T>,
+    pub(super) held: Held<Lent<'a>>,
+    pub(super) lock: PhantomData<&'a mut T>,
+}
+
+/// Shared access to the value of an [`RwLock`], or to a part of it, without borrowing the lock. Dropping it ends
+/// the reading.
+#[must_use = "the lock is released at once if the guard is dropped"]
+pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
+    pub(super) value: Common<U>,
+    pub(super) held: Held<Owned<RwLock<T>>>,
 }
 
 /// Exclusive access to the value of an [`RwLock`], without borrowing that. Dropping it releases the lock.
 #[must_use = "the lock is released at once if the guard is dropped"]
-pub struct OwnedRwLockWriteGuard<T> {
-    way: Owned<RwLock<T>>,
-    /// There until the guard is dropped.
-    pass: Option<Pass<T>>,
+pub struct OwnedRwLockWriteGuard<T: ?Sized> {
+    pub(super) value: Exclusive<T>,
+    pub(super) held: Held<Owned<RwLock<T>>>,
 }
 
-impl<T> OwnedRwLockReadGuard<T> {
-    /// Returns the lock. Called as a function, since the guard stands for the value.
-    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
-        &this.way.0
+/// Exclusive access to a part of the value of an [`RwLock`], without borrowing the lock; from
+/// [`OwnedRwLockWriteGuard::map`]. Dropping it releases the lock.
+#[must_use = "the lock is released at once if the guard is dropped"]
+pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
+    pub(super) value: Exclusive<U>,
+    pub(super) held: Held<Owned<RwLock<T>>>,
+}
+
+/// A lock that is held. Dropping it hands the lock over. Guards have it behind their way to the value, which is of
+/// no more use then.
+pub(super) struct Held<P: Borrow<Arc<Shared<Entry>>>> {
+    way: P,
+    /// There until the lock is given up.
+    pass: Option<Pass>,
+}
+
+impl<P: Borrow<Arc<Shared<Entry>>>> Held<P> {
+    fn new(way: P, pass: Pass) -> Self {
+        Held { way, pass: Some(pass) }
+    }
+
+    pub(super) fn downgrade(&self) {
+        self.way.borrow().update(Entry::downgrade);
     }
 }
 
-impl<T> OwnedRwLockWriteGuard<T> {
-    /// Returns the lock. Called as a function, since the guard stands for the value.
-    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
-        &this.way.0
+impl<P: Borrow<Arc<Shared<Entry>>>> Drop for Held<P> {
+    fn drop(&mut self) {
+        if let Some(pass) = self.pass.take() {
+            self.way.borrow().update(|entry| entry.release(pass));
+        }
     }
 }
 
-/// What all four futures, and all four guards, have in common.
-macro_rules! common {
-    ([$($lifetime:lifetime)?] $future:ident, $guard:ident, $way:ty) => {
-        impl<$($lifetime,)? T> $future<$($lifetime,)? T> {
-            pub(super) fn new(waiter: Waiter<$way, Entry<T>>) -> Self {
-                $future { waiter }
+// Why the value may be reached: the gate gives out a pass to write only while there is no other, and passes to read
+// only while there is none to write. `release` takes a pass back when the guard lets go of it.
+
+impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+    pub(super) fn new(lock: &'a RwLock<T>, way: Lent<'a>, pass: Pass) -> Self {
+        // SAFETY: there is a pass to read, so none to write. The guard borrows the lock.
+        let value = unsafe { lock.value.common() };
+        RwLockReadGuard { value, held: Held::new(way, pass), lock: PhantomData }
+    }
+}
+
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    pub(super) fn new(lock: &'a RwLock<T>, way: Lent<'a>, pass: Pass) -> Self {
+        // SAFETY: there is a pass to write, so no other. The guard borrows the lock.
+        let value = unsafe { lock.value.exclusive() };
+        RwLockWriteGuard { value, held: Held::new(way, pass), lock: PhantomData }
+    }
+}
+
+impl<T: ?Sized> OwnedRwLockReadGuard<T> {
+    pub(super) fn given(lock: Owned<RwLock<T>>, pass: Pass) -> Self {
+        // SAFETY: there is a pass to read, so none to write. The guard keeps the lock alive where it is.
+        let value = unsafe { lock.0.value.common() };
+        OwnedRwLockReadGuard { value, held: Held::new(lock, pass) }
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
+    /// Returns the lock. Called as a function, since the guard stands for the value.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        &this.held.way.0
+    }
+}
+
+impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
+    pub(super) fn given(lock: Owned<RwLock<T>>, pass: Pass) -> Self {
+        // SAFETY: there is a pass to write, so no other. The guard keeps the lock alive where it is.
+        let value = unsafe { lock.0.value.exclusive() };
+        OwnedRwLockWriteGuard { value, held: Held::new(lock, pass) }
+    }
+
+    /// Returns the lock. Called as a function, since the guard stands for the value.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        &this.held.way.0
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
+    /// Returns the lock. Called as a function, since the guard stands for the value.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        &this.held.way.0
+    }
+}
+
+/// A future, and what it gives.
+macro_rules! future {
+    ([$($generics:tt)*] $Future:ty, $name:literal, $Guard:ty, |$self:ident, $pass:ident| $given:expr) => {
+        impl<$($generics)*> Future for $Future {
+            type Output = $Guard;
+
+            fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<$Guard> {
+                let $pass = ready!(self.waiter.poll(cx));
+                let $self = self;
+                Poll::Ready($given)
             }
         }
 
-        impl<$($lifetime,)? T: 'static> Future for $future<$($lifetime,)? T> {
-            type Output = $guard<$($lifetime,)? T>;
-
-            fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-                let pass = ready!(self.waiter.poll(cx));
-                Poll::Ready($guard::new(self.waiter.way(), pass))
-            }
-        }
-
-        impl<$($lifetime,)? T> fmt::Debug for $future<$($lifetime,)? T> {
+        impl<$($generics)*> fmt::Debug for $Future {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple(stringify!($future)).field(&self.waiter).finish()
+                f.debug_tuple($name).field(&self.waiter).finish()
+            }
+        }
+    };
+}
+
+future!(['a, T: ?Sized] Read<'a, T>, "Read", RwLockReadGuard<'a, T>,
+    |this, pass| RwLockReadGuard::new(this.lock, this.waiter.way(), pass));
+future!(['a, T: ?Sized] Write<'a, T>, "Write", RwLockWriteGuard<'a, T>,
+    |this, pass| RwLockWriteGuard::new(this.lock, this.waiter.way(), pass));
+future!([T: ?Sized] ReadOwned<T>, "ReadOwned", OwnedRwLockReadGuard<T>,
+    |this, pass| OwnedRwLockReadGuard::given(this.waiter.way(), pass));
+future!([T: ?Sized] WriteOwned<T>, "WriteOwned", OwnedRwLockWriteGuard<T>,
+    |this, pass| OwnedRwLockWriteGuard::given(this.waiter.way(), pass));
+
+/// What all guards have in common.
+macro_rules! guard {
+    ([$($generics:tt)*] $Guard:ty, $name:literal, $Part:ty) => {
+        impl<$($generics)*> Deref for $Guard {
+            type Target = $Part;
+
+            #[inline]
+            fn deref(&self) -> &$Part {
+                &self.value
             }
         }
 
-        impl<$($lifetime,)? T> $guard<$($lifetime,)? T> {
-            pub(super) fn new(way: $way, pass: Pass<T>) -> Self {
-                $guard { way, pass: Some(pass) }
-            }
-
-            fn shared(&self) -> &Arc<Shared<Entry<T>>> {
-                self.way.borrow()
-            }
-        }
-
-        impl<$($lifetime,)? T> Deref for $guard<$($lifetime,)? T> {
-            type Target = T;
-
-            fn deref(&self) -> &T {
-                &self.pass.as_ref().expect("there until the guard is dropped").value
-            }
-        }
-
-        impl<$($lifetime,)? T> Drop for $guard<$($lifetime,)? T> {
-            fn drop(&mut self) {
-                if let Some(pass) = self.pass.take() {
-                    self.shared().update(|entry| entry.release(pass));
-                }
-            }
-        }
-
-        impl<$($lifetime,)? T: fmt::Debug> fmt::Debug for $guard<$($lifetime,)? T> {
+        impl<$($generics)*> fmt::Debug for $Guard
+        where
+            $Part: fmt::Debug,
+        {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple(stringify!($guard)).field(&**self).finish()
+                f.debug_tuple($name).field(&&**self).finish()
             }
         }
 
-        impl<$($lifetime,)? T: fmt::Display> fmt::Display for $guard<$($lifetime,)? T> {
+        impl<$($generics)*> fmt::Display for $Guard
+        where
+            $Part: fmt::Display,
+        {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 (**self).fmt(f)
             }
@@ -164,35 +249,26 @@ macro_rules! common {
     };
 }
 
-common!(['a] Read, RwLockReadGuard, Lent<'a, T>);
-common!(['a] Write, RwLockWriteGuard, Lent<'a, T>);
-common!([] ReadOwned, OwnedRwLockReadGuard, Owned<RwLock<T>>);
-common!([] WriteOwned, OwnedRwLockWriteGuard, Owned<RwLock<T>>);
+guard!([T: ?Sized] RwLockReadGuard<'_, T>, "RwLockReadGuard", T);
+guard!([T: ?Sized] RwLockWriteGuard<'_, T>, "RwLockWriteGuard", T);
+guard!([T: ?Sized] RwLockMappedWriteGuard<'_, T>, "RwLockMappedWriteGuard", T);
+guard!([T: ?Sized, U: ?Sized] OwnedRwLockReadGuard<T, U>, "OwnedRwLockReadGuard", U);
+guard!([T: ?Sized] OwnedRwLockWriteGuard<T>, "OwnedRwLockWriteGuard", T);
+guard!([T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, "OwnedRwLockMappedWriteGuard", U);
 
 /// What only writers can do.
 macro_rules! writer {
-    ([$($lifetime:lifetime)?] $writer:ident, $reader:ident, $way:ty) => {
-        impl<$($lifetime,)? T> $writer<$($lifetime,)? T> {
-            /// Ends the writing and goes on reading, with no other writer in between.
-            ///
-            /// Readers at the front of the line read from now on; a writer there waits for all of them.
-            pub fn downgrade(mut self) -> $reader<$($lifetime,)? T> {
-                let pass = self.pass.take().expect("there until the guard is dropped");
-                let reader = $reader::new(<$way>::clone(&self.way), pass);
-                let pass = reader.pass.as_ref().expect("it was put there");
-                self.shared().update(|entry| entry.downgrade(pass));
-                reader
-            }
-        }
-
-        impl<$($lifetime,)? T> DerefMut for $writer<$($lifetime,)? T> {
-            fn deref_mut(&mut self) -> &mut T {
-                let pass = self.pass.as_mut().expect("there until the guard is dropped");
-                Arc::get_mut(&mut pass.value).expect("a writer has the value for itself")
+    ([$($generics:tt)*] $Guard:ty, $Part:ty) => {
+        impl<$($generics)*> DerefMut for $Guard {
+            #[inline]
+            fn deref_mut(&mut self) -> &mut $Part {
+                &mut self.value
             }
         }
     };
 }
 
-writer!(['a] RwLockWriteGuard, RwLockReadGuard, Lent<'a, T>);
-writer!([] OwnedRwLockWriteGuard, OwnedRwLockReadGuard, Owned<RwLock<T>>);
+writer!([T: ?Sized] RwLockWriteGuard<'_, T>, T);
+writer!([T: ?Sized] RwLockMappedWriteGuard<'_, T>, T);
+writer!([T: ?Sized] OwnedRwLockWriteGuard<T>, T);
+writer!([T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, U);

@@ -1,20 +1,22 @@
 //! A fair lock that many can read with at once.
 
 mod guards;
+mod parts;
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
 use super::TryLockError;
-use super::gate::{Gate, Shared, Waiter};
+use super::gate::{Gate, OnDemand, Shared, Waiter};
+use super::guarded::Guarded;
 use super::holders::{Hold, Holders};
 use super::owned::Owned;
 use crate::executor::{Party, Wanted};
 
 pub use guards::{
-    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Read, ReadOwned, RwLockReadGuard,
-    RwLockWriteGuard, Write, WriteOwned,
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Read, ReadOwned,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard, Write, WriteOwned,
 };
 
 /// A lock around a value, held across awaits by one writer or by any number of readers.
@@ -26,8 +28,7 @@ pub use guards::{
 ///
 /// A deadlock report names the lock and all who hold it. [`named`](Self::named) gives it a name.
 ///
-/// Readers share the value in an [`Arc`], so the lock can go to another thread if the value is `Send` and
-/// `Sync`. A panic while the lock is held releases it; there is no poisoning, as in tokio.
+/// A panic while the lock is held releases it; there is no poisoning, as in tokio.
 ///
 /// # Examples
 ///
@@ -54,14 +55,16 @@ pub use guards::{
 ///     assert_eq!(last, (2, "2s".into()), "it came after the writer");
 /// });
 /// ```
-pub struct RwLock<T> {
-    shared: Arc<Shared<Entry<T>>>,
+pub struct RwLock<T: ?Sized> {
+    shared: OnDemand<Entry, usize>,
+    value: Guarded<T, true>,
 }
 
-/// Who has the value. It is here unless a writer has it, which has it for itself alone; readers have clones.
-struct Entry<T> {
-    value: Option<Arc<T>>,
+/// Who has the value: a writer alone, or readers.
+struct Entry {
     holders: Holders,
+    is_written: bool,
+    readers_max: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,40 +73,47 @@ enum Access {
     Write,
 }
 
-/// The value as one holder has it.
-struct Pass<T> {
-    value: Arc<T>,
+/// What one holder has been given: to read, or alone to write.
+struct Pass {
     hold: Hold,
 }
 
-impl<T> Entry<T> {
-    /// The last clone of the value is never dropped here: it is in the entry while there are readers.
-    fn release(&mut self, Pass { value, hold }: Pass<T>) {
-        self.value = Some(value);
+impl Entry {
+    fn new(&readers_max: &usize) -> Self {
+        Entry { holders: Holders::default(), is_written: false, readers_max }
+    }
+
+    /// A writer is the only holder, so when anybody leaves nobody writes.
+    fn release(&mut self, Pass { hold }: Pass) {
+        self.is_written = false;
         self.holders.leave(hold);
     }
 
     /// Makes the writer a reader among others.
-    fn downgrade(&mut self, pass: &Pass<T>) {
-        self.value = Some(Arc::clone(&pass.value));
+    fn downgrade(&mut self) {
+        self.is_written = false;
     }
 }
 
-impl<T> Gate for Entry<T> {
+impl Gate for Entry {
     const KIND: &'static str = "rwlock";
+    const HAS_HOLDERS: bool = true;
     type Need = Access;
-    type Grant = Pass<T>;
+    type Grant = Pass;
 
-    fn serve(&mut self, _: usize, access: &mut Access, party: Option<Party>) -> Option<Pass<T>> {
-        let value = match access {
-            Access::Read => self.value.clone()?,
-            Access::Write if self.holders.is_empty() => self.value.take()?,
-            Access::Write => return None,
+    fn serve(&mut self, _: usize, access: &mut Access, party: Option<Party>) -> Option<Pass> {
+        let is_free = match access {
+            Access::Read => !self.is_written && self.holders.len() < self.readers_max,
+            Access::Write => self.holders.is_empty(),
         };
-        Some(Pass { value, hold: self.holders.enter(party) })
+        if !is_free {
+            return None;
+        }
+        self.is_written = *access == Access::Write;
+        Some(Pass { hold: self.holders.enter(party) })
     }
 
-    fn take_back(&mut self, pass: Pass<T>) -> Option<Pass<T>> {
+    fn take_back(&mut self, pass: Pass) -> Option<Pass> {
         self.release(pass);
         None
     }
@@ -117,12 +127,16 @@ impl<T> Gate for Entry<T> {
     }
 
     fn wanted(&self, _: usize, access: &Access) -> Wanted {
-        let (before, is_behind_writer) = match access {
-            Access::Read => ("read access to ", self.value.is_some()),
-            Access::Write => ("write access to ", false),
+        let is_read = !self.is_written;
+        let (before, after) = match access {
+            Access::Read if is_read && self.holders.len() >= self.readers_max => {
+                ("read access to ", format!(" ({0} of {0} readers)", self.readers_max))
+            }
+            Access::Read if is_read => ("read access to ", " (behind a writer)".to_owned()),
+            Access::Read => ("read access to ", String::new()),
+            Access::Write => ("write access to ", String::new()),
         };
-        let after = if is_behind_writer { " (behind a writer)" } else { "" };
-        Wanted { before: before.to_owned(), after: after.to_owned() }
+        Wanted { before: before.to_owned(), after }
     }
 }
 
@@ -130,18 +144,70 @@ impl<T> RwLock<T> {
     /// Creates a lock around `value` that nobody holds. Needs no loop.
     #[track_caller]
     pub fn new(value: T) -> Self {
-        let entry = Entry { value: Some(Arc::new(value)), holders: Holders::default() };
-        RwLock { shared: Shared::new(entry) }
+        RwLock { shared: OnDemand::new(usize::MAX, Entry::new), value: Guarded::new(value) }
+    }
+
+    /// Does as [`new`](Self::new), for statics: it is made when it is first used.
+    #[track_caller]
+    pub const fn const_new(value: T) -> Self {
+        let shared = OnDemand::const_new(usize::MAX, Entry::new);
+        RwLock { shared, value: Guarded::new(value) }
+    }
+
+    /// Creates a lock that so many can read with at once. Others wait, as they would for a writer.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `max_reads` is 0, with which nobody could ever read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::sync::RwLock;
+    ///
+    /// let lock = RwLock::with_max_readers("value", 1);
+    /// let reading = lock.try_read().unwrap();
+    /// assert!(lock.try_read().is_err());
+    /// drop(reading);
+    /// assert!(lock.try_read().is_ok());
+    /// ```
+    #[track_caller]
+    pub fn with_max_readers(value: T, max_reads: u32) -> Self {
+        let shared = OnDemand::new(readers(max_reads), Entry::new);
+        RwLock { shared, value: Guarded::new(value) }
+    }
+
+    /// Does as [`with_max_readers`](Self::with_max_readers), for statics: it is made when it is first used.
+    ///
+    /// # Panics
+    ///
+    /// As [`with_max_readers`](Self::with_max_readers).
+    #[track_caller]
+    pub const fn const_with_max_readers(value: T, max_reads: u32) -> Self {
+        let shared = OnDemand::const_new(readers(max_reads), Entry::new);
+        RwLock { shared, value: Guarded::new(value) }
     }
 
     /// Gives it a name, for reports.
     pub fn named(self, name: impl Into<String>) -> Self {
-        self.shared.set_name(name.into());
+        self.shared.get().set_name(name.into());
         self
     }
 
-    fn try_access(&self, access: Access) -> Result<Pass<T>, TryLockError> {
-        self.shared.try_now(0, access).map_err(|_| TryLockError)
+    /// Returns the value. Nobody can hold a lock that is given away.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// Returns the value, without a lock: nobody else can have the lock meanwhile.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    fn try_access(&self, access: Access) -> Result<Pass, TryLockError> {
+        self.shared.get().try_now(0, access).map_err(|_| TryLockError)
     }
 
     /// Locks the value for reading now, if nobody writes and nobody waits.
@@ -150,7 +216,8 @@ impl<T> RwLock<T> {
     ///
     /// [`TryLockError`] if somebody writes or waits.
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
-        Ok(RwLockReadGuard::new(&self.shared, self.try_access(Access::Read)?))
+        let pass = self.try_access(Access::Read)?;
+        Ok(RwLockReadGuard::new(self, self.shared.get(), pass))
     }
 
     /// Locks the value for writing now, if nobody holds the lock or waits for it.
@@ -159,7 +226,8 @@ impl<T> RwLock<T> {
     ///
     /// [`TryLockError`] if somebody holds the lock or waits for it.
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
-        Ok(RwLockWriteGuard::new(&self.shared, self.try_access(Access::Write)?))
+        let pass = self.try_access(Access::Write)?;
+        Ok(RwLockWriteGuard::new(self, self.shared.get(), pass))
     }
 
     /// Does as [`try_read`](Self::try_read) and returns a guard that borrows nothing.
@@ -169,7 +237,7 @@ impl<T> RwLock<T> {
     /// [`TryLockError`] if somebody writes or waits.
     pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
         let pass = self.try_access(Access::Read)?;
-        Ok(OwnedRwLockReadGuard::new(Owned(self), pass))
+        Ok(OwnedRwLockReadGuard::given(Owned(self), pass))
     }
 
     /// Does as [`try_write`](Self::try_write) and returns a guard that borrows nothing.
@@ -179,30 +247,16 @@ impl<T> RwLock<T> {
     /// [`TryLockError`] if somebody holds the lock or waits for it.
     pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
         let pass = self.try_access(Access::Write)?;
-        Ok(OwnedRwLockWriteGuard::new(Owned(self), pass))
+        Ok(OwnedRwLockWriteGuard::given(Owned(self), pass))
     }
 
-    /// Returns the value. Nobody can hold a lock that is given away.
-    ///
-    /// # Panics
-    ///
-    /// Panics if a guard was leaked (`std::mem::forget`): the value went with it, or is still shared with it.
-    pub fn into_inner(self) -> T {
-        let value = self.shared.update(|entry| entry.value.take());
-        value
-            .and_then(Arc::into_inner)
-            .expect("a guard of the rwlock was leaked, so its value is held")
-    }
-}
-
-impl<T: 'static> RwLock<T> {
     /// Waits until it can read: nobody writes, and all who came before and wait have been served.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves the line. What was handed to it is given back (S29).
     pub fn read(&self) -> Read<'_, T> {
-        Read::new(Waiter::new(&self.shared, 0, Access::Read))
+        Read { lock: self, waiter: Waiter::new(self.shared.get(), 0, Access::Read) }
     }
 
     /// Waits until it can write: nobody reads or writes, and all who came before have been served.
@@ -212,7 +266,7 @@ impl<T: 'static> RwLock<T> {
     /// Dropping the future leaves the line. A lock that was handed to it goes to the next one, and readers
     /// that waited only for this writer read at once (S29).
     pub fn write(&self) -> Write<'_, T> {
-        Write::new(Waiter::new(&self.shared, 0, Access::Write))
+        Write { lock: self, waiter: Waiter::new(self.shared.get(), 0, Access::Write) }
     }
 
     /// Does as [`read`](Self::read), for a guard that borrows nothing: it can be moved into another task.
@@ -221,7 +275,7 @@ impl<T: 'static> RwLock<T> {
     ///
     /// As [`read`](Self::read).
     pub fn read_owned(self: Arc<Self>) -> ReadOwned<T> {
-        ReadOwned::new(Waiter::new(Owned(self), 0, Access::Read))
+        ReadOwned { waiter: Waiter::new(Owned(self), 0, Access::Read) }
     }
 
     /// Does as [`write`](Self::write), for a guard that borrows nothing: it can be moved into another task.
@@ -230,13 +284,19 @@ impl<T: 'static> RwLock<T> {
     ///
     /// As [`write`](Self::write).
     pub fn write_owned(self: Arc<Self>) -> WriteOwned<T> {
-        WriteOwned::new(Waiter::new(Owned(self), 0, Access::Write))
+        WriteOwned { waiter: Waiter::new(Owned(self), 0, Access::Write) }
     }
 }
 
-impl<T> Borrow<Arc<Shared<Entry<T>>>> for Owned<RwLock<T>> {
-    fn borrow(&self) -> &Arc<Shared<Entry<T>>> {
-        &self.0.shared
+#[track_caller]
+const fn readers(max: u32) -> usize {
+    assert!(max > 0, "with no readers at all nobody could ever read");
+    max as usize
+}
+
+impl<T: ?Sized> Borrow<Arc<Shared<Entry>>> for Owned<RwLock<T>> {
+    fn borrow(&self) -> &Arc<Shared<Entry>> {
+        self.0.shared.get()
     }
 }
 
@@ -255,12 +315,12 @@ impl<T> From<T> for RwLock<T> {
 }
 
 /// Shows who holds it. The value is not shown: that would run foreign code with the lock held.
-impl<T> fmt::Debug for RwLock<T> {
+impl<T: ?Sized> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (readers, is_written) =
-            self.shared.read(|entry| match (entry.holders.len(), entry.value.is_some()) {
-                (readers, true) => (readers, false),
-                (_, false) => (0, true),
+            self.shared.get().read(|entry| match (entry.holders.len(), entry.is_written) {
+                (readers, false) => (readers, false),
+                (_, true) => (0, true),
             });
         f.debug_struct("RwLock")
             .field("readers", &readers)

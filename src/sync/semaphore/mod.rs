@@ -8,7 +8,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::gate::{Shared, Waiter};
+use super::gate::{OnDemand, Shared, Waiter};
 use super::owned::Owned;
 use permits::{Permits, available, try_acquire};
 
@@ -50,7 +50,7 @@ pub use guards::{Acquire, AcquireOwned, OwnedSemaphorePermit, SemaphorePermit};
 /// });
 /// ```
 pub struct Semaphore {
-    shared: Arc<Shared<Permits<false>>>,
+    shared: OnDemand<Permits<false>, usize>,
 }
 
 impl Semaphore {
@@ -65,19 +65,43 @@ impl Semaphore {
     #[track_caller]
     pub fn new(permits: usize) -> Self {
         assert_fits(permits);
-        Semaphore { shared: Shared::new(Permits::new(permits)) }
+        Semaphore { shared: OnDemand::new(permits, |&permits| Permits::new(permits)) }
+    }
+
+    /// Does as [`new`](Self::new), for statics: it is made when it is first used.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::Semaphore};
+    ///
+    /// static CONNECTIONS: Semaphore = Semaphore::const_new(2);
+    ///
+    /// run(async {
+    ///     let _one = CONNECTIONS.acquire().await.unwrap();
+    ///     assert_eq!(CONNECTIONS.available_permits(), 1);
+    /// });
+    /// ```
+    #[track_caller]
+    pub const fn const_new(permits: usize) -> Self {
+        assert!(permits <= Self::MAX_PERMITS, "a semaphore has `MAX_PERMITS` permits at most");
+        Semaphore { shared: OnDemand::const_new(permits, |&permits| Permits::new(permits)) }
     }
 
     /// Gives it a name, for reports.
     pub fn named(self, name: impl Into<String>) -> Self {
-        self.shared.set_name(name.into());
+        self.shared.get().set_name(name.into());
         self
     }
 
     /// Returns how many permits could be taken now: none while somebody waits, for those that are free then
     /// are spoken for.
     pub fn available_permits(&self) -> usize {
-        available(&self.shared)
+        available(self.shared.get())
     }
 
     /// Adds new permits, first of all for those who wait.
@@ -87,17 +111,17 @@ impl Semaphore {
     /// Panics if there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS), counting those that are taken.
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
-        let total = self.shared.update(|permits| permits.add(n, Self::MAX_PERMITS));
+        let total = self.shared.get().update(|permits| permits.add(n, Self::MAX_PERMITS));
         assert_fits(total);
     }
 
     /// Takes up to `n` of the [available](Self::available_permits) permits away for good, and returns how many
     /// those were.
     pub fn forget_permits(&self, n: usize) -> usize {
-        if self.shared.waiting(0) > 0 {
+        if self.shared.get().waiting(0) > 0 {
             return 0;
         }
-        self.shared.update(|permits| permits.forget_free(n))
+        self.shared.get().update(|permits| permits.forget_free(n))
     }
 
     /// Waits for a permit.
@@ -148,7 +172,7 @@ impl Semaphore {
     /// });
     /// ```
     pub fn acquire_many(&self, n: u32) -> Acquire<'_> {
-        Acquire::new(Waiter::new(&self.shared, 0, n as usize))
+        Acquire::new(Waiter::new(self.shared.get(), 0, n as usize))
     }
 
     /// Does as [`acquire`](Self::acquire), for a guard that borrows nothing: it can be moved into another task.
@@ -192,8 +216,8 @@ impl Semaphore {
     ///
     /// Says whether the semaphore is closed or has too few permits to give.
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
-        let share = try_acquire(&self.shared, n as usize)?;
-        Ok(SemaphorePermit::new(&self.shared, share))
+        let share = try_acquire(self.shared.get(), n as usize)?;
+        Ok(SemaphorePermit::new(self.shared.get(), share))
     }
 
     /// Does as [`try_acquire`](Self::try_acquire) and returns a guard that borrows nothing.
@@ -214,7 +238,7 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        let share = try_acquire(&self.shared, n as usize)?;
+        let share = try_acquire(self.shared.get(), n as usize)?;
         Ok(OwnedSemaphorePermit::new(Owned(self), share))
     }
 
@@ -222,12 +246,12 @@ impl Semaphore {
     ///
     /// As in tokio, that goes also for who has been handed a permit and has not run since.
     pub fn close(&self) {
-        self.shared.update(|permits| permits.is_closed = true);
+        self.shared.get().update(|permits| permits.is_closed = true);
     }
 
     /// Says whether the semaphore is closed.
     pub fn is_closed(&self) -> bool {
-        self.shared.read(|permits| permits.is_closed)
+        self.shared.get().read(|permits| permits.is_closed)
     }
 }
 
@@ -239,7 +263,7 @@ fn assert_fits(permits: usize) {
 
 impl Borrow<Arc<Shared<Permits<false>>>> for Owned<Semaphore> {
     fn borrow(&self) -> &Arc<Shared<Permits<false>>> {
-        &self.0.shared
+        self.0.shared.get()
     }
 }
 

@@ -120,6 +120,7 @@ impl Share {
 
 impl<const BOUNDED: bool> Gate for Permits<BOUNDED> {
     const KIND: &'static str = if BOUNDED { "bounded semaphore" } else { "semaphore" };
+    const HAS_HOLDERS: bool = true;
     type Need = usize;
     type Grant = Result<Share, AcquireError>;
 

@@ -1,0 +1,241 @@
+//! One wait for what is handed over.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::{Gate, Shared, Waiting};
+use crate::executor::{Party, Whom};
+use crate::sync::line::{Spot, State};
+use crate::sync::wakes::Wakee;
+
+/// One wait: asks when it is first polled, stands in line, and takes what it is given.
+///
+/// Dropping it leaves the line. What it had been given by then goes to the next one (S29).
+pub(crate) struct Waiter<P, G: Gate, const LINES: usize = 1>
+where
+    P: Borrow<Arc<Shared<G, LINES>>>,
+{
+    shared: P,
+    line: usize,
+    stage: Stage<G::Need>,
+}
+
+enum Stage<N> {
+    New(N),
+    InLine(Spot),
+    Done,
+}
+
+impl<P, G: Gate, const LINES: usize> Waiter<P, G, LINES>
+where
+    P: Borrow<Arc<Shared<G, LINES>>>,
+{
+    pub(crate) fn new(shared: P, line: usize, need: G::Need) -> Self {
+        Waiter { shared, line, stage: Stage::New(need) }
+    }
+
+    /// Whether it has been given what it asked for.
+    pub(in crate::sync) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Done)
+    }
+
+    /// The way to the primitive, for the guard of what was given.
+    pub(crate) fn way(&self) -> P
+    where
+        P: Clone,
+    {
+        self.shared.clone()
+    }
+
+    /// Whether it has neither asked nor taken a place in the line.
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(self.stage, Stage::New(_))
+    }
+
+    fn leave(&mut self) {
+        if let Stage::InLine(spot) = mem::replace(&mut self.stage, Stage::Done) {
+            let mut inner = self.shared.borrow().operate();
+            let inner_now = &mut *inner;
+            let (left, left_over) = match inner_now.lines.vacate(self.line, spot) {
+                State::Waiting(waiting) => {
+                    inner_now.gate.left(self.line);
+                    (Some(waiting), None)
+                }
+                State::Served(grant) => (None, inner_now.gate.take_back(grant)),
+                State::Gone => (None, None),
+            };
+            // Those behind it may want less than it did.
+            Shared::settle(inner);
+            drop((left, left_over));
+        }
+    }
+}
+
+impl<P, G: Gate + 'static, const LINES: usize> Waiter<P, G, LINES>
+where
+    P: Borrow<Arc<Shared<G, LINES>>>,
+{
+    /// Stands in line from now on for `party`, who polls only later. Nobody is woken when it is served before
+    /// the first poll, so whoever calls this has to see to that.
+    pub(in crate::sync) fn stand(&mut self, party: Option<Party>) {
+        let Stage::New(mut need) = mem::replace(&mut self.stage, Stage::Done) else {
+            unreachable!("it has asked before")
+        };
+        let shared = self.shared.borrow();
+        let mut inner = shared.operate();
+        self.stage = Stage::InLine(match inner.serve_newcomer(self.line, &mut need, || party) {
+            Some(grant) => inner.lines.enter_served(grant),
+            None => {
+                let whom = party.map_or(Whom::NOBODY, Whom::from);
+                if whom != Whom::NOBODY {
+                    shared.begin_wait(&mut inner, whom);
+                }
+                inner.enter(self.line, Waiting::new(need, Wakee::sleeping(whom)))
+            }
+        });
+    }
+
+    /// Stands in line though nobody awaits it as yet, so that no report says that a task waits here, and
+    /// returns what it has been given, if it has. Returns nothing once the wait is over.
+    pub(in crate::sync) fn enable(&mut self) -> Option<G::Grant> {
+        if self.is_new() {
+            self.stand(None);
+        }
+        let Stage::InLine(spot) = self.stage else { return None };
+        let mut inner = self.shared.borrow().operate();
+        if let State::Waiting(_) = inner.lines.state(spot) {
+            return None;
+        }
+        let State::Served(grant) = inner.lines.vacate(self.line, spot) else { return None };
+        self.stage = Stage::Done;
+        let grant = inner.gate.collect(grant);
+        Shared::settle(inner);
+        Some(grant)
+    }
+
+    /// Is ready with what was asked for.
+    ///
+    /// # Panics
+    ///
+    /// Panics when polled again after that.
+    #[inline]
+    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<G::Grant> {
+        self.poll_with(cx, Gate::collect)
+    }
+
+    /// Does as [`poll`](Self::poll), and goes on with what was given while the gate is at hand. So a gate can
+    /// also say that what was handed over is no longer worth anything.
+    #[inline]
+    pub(in crate::sync) fn poll_with<R>(
+        &mut self,
+        cx: &Context<'_>,
+        take: impl FnOnce(&mut G, G::Grant) -> R,
+    ) -> Poll<R> {
+        match self.stage {
+            Stage::New(_) => self.ask(cx, take),
+            Stage::InLine(spot) => self.look(spot, cx, take),
+            Stage::Done => panic!("a future of a {} was polled after it had ended", G::KIND),
+        }
+    }
+
+    /// Asks for the first time, and stands in line if there is nothing.
+    #[inline]
+    fn ask<R>(&mut self, cx: &Context<'_>, take: impl FnOnce(&mut G, G::Grant) -> R) -> Poll<R> {
+        let shared = self.shared.borrow();
+        let mut wakee = Wakee::own(cx);
+        loop {
+            let mut inner = shared.operate();
+            let Stage::New(need) = &mut self.stage else { unreachable!("it is new") };
+            if let Some(grant) = inner.serve_newcomer(self.line, need, Party::running) {
+                let need = mem::replace(&mut self.stage, Stage::Done);
+                let taken = take(&mut inner.gate, grant);
+                Shared::settle(inner);
+                drop((need, wakee));
+                return Poll::Ready(taken);
+            }
+            if let Some(wakee) = wakee.take() {
+                let Stage::New(need) = mem::replace(&mut self.stage, Stage::Done) else {
+                    unreachable!("it is new")
+                };
+                shared.begin_wait(&mut inner, wakee.whom);
+                self.stage = Stage::InLine(inner.enter(self.line, Waiting::new(need, wakee)));
+                return Poll::Pending;
+            }
+            drop(inner);
+            // Foreign code, and not to be run under the lock; then all is looked at again.
+            wakee = Some(Wakee::foreign(cx));
+        }
+    }
+
+    /// Comes for what it was given, or waits on.
+    #[inline]
+    fn look<R>(
+        &mut self,
+        spot: Spot,
+        cx: &Context<'_>,
+        take: impl FnOnce(&mut G, G::Grant) -> R,
+    ) -> Poll<R> {
+        let shared = self.shared.borrow();
+        let mut wakee = None;
+        loop {
+            let mut inner = shared.operate();
+            let State::Waiting(waiting) = inner.lines.state(spot) else {
+                let State::Served(grant) = inner.lines.vacate(self.line, spot) else {
+                    unreachable!("it waits or was served")
+                };
+                self.stage = Stage::Done;
+                let taken = take(&mut inner.gate, grant);
+                Shared::settle(inner);
+                drop(wakee);
+                return Poll::Ready(taken);
+            };
+            if waiting.wakee.is_behind(cx.waker()) {
+                return Poll::Pending;
+            }
+            if let Some(wakee) = wakee.take().or_else(|| Wakee::own(cx)) {
+                // It is polled by another task or combinator than before.
+                let replaced = mem::replace(&mut waiting.wakee, wakee);
+                let whom = waiting.wakee.whom;
+                shared.begin_wait(&mut inner, whom);
+                inner.tell_again(self.line, spot);
+                drop(inner);
+                drop(replaced);
+                return Poll::Pending;
+            }
+            drop(inner);
+            wakee = Some(Wakee::foreign(cx));
+        }
+    }
+}
+
+/// Nothing in it is pinned.
+impl<P, G: Gate, const LINES: usize> Unpin for Waiter<P, G, LINES> where
+    P: Borrow<Arc<Shared<G, LINES>>>
+{
+}
+
+impl<P, G: Gate, const LINES: usize> Drop for Waiter<P, G, LINES>
+where
+    P: Borrow<Arc<Shared<G, LINES>>>,
+{
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl<P, G: Gate, const LINES: usize> fmt::Debug for Waiter<P, G, LINES>
+where
+    P: Borrow<Arc<Shared<G, LINES>>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.stage {
+            Stage::New(_) => "new",
+            Stage::InLine(_) => "in line",
+            Stage::Done => "done",
+        };
+        f.debug_struct("Waiter").field("kind", &G::KIND).field("stage", &stage).finish()
+    }
+}

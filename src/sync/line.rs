@@ -1,0 +1,310 @@
+//! The lines of a primitive: who waits in which, in the order of service, and what was given to whom.
+//!
+//! Who enters is given a spot, which is its own until it vacates it; between those it waits, and is then served.
+//! The spots of a line are linked to each other, so that to enter at the back, to be served and to go away from
+//! the middle cost the same however long the line is.
+
+use std::mem;
+
+/// Names somebody in the lines of one primitive, until the spot is vacated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Spot(u32);
+
+/// No spot: the memory ends long before.
+const NOBODY: Spot = Spot(u32::MAX);
+
+/// Lines of those who wait, each with a `W`, until each is given a `G`. Memory is that of the most at once.
+///
+/// Mostly none or one waits, so the first spot needs no memory beside the lines.
+pub(super) struct Lines<W, G, const LINES: usize> {
+    lines: [Line; LINES],
+    /// How many wait, in all lines.
+    waiting: u32,
+    first: Entry<W, G>,
+    others: Vec<Entry<W, G>>,
+    /// The spot to be given next. It was vacated and names another one in `behind`, or is the first unused one.
+    vacant: Spot,
+}
+
+#[derive(Clone, Copy)]
+struct Line {
+    head: Spot,
+    tail: Spot,
+    len: u32,
+}
+
+struct Entry<W, G> {
+    /// Its neighbours, while it waits.
+    ahead: Spot,
+    behind: Spot,
+    rank: i64,
+    state: State<W, G>,
+}
+
+/// What has become of somebody who entered.
+pub(super) enum State<W, G> {
+    Waiting(W),
+    /// It has been given this, and has not come for it since.
+    Served(G),
+    /// It was called and has not come since; or there is nobody.
+    Gone,
+}
+
+impl<W, G> Entry<W, G> {
+    const fn vacant(behind: Spot) -> Self {
+        Entry { ahead: NOBODY, behind, rank: 0, state: State::Gone }
+    }
+}
+
+impl<W, G, const LINES: usize> Lines<W, G, LINES> {
+    pub(super) const fn new() -> Self {
+        Lines {
+            lines: [Line { head: NOBODY, tail: NOBODY, len: 0 }; LINES],
+            waiting: 0,
+            first: Entry::vacant(Spot(1)),
+            others: Vec::new(),
+            vacant: Spot(0),
+        }
+    }
+
+    /// Whether nobody waits in any line.
+    #[inline]
+    pub(super) fn are_empty(&self) -> bool {
+        self.waiting == 0
+    }
+
+    pub(super) fn len(&self, line: usize) -> usize {
+        self.lines[line].len as usize
+    }
+
+    /// The next to be served in a line, in the usual order.
+    #[inline]
+    pub(super) fn head(&self, line: usize) -> Option<Spot> {
+        some(self.lines[line].head)
+    }
+
+    /// The last in a line.
+    pub(super) fn tail(&self, line: usize) -> Option<Spot> {
+        some(self.lines[line].tail)
+    }
+
+    /// Who stands behind somebody that waits.
+    pub(super) fn behind(&self, spot: Spot) -> Option<Spot> {
+        some(self.entry(spot).behind)
+    }
+
+    /// Those who wait in a line, in the order of service.
+    pub(super) fn iter(&self, line: usize) -> impl Iterator<Item = &W> {
+        let spots = std::iter::successors(self.head(line), |&spot| self.behind(spot));
+        spots.filter_map(|spot| match &self.entry(spot).state {
+            State::Waiting(waiting) => Some(waiting),
+            State::Served(_) | State::Gone => None,
+        })
+    }
+
+    #[inline]
+    pub(super) fn state(&mut self, spot: Spot) -> &mut State<W, G> {
+        &mut self.entry_mut(spot).state
+    }
+
+    /// Somebody enters a line, before those of a higher rank and behind all others.
+    #[inline]
+    pub(super) fn enter(&mut self, line: usize, rank: i64, waiting: W) -> Spot {
+        let mut ahead = self.lines[line].tail;
+        let mut behind = NOBODY;
+        while ahead != NOBODY && self.entry(ahead).rank > rank {
+            (ahead, behind) = (self.entry(ahead).ahead, ahead);
+        }
+        let spot = self.settle(Entry { ahead, behind, rank, state: State::Waiting(waiting) });
+        self.link(line, ahead, spot, spot, behind);
+        self.lines[line].len += 1;
+        self.waiting += 1;
+        spot
+    }
+
+    /// Somebody who was called and found nothing enters again.
+    #[inline]
+    pub(super) fn enter_again(&mut self, line: usize, spot: Spot, waiting: W) {
+        let ahead = self.lines[line].tail;
+        let rank = self.entry(spot).rank;
+        *self.entry_mut(spot) =
+            Entry { ahead, behind: NOBODY, rank, state: State::Waiting(waiting) };
+        self.link(line, ahead, spot, spot, NOBODY);
+        self.lines[line].len += 1;
+        self.waiting += 1;
+    }
+
+    /// Somebody is given a spot who need not wait.
+    pub(super) fn enter_served(&mut self, grant: G) -> Spot {
+        self.settle(Entry { state: State::Served(grant), ..Entry::vacant(NOBODY) })
+    }
+
+    /// Whoever waits there is given this, and waits no longer.
+    #[inline]
+    pub(super) fn serve(&mut self, line: usize, spot: Spot, grant: G) -> Option<W> {
+        self.step_out(line, spot, State::Served(grant))
+    }
+
+    /// Whoever waits there is called, and waits no longer.
+    #[inline]
+    pub(super) fn call(&mut self, line: usize, spot: Spot) -> Option<W> {
+        self.step_out(line, spot, State::Gone)
+    }
+
+    #[inline]
+    fn step_out(&mut self, line: usize, spot: Spot, state: State<W, G>) -> Option<W> {
+        match mem::replace(self.state(spot), state) {
+            State::Waiting(waiting) => {
+                self.unlink(line, spot);
+                Some(waiting)
+            }
+            State::Served(_) | State::Gone => None,
+        }
+    }
+
+    #[inline]
+    fn unlink(&mut self, line: usize, spot: Spot) {
+        let Entry { ahead, behind, .. } = *self.entry(spot);
+        self.link(line, ahead, behind, ahead, behind);
+        self.lines[line].len -= 1;
+        self.waiting -= 1;
+    }
+
+    /// Gives up a spot, and returns what there was.
+    #[inline]
+    pub(super) fn vacate(&mut self, line: usize, spot: Spot) -> State<W, G> {
+        let state = mem::replace(self.state(spot), State::Gone);
+        if let State::Waiting(_) = state {
+            self.unlink(line, spot);
+        }
+        self.entry_mut(spot).behind = mem::replace(&mut self.vacant, spot);
+        state
+    }
+
+    /// Makes `next` follow on `ahead`, and `last` go before `behind`.
+    #[inline]
+    fn link(&mut self, line: usize, ahead: Spot, next: Spot, last: Spot, behind: Spot) {
+        match ahead {
+            NOBODY => self.lines[line].head = next,
+            ahead => self.entry_mut(ahead).behind = next,
+        }
+        match behind {
+            NOBODY => self.lines[line].tail = last,
+            behind => self.entry_mut(behind).ahead = last,
+        }
+    }
+
+    #[inline]
+    fn settle(&mut self, entry: Entry<W, G>) -> Spot {
+        let spot = self.vacant;
+        match spot.0.checked_sub(1).map(|place| place as usize) {
+            None => {
+                self.vacant = self.first.behind;
+                self.first = entry;
+            }
+            Some(place) if place < self.others.len() => {
+                self.vacant = self.others[place].behind;
+                self.others[place] = entry;
+            }
+            Some(place) => {
+                assert!(place < NOBODY.0 as usize - 2, "four billion who wait do not fit");
+                self.others.push(entry);
+                self.vacant = Spot(spot.0 + 1);
+            }
+        }
+        spot
+    }
+
+    #[inline]
+    fn entry(&self, spot: Spot) -> &Entry<W, G> {
+        match spot.0 {
+            0 => &self.first,
+            place => &self.others[place as usize - 1],
+        }
+    }
+
+    #[inline]
+    fn entry_mut(&mut self, spot: Spot) -> &mut Entry<W, G> {
+        match spot.0 {
+            0 => &mut self.first,
+            place => &mut self.others[place as usize - 1],
+        }
+    }
+}
+
+#[inline]
+fn some(spot: Spot) -> Option<Spot> {
+    (spot != NOBODY).then_some(spot)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn those_who_come_and_go_behind_one_who_stays_leave_no_trace() {
+        let mut lines = Lines::<(), (), 1>::new();
+        lines.enter(0, 0, ());
+        let mut last = lines.enter(0, 0, ());
+        for _ in 0..10_000 {
+            let next = lines.enter(0, 0, ());
+            lines.vacate(0, last);
+            last = next;
+        }
+        assert_eq!((lines.len(0), lines.others.len()), (2, 2), "spots for three at once");
+    }
+
+    proptest! {
+        /// Against two lists sorted by rank, and a list of what was given.
+        #[test]
+        fn lines_do_what_sorted_lists_do(
+            script in prop::collection::vec((0..5u8, 0..2usize, 0..8usize), 0..200),
+            ranks in prop::collection::vec(-1..=1i64, 40),
+            has_ranks: bool,
+        ) {
+            let mut lines = Lines::<u64, u64, 2>::new();
+            let mut waiting: [Vec<(i64, u64, Spot)>; 2] = Default::default();
+            let mut served: Vec<(u64, usize, Spot)> = Vec::new();
+            for (number, (what, line, place)) in (0..).zip(script) {
+                let rank = if has_ranks { ranks[number as usize % 40] } else { 0 };
+                let present = place.checked_rem(waiting[line].len());
+                match (what, present) {
+                    (0 | 1, _) => {
+                        let spot = lines.enter(line, rank, number);
+                        let place = waiting[line].partition_point(|&(other, ..)| other <= rank);
+                        waiting[line].insert(place, (rank, number, spot));
+                    }
+                    (2, Some(place)) => {
+                        let (_, left, spot) = waiting[line].remove(place);
+                        let state = lines.vacate(line, spot);
+                        prop_assert!(matches!(state, State::Waiting(number) if number == left));
+                    }
+                    (3, Some(place)) => {
+                        let (_, number, spot) = waiting[line].remove(place);
+                        prop_assert_eq!(lines.serve(line, spot, number), Some(number));
+                        served.push((number, line, spot));
+                    }
+                    (4, _) if !served.is_empty() => {
+                        let (given, line, spot) = served.remove(place % served.len());
+                        let state = lines.vacate(line, spot);
+                        prop_assert!(matches!(state, State::Served(number) if number == given));
+                    }
+                    _ => served.push((number, line, lines.enter_served(number))),
+                }
+                for (line, expected) in waiting.iter().enumerate() {
+                    prop_assert!(lines.iter(line).eq(expected.iter().map(|(_, number, _)| number)));
+                    let ends = (lines.head(line), lines.tail(line));
+                    let spot = |&(.., spot): &(i64, u64, Spot)| spot;
+                    let expected_ends = (expected.first().map(spot), expected.last().map(spot));
+                    prop_assert_eq!(ends, expected_ends);
+                    prop_assert_eq!(lines.len(line), expected.len());
+                }
+                prop_assert_eq!(lines.are_empty(), waiting.iter().all(Vec::is_empty));
+            }
+            let most = lines.others.len() + 1;
+            prop_assert!(waiting.iter().map(Vec::len).sum::<usize>() + served.len() <= most);
+        }
+    }
+}

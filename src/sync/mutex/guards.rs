@@ -1,0 +1,306 @@
+//! The guards of a [`Mutex`], for the whole value or a part of it, each in two forms: one that borrows and one that
+//! owns.
+#![expect(unsafe_code, reason = "whoever is given the lock may reach the value")]
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use super::{Key, Locked, Mutex, MutexLine};
+use crate::sync::gate::{Gate, Shared};
+use crate::sync::guarded::Exclusive;
+use crate::sync::owned::Owned;
+
+/// Access to the value of a locked [`Mutex`]. Dropping it releases the lock.
+#[must_use = "the lock is released at once if the guard is dropped"]
+pub struct MutexGuard<'a, T: ?Sized> {
+    value: Exclusive<T>,
+    held: Held<&'a Arc<Shared<Key>>>,
+    mutex: &'a Mutex<T>,
+}
+
+/// Access to the value of a locked [`Mutex`], without borrowing that. Dropping it releases the lock.
+#[must_use = "the lock is released at once if the guard is dropped"]
+pub struct OwnedMutexGuard<T: ?Sized> {
+    value: Exclusive<T>,
+    held: Held<Owned<Mutex<T>>>,
+}
+
+/// Access to a part of the value of a locked [`Mutex`], from [`MutexGuard::map`]. Dropping it releases the lock.
+#[must_use = "the lock is released at once if the guard is dropped"]
+pub struct MappedMutexGuard<'a, U: ?Sized> {
+    value: Exclusive<U>,
+    held: Held<&'a Arc<Shared<Key>>>,
+    part: PhantomData<&'a mut U>,
+}
+
+/// Access to a part of the value of a locked [`Mutex`], without borrowing that; from [`OwnedMutexGuard::map`].
+/// Dropping it releases the lock.
+#[must_use = "the lock is released at once if the guard is dropped"]
+pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
+    value: Exclusive<U>,
+    held: Held<Owned<Mutex<T>>>,
+}
+
+/// A lock that is held. Dropping it hands the lock over. Guards have it behind their way to the value, which is of
+/// no more use then.
+struct Held<P: Borrow<Arc<Shared<Key>>>> {
+    way: P,
+    locked: Option<Locked>,
+}
+
+impl<P: Borrow<Arc<Shared<Key>>>> Held<P> {
+    #[inline]
+    fn new(way: P, locked: Locked) -> Self {
+        Held { way, locked: Some(locked) }
+    }
+}
+
+impl<P: Borrow<Arc<Shared<Key>>>> Drop for Held<P> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(locked) = self.locked.take() {
+            self.way.borrow().update(|key| key.take_back(locked));
+        }
+    }
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// Returns the mutex. Called as a function, since the guard stands for the value.
+    pub fn mutex(this: &Self) -> &'a Mutex<T> {
+        this.mutex
+    }
+
+    /// Goes on with a part of the value, under the same lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{Mutex, MutexGuard}};
+    ///
+    /// run(async {
+    ///     let pair = Mutex::new((1, "one"));
+    ///     let mut number = MutexGuard::map(pair.lock().await, |pair| &mut pair.0);
+    ///     *number += 1;
+    ///     assert!(pair.is_locked());
+    ///     drop(number);
+    ///     assert_eq!(*pair.lock().await, (2, "one"));
+    /// });
+    /// ```
+    pub fn map<U: ?Sized, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, U>
+    where
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
+        MappedMutexGuard { value, held: this.held, part: PhantomData }
+    }
+
+    /// Does as [`map`](Self::map), if `f` finds the part.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself if `f` returns `None`.
+    pub fn try_map<U: ?Sized, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
+    where
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        match this.value.part(f) {
+            Some(value) => Ok(MappedMutexGuard { value, held: this.held, part: PhantomData }),
+            None => Err(this),
+        }
+    }
+}
+
+impl<T: ?Sized> OwnedMutexGuard<T> {
+    /// Returns the mutex. Called as a function, since the guard stands for the value.
+    pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
+        &this.held.way.0
+    }
+
+    /// Goes on with a part of the value, under the same lock; see [`MutexGuard::map`].
+    pub fn map<U: ?Sized, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
+    where
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
+        OwnedMappedMutexGuard { value, held: this.held }
+    }
+
+    /// Does as [`map`](Self::map), if `f` finds the part.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself if `f` returns `None`.
+    pub fn try_map<U: ?Sized, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
+    where
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        match this.value.part(f) {
+            Some(value) => Ok(OwnedMappedMutexGuard { value, held: this.held }),
+            None => Err(this),
+        }
+    }
+}
+
+impl<'a, U: ?Sized> MappedMutexGuard<'a, U> {
+    /// Goes on with a part of the part; see [`MutexGuard::map`].
+    pub fn map<V: ?Sized, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, V>
+    where
+        F: FnOnce(&mut U) -> &mut V,
+    {
+        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
+        MappedMutexGuard { value, held: this.held, part: PhantomData }
+    }
+
+    /// Does as [`map`](Self::map), if `f` finds the part.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself if `f` returns `None`.
+    pub fn try_map<V: ?Sized, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, V>, Self>
+    where
+        F: FnOnce(&mut U) -> Option<&mut V>,
+    {
+        match this.value.part(f) {
+            Some(value) => Ok(MappedMutexGuard { value, held: this.held, part: PhantomData }),
+            None => Err(this),
+        }
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
+    /// Goes on with a part of the part; see [`MutexGuard::map`].
+    pub fn map<V: ?Sized, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, V>
+    where
+        F: FnOnce(&mut U) -> &mut V,
+    {
+        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
+        OwnedMappedMutexGuard { value, held: this.held }
+    }
+
+    /// Does as [`map`](Self::map), if `f` finds the part.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself if `f` returns `None`.
+    pub fn try_map<V: ?Sized, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, V>, Self>
+    where
+        F: FnOnce(&mut U) -> Option<&mut V>,
+    {
+        match this.value.part(f) {
+            Some(value) => Ok(OwnedMappedMutexGuard { value, held: this.held }),
+            None => Err(this),
+        }
+    }
+}
+
+/// A guard of a [`Mutex`], borrowed or owned: what a [`Condition`](crate::sync::Condition) waits with.
+///
+/// It is sealed, since only who holds a lock may give it up.
+pub trait HeldMutex: DerefMut + Unpin + Sized + relock::Relock {}
+
+impl<T: ?Sized> HeldMutex for MutexGuard<'_, T> {}
+
+impl<T: ?Sized> HeldMutex for OwnedMutexGuard<T> {}
+
+pub(super) mod relock {
+    /// How a condition gives up a lock and gets it again.
+    pub trait Relock {
+        /// The way to the mutex.
+        type Mutex: Clone + Unpin;
+
+        /// The mutex that is held.
+        fn mutex(&self) -> Self::Mutex;
+
+        /// Where one asks for the lock.
+        fn line(mutex: &Self::Mutex) -> super::MutexLine;
+
+        /// For whoever has been given the lock, by this mutex.
+        #[doc(hidden)]
+        fn locked(mutex: Self::Mutex, locked: super::Locked) -> Self;
+    }
+}
+
+impl<'a, T: ?Sized> relock::Relock for MutexGuard<'a, T> {
+    type Mutex = &'a Mutex<T>;
+
+    fn mutex(&self) -> Self::Mutex {
+        self.mutex
+    }
+
+    fn line(mutex: &Self::Mutex) -> MutexLine {
+        MutexLine(Arc::clone(mutex.shared.get()))
+    }
+
+    #[inline]
+    fn locked(mutex: Self::Mutex, locked: Locked) -> Self {
+        // SAFETY: the gate gives out one `Locked` at a time, and takes it back when the guard lets go of it. The
+        // guard borrows the mutex.
+        let value = unsafe { mutex.value.exclusive() };
+        MutexGuard { value, held: Held::new(mutex.shared.get(), locked), mutex }
+    }
+}
+
+impl<T: ?Sized> relock::Relock for OwnedMutexGuard<T> {
+    type Mutex = Arc<Mutex<T>>;
+
+    fn mutex(&self) -> Self::Mutex {
+        Arc::clone(&self.held.way.0)
+    }
+
+    fn line(mutex: &Self::Mutex) -> MutexLine {
+        MutexLine(Arc::clone(mutex.shared.get()))
+    }
+
+    fn locked(mutex: Self::Mutex, locked: Locked) -> Self {
+        // SAFETY: as above, and the guard keeps the mutex alive where it is.
+        let value = unsafe { mutex.value.exclusive() };
+        OwnedMutexGuard { value, held: Held::new(Owned(mutex), locked) }
+    }
+}
+
+/// What the guards have in common.
+macro_rules! guard {
+    ([$($generics:tt)*] $Guard:ty, $name:literal, $Part:ty) => {
+        impl<$($generics)*> Deref for $Guard {
+            type Target = $Part;
+
+            #[inline]
+            fn deref(&self) -> &$Part {
+                &self.value
+            }
+        }
+
+        impl<$($generics)*> DerefMut for $Guard {
+            #[inline]
+            fn deref_mut(&mut self) -> &mut $Part {
+                &mut self.value
+            }
+        }
+
+        impl<$($generics)*> fmt::Debug for $Guard
+        where
+            $Part: fmt::Debug,
+        {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple($name).field(&&**self).finish()
+            }
+        }
+
+        impl<$($generics)*> fmt::Display for $Guard
+        where
+            $Part: fmt::Display,
+        {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+    };
+}
+
+guard!([T: ?Sized] MutexGuard<'_, T>, "MutexGuard", T);
+guard!([T: ?Sized] OwnedMutexGuard<T>, "OwnedMutexGuard", T);
+guard!([U: ?Sized] MappedMutexGuard<'_, U>, "MappedMutexGuard", U);
+guard!([T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U>, "OwnedMappedMutexGuard", U);
