@@ -3,7 +3,7 @@
 //! Each ending costs the group one entry and wakes its waiter once, however many members there are. Asking
 //! every handle in turn instead would make a set of ten thousand quadratic, and would lose the order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::access::{Access, Object};
 use super::key::{Target, TaskKey, WakerKey};
@@ -31,9 +31,33 @@ pub(crate) enum GroupPoll {
 
 #[derive(Debug, Default)]
 struct Group {
-    /// Members that have finished and were not told yet, by their number in the order of all endings.
-    finished: BTreeMap<u64, usize>,
+    /// Members that have finished and were not told yet, by their number in the order of all endings: those that
+    /// came in that order, which are nearly all, and those that were enrolled after their end.
+    finished: VecDeque<(u64, usize)>,
+    late: BTreeMap<u64, usize>,
     waiter: Option<Target>,
+}
+
+impl Group {
+    #[inline]
+    fn finish(&mut self, order: u64, number: usize) {
+        if self.finished.back().is_none_or(|&(last, _)| last < order) {
+            self.finished.push_back((order, number));
+        } else {
+            self.late.insert(order, number);
+        }
+    }
+
+    #[inline]
+    fn next_finished(&mut self) -> Option<usize> {
+        if !self.late.is_empty() {
+            let first = self.finished.front().map_or(u64::MAX, |&(order, _)| order);
+            if let Some(late) = self.late.first_entry().filter(|late| *late.key() < first) {
+                return Some(late.remove());
+            }
+        }
+        self.finished.pop_front().map(|(_, number)| number)
+    }
 }
 
 /// All groups of a run.
@@ -47,7 +71,7 @@ impl Groups {
     /// Notes that a member has finished, and returns whom to wake.
     pub(super) fn finish(&mut self, member: Member, order: u64) -> Option<Target> {
         let group = self.open.get_mut(&member.group)?;
-        group.finished.insert(order, member.number);
+        group.finish(order, member.number);
         group.waiter.take()
     }
 
@@ -83,7 +107,7 @@ impl Kernel {
             self.note_order_seen();
             // Whoever waits for the group now is the one who enrolls, or is told when it asks again.
             if let Some(group) = self.groups.open.get_mut(&member.group) {
-                group.finished.insert(order, member.number);
+                group.finish(order, member.number);
             }
             return None;
         }
@@ -106,7 +130,7 @@ impl Kernel {
     /// Takes the member that finished first of those that were not told yet.
     pub(crate) fn next_finished(&mut self, key: GroupKey) -> Option<usize> {
         self.note_access(Access::Write(Object::Group(key)));
-        Some(self.groups.open.get_mut(&key)?.finished.pop_first()?.1)
+        self.groups.open.get_mut(&key)?.next_finished()
     }
 
     /// Does the same, or registers who is to be woken when the next member finishes.

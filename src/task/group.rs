@@ -4,7 +4,6 @@
 //! that is given out to spawn into a group. It shares a table of join handles with the group's future, which
 //! does the rest, and that table is locked for moments in which no foreign code runs.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -16,6 +15,7 @@ use pin_project_lite::pin_project;
 use super::group_error::GroupFailure;
 use super::group_handle::{GroupHandle, Place};
 use super::group_scope::GroupScope;
+use super::numbered::Numbered;
 use super::{AbortHandle, Builder, JoinHandle, current};
 use crate::executor::access::Tracked;
 use crate::executor::{Enclosing, QueueKey, bequeath};
@@ -110,8 +110,7 @@ struct Shared<E: 'static> {
     queue: QueueKey,
     phase: Phase,
     /// Tasks that were not joined yet, in the order of spawning.
-    children: BTreeMap<usize, JoinHandle<ChildResult<E>>>,
-    next: usize,
+    children: Numbered<JoinHandle<ChildResult<E>>>,
     /// What encloses the scope, and so its tasks.
     enclosing: Enclosing,
 }
@@ -264,8 +263,7 @@ impl<E> TaskGroup<E> {
         let shared = Shared {
             queue,
             phase: Phase::Open,
-            children: BTreeMap::new(),
-            next: 0,
+            children: Numbered::default(),
             enclosing: Enclosing::current(),
         };
         TaskGroup { shared: Arc::new(Mutex::new(shared)), tracked: Tracked::new() }
@@ -273,12 +271,12 @@ impl<E> TaskGroup<E> {
 
     /// The number of a task that was not joined yet.
     pub(super) fn first(&self) -> Option<usize> {
-        self.lock().children.keys().next().copied()
+        self.lock().children.first()
     }
 
     /// Gives up the handle of a task that is joined.
     pub(super) fn remove(&self, number: usize) -> JoinHandle<ChildResult<E>> {
-        let child = self.lock().children.remove(&number);
+        let child = self.lock().children.remove(number);
         child.expect("the queue knows the group's tasks")
     }
 
@@ -303,7 +301,7 @@ impl<E> TaskGroup<E> {
     /// Aborts all tasks, in the order of spawning, and makes the end of the running task wait for theirs.
     ///
     /// Returns the handles, to be dropped when all else is done.
-    pub(super) fn abandon(&self) -> BTreeMap<usize, JoinHandle<ChildResult<E>>> {
+    pub(super) fn abandon(&self) -> Numbered<JoinHandle<ChildResult<E>>> {
         let (tasks, children) = {
             let mut shared = self.lock();
             shared.phase = Phase::Dropped;
@@ -319,9 +317,8 @@ impl<E> Shared<E> {
     #[track_caller]
     fn add(&mut self, handle: JoinHandle<ChildResult<E>>) {
         // One that was spawned as the run ends is cancelled already, and nobody waits for it.
-        if self.queue.enroll(&handle, self.next) {
-            self.children.insert(self.next, handle);
-            self.next += 1;
+        if self.queue.enroll(&handle, self.children.next()) {
+            self.children.push(handle);
         }
     }
 

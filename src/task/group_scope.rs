@@ -1,7 +1,6 @@
 //! The future of a task group: it joins the tasks, polls the body, keeps the failures (S25).
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,6 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::group::{ChildResult, TaskGroup};
 use super::group_error::{GroupError, GroupFailure};
+use super::numbered::Numbered;
 use super::{JoinHandle, current};
 use crate::executor::{Heirs, JoinQueue, leave_panic, panicked_at};
 use crate::kernel::Instant;
@@ -188,7 +188,7 @@ impl<E> Running<E> {
 
     /// Aborts all tasks. What the scope has found and cannot return any more is dropped, but for panics, which
     /// fail the run.
-    fn abandon(self) -> BTreeMap<usize, JoinHandle<ChildResult<E>>> {
+    fn abandon(self) -> Numbered<JoinHandle<ChildResult<E>>> {
         let children = self.group.abandon();
         for found in self.failures {
             if let Found::Known(failure) = found {

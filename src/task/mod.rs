@@ -33,6 +33,7 @@ mod join_set;
 mod limits;
 mod local;
 mod members;
+mod numbered;
 mod on_cancel;
 mod race;
 mod scope;
