@@ -2,6 +2,7 @@
 //! picture takes. A binary of its own, because its allocator counts.
 
 use std::cell::Cell;
+use std::fmt::Write;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -276,8 +277,41 @@ fn a_picture_takes_a_bounded_number_of_bytes_for_each_record_while_it_is_drawn()
     });
     let records = report.trace.len() as u64;
     assert!(records > 30_000, "{records}");
-    let drawn = measure(|| drop(report.trace.svg().to_string()));
-    // The picture itself is of a bounded size.
-    let most = 2_000_000 + 200 * records;
-    assert!(drawn.bytes_max <= most, "{} bytes for {records} records", drawn.bytes_max);
+    let (trace, nothing) = (&report.trace, Builder::new().run(async {}).trace);
+    // What is written itself is of a bounded size, or goes on as it is written.
+    let printers: [(&str, u64, &dyn std::fmt::Display); 7] = [
+        ("lanes", 200, &trace.lanes()),
+        ("svg", 200, &trace.svg()),
+        ("html", 400, &report.html()),
+        ("mermaid", 10, &trace.mermaid()),
+        ("statistics", 10, &trace.statistics()),
+        ("text", 10, &trace),
+        ("difference", 400, &simloop::trace::diff(trace, &nothing)),
+    ];
+    for (name, most, printer) in printers {
+        assert_bounded(name, [most, 160], records, printer);
+    }
+    #[cfg(feature = "serde")]
+    assert_bounded("perfetto", [400, 320], records, &trace.perfetto());
+    #[cfg(feature = "serde")]
+    assert_bounded("json lines", [10, 160], records, &trace.json_lines());
+}
+
+/// Checks how many bytes for each record are held while something is written, and how many are written.
+fn assert_bounded(name: &str, most: [u64; 2], records: u64, printer: &dyn std::fmt::Display) {
+    let mut written = Written(0);
+    let drawn = measure(|| write!(written, "{printer}").expect("all is taken"));
+    let [held, size] = [2_000_000 + most[0] * records, 1_000_000 + most[1] * records];
+    assert!(drawn.bytes_max <= held, "{name}: {} bytes for {records} records", drawn.bytes_max);
+    assert!(written.0 > 0 && written.0 <= size, "{name}: {} bytes are written", written.0);
+}
+
+/// Takes a text and counts its bytes.
+struct Written(u64);
+
+impl std::fmt::Write for Written {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0 += text.len() as u64;
+        Ok(())
+    }
 }

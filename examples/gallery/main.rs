@@ -79,9 +79,9 @@ fn exhibits() -> Vec<Exhibit> {
     ]
 }
 
-/// An order in which an update is lost, shrunk to one deviation, beside the nearest run that passes.
+/// An order in which an update is lost, shrunk to the fewest deviations, beside the nearest run that passes.
 fn race() -> Exhibit {
-    let (name, title) = ("race", "A lost update, shrunk to one deviation");
+    let (name, title) = ("race", "A lost update, found and shrunk");
     let explorer = Explorer::new().ignore_environment(true);
     let finding = explorer.run(programs::lost_update).unwrap_finding();
     let page = finding.html().title(title).to_string();

@@ -21,7 +21,7 @@ mod join_queue;
 mod locals;
 #[cfg(feature = "tracing")]
 mod logging;
-mod picture;
+pub(crate) mod picture;
 #[cfg(feature = "backtrace")]
 mod probe;
 mod program;

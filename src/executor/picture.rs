@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use super::core::Core;
 use crate::kernel::Level;
+use crate::render::Html;
 use crate::report::Failure;
 use crate::trace::Trace;
 
@@ -42,6 +43,16 @@ impl Core {
         if !trace.is_empty() {
             failure.set_picture(draw(file, &trace, failure));
         }
+    }
+}
+
+/// Writes the page of a search's finding in place of that of its last run, if the environment asks for a page.
+///
+/// The failure names the file already; if it cannot be written, the run's own attempt has said so.
+pub(crate) fn draw_page(page: &Html<'_>) {
+    let is_page = |file: &&Path| file.extension().is_some_and(|extension| extension == "html");
+    if let Some(file) = file().filter(is_page) {
+        let _ = std::fs::write(file, page.to_string());
     }
 }
 

@@ -12,6 +12,7 @@ use super::program::{Program, Run, Runner, Shared};
 use super::reduced::Reduced;
 use super::shrink::{Shrunk, shrink};
 use super::tally::{Batch, Bounds, Failed, Found, Shard, Tally};
+use crate::executor::picture::draw_page;
 use crate::kernel::{Instant, Level};
 use crate::policy::{Random, Schedule};
 use crate::report::{Failure, FailureKind};
@@ -201,6 +202,9 @@ impl<'a> Search<'a> {
     }
 
     fn exploration(&self, tally: Tally, extent: Extent, findings: Vec<Finding>) -> Exploration {
+        if let Some(finding) = findings.first().filter(|finding| !finding.trace().is_empty()) {
+            draw_page(&finding.html());
+        }
         let interleavings = tally.interleavings();
         let counted = tally.outputs.into_iter();
         let mut outcomes: Vec<OutcomeCount> =

@@ -29,8 +29,8 @@
 //! ```
 //!
 //! The end of the name decides what is written: `.html`, `.svg`, `.txt` (lanes, statistics and trace), `.mmd`, and with
-//! the feature `serde` `.json` for Perfetto and `.jsonl`. The file is that of the last run that failed. The
-//! variable changes no schedule, and no trace of a report.
+//! the feature `serde` `.json` for Perfetto and `.jsonl`. The file is that of the last run that failed; a
+//! page of a search has the run that fails and the nearest that passes. The variable changes no schedule, and no trace of a report.
 
 mod axis;
 mod grid;

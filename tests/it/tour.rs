@@ -6,7 +6,7 @@ use simloop::{Builder, Report};
 use crate::snapshots::assert_shown;
 
 #[path = "../../examples/asyncio_tour/programs.rs"]
-mod programs;
+pub(crate) mod programs;
 
 #[track_caller]
 fn lines<T>(report: &Report<T>) -> Vec<&str> {

@@ -11,6 +11,7 @@ mod loading;
 mod moving;
 #[path = "../../it/rendering/programs.rs"]
 mod programs;
+mod tour;
 
 use std::future::Future;
 use std::time::Duration;

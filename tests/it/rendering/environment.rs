@@ -39,6 +39,14 @@ fn a_run_that_fails_in_the_short_form() {
     assert_eq!(next.len(), 3, "{next}");
 }
 
+/// A search that finds an order in which its program fails.
+#[test]
+fn a_search_that_fails() {
+    let program = || async { assert_eq!(simloop::choose(2), 0, "planted") };
+    let finding = simloop::explore::Explorer::new().run(program).unwrap_finding();
+    println!("{}", finding.failure);
+}
+
 /// Runs the program with a file of this name, and returns what it prints and what is in the file.
 fn run(name: Option<&str>) -> (String, Option<String>) {
     run_test("a_run_that_fails", name)
@@ -97,6 +105,16 @@ fn a_failing_run_is_written_for_other_tools() {
     let lines = lines.expect("it is written");
     let last: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
     assert_eq!((&last["event"], &last["path"]), (&"cancelled".into(), &"main".into()));
+}
+
+#[test]
+fn a_search_leaves_a_page_of_the_run_that_fails_and_the_nearest_that_passes() {
+    let (said, page) = run_test("a_search_that_fails", Some("search.html"));
+    assert!(said.contains("\n  picture: search.html\n"), "{said}");
+    let page = page.expect("it is written");
+    for name in ["fails", "passes"] {
+        assert!(page.contains(&format!("data-name=\"{name}\"")), "{name}");
+    }
 }
 
 #[test]

@@ -69,6 +69,7 @@ fn every_program_has_a_sequence_diagram() {
 #[test]
 fn a_sequence_diagram_of_a_thousand_tasks_is_short_enough_for_mermaid_and_counts_the_others() {
     let text = programs::thousand().trace.mermaid().to_string();
+    assert_shown("rendering", "mermaid_of_thousand", &text);
     assert_eq!(read_mermaid(&text).len(), 16);
     assert!(text.len() < 50_000);
     assert!(text.ends_with(" more, 985 tasks not shown\n"), "{text}");
@@ -166,6 +167,27 @@ mod json {
     use simloop::Report;
 
     use super::*;
+
+    #[test]
+    fn every_program_is_written_for_other_tools() {
+        for (name, report) in programs::all() {
+            let (perfetto, lines) = (report.trace.perfetto(), report.trace.json_lines());
+            assert_shown("rendering", &format!("perfetto_of_{name}"), perfetto);
+            assert_shown("rendering", &format!("json_lines_of_{name}"), lines);
+        }
+        let thousand = programs::thousand().trace;
+        assert_shown("rendering", "perfetto_of_thousand", ends(&thousand.perfetto().to_string()));
+        let lines = thousand.json_lines().to_string();
+        assert_shown("rendering", "json_lines_of_thousand", ends(&lines));
+    }
+
+    /// The first and the last lines of a long text, and how many are between.
+    fn ends(text: &str) -> String {
+        let lines: Vec<&str> = text.lines().collect();
+        let (start, end) = (&lines[..30], &lines[lines.len() - 15..]);
+        let between = lines.len() - start.len() - end.len();
+        format!("{}\n... {between} lines ...\n{}", start.join("\n"), end.join("\n"))
+    }
 
     fn events(report: &Report) -> Vec<Value> {
         let text = report.trace.perfetto().to_string();

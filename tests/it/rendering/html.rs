@@ -1,7 +1,11 @@
 //! The HTML page: what is in it, read back without a browser. What it does in one is tested in `tests/browser`.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
+use simloop::explore::Explorer;
 use simloop::trace::{Event, Level, Trace};
-use simloop::{Builder, Report, note, sleep, spawn_named};
+use simloop::{Builder, Report, note, sleep, spawn_named, yield_now};
 
 use super::programs::{self, HOSTILE};
 use crate::snapshots::assert_shown;
@@ -13,10 +17,16 @@ fn between<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
     rest.split_once(end).unwrap_or_else(|| panic!("no {end} after {start}")).0
 }
 
-/// The part of a page that depends on the run, without the picture, which has a snapshot of its own, and without
-/// the numbers, which nobody can read: they are read back instead.
+/// The part of a page that depends on its runs.
 fn data(page: &str) -> String {
-    let run = between(page, "<section class=\"run\"", "</section>");
+    let (_, runs) = page.split_once("<section class=\"run\"").expect("a run");
+    runs.split("<section class=\"run\"").map(data_of).collect()
+}
+
+/// The part that depends on one, without the picture, which has a snapshot of its own, and without the numbers,
+/// which nobody can read: they are read back instead.
+fn data_of(run: &str) -> String {
+    let (run, _) = run.split_once("</section>").expect("it ends");
     let (start, rest) = run.split_once("<svg xmlns=").expect("a picture");
     let (_, rest) = rest.split_once("</svg>").expect("it ends");
     let rest = rest.replace(between(rest, "class=\"numbers\">", "</script>"), "(the numbers)");
@@ -115,6 +125,41 @@ fn every_program_has_its_page_with_each_record_in_it() {
         assert_eq!(records(&page), recorded(&report.trace), "{name}");
         assert_shown("rendering", &format!("html_of_{name}"), data(&page));
     }
+    let thousand = programs::thousand();
+    let page = thousand.html().to_string();
+    assert_eq!(records(&page), recorded(&thousand.trace));
+    assert_shown("rendering", "html_of_thousand", data(&page));
+}
+
+/// The second of two writers has to be passed over once for its update to be lost.
+async fn lost_update() {
+    let count = Rc::new(Cell::new(0));
+    let writers = [0, 1].map(|turns| {
+        let count = Rc::clone(&count);
+        spawn_named("writer", async move {
+            for _ in 0..turns {
+                yield_now().await;
+            }
+            let read = count.get();
+            note!("reads {read}");
+            yield_now().await;
+            count.set(read + 1);
+        })
+    });
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(count.get(), 2, "an update was lost");
+}
+
+#[test]
+fn a_finding_has_its_race_explained_beside_the_nearest_run_that_passes() {
+    let explorer = Explorer::new().ignore_environment(true);
+    let finding = explorer.run(lost_update).unwrap_finding();
+    let page = finding.html().to_string();
+    assert_eq!(records(&page), recorded(finding.trace()));
+    assert!(page.contains("<title>panic at 0s"));
+    assert_shown("rendering", "html_of_finding", data(&page));
 }
 
 #[test]

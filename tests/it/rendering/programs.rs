@@ -10,7 +10,7 @@ use simloop::{
     Builder, Limits, Report, gather, note, sleep, spawn, spawn_named, task, time, yield_now,
 };
 
-use crate::{millis, secs, traced};
+use crate::{millis, secs, tour, traced};
 
 /// What a careless printer would take for its own language.
 pub(super) const HOSTILE: [&str; 8] = [
@@ -38,6 +38,7 @@ pub(super) fn all() -> Vec<(&'static str, Report)> {
         ("one_task", traced(nap())),
         ("tasks_only", Builder::new().trace(Level::Tasks).run(workers())),
         ("empty", Builder::new().run(async {})),
+        ("tour", traced(tour::programs::blocking_against_cooperative())),
     ]
 }
 

@@ -106,6 +106,7 @@ fn names_and_notes_stay_text_whatever_is_in_them() {
 #[test]
 fn a_picture_of_a_thousand_tasks_draws_the_last_of_them_together_and_says_so() {
     let svg = programs::thousand().trace.svg().to_string();
+    assert_shown("rendering", "svg_of_thousand", &svg);
     let picture = checked(&svg);
     let names = of_class(&picture, "name").len();
     assert_eq!(names, 48);
