@@ -354,7 +354,7 @@ impl Core {
         let message = message(&*payload);
         let mut state = self.state();
         if let Some(task) = state.kernel.task(key) {
-            let (serial, site, has_handle) = (task.serial, task.site, task.has_handle);
+            let (serial, site, has_handle) = (task.serial, task.site, task.has_handle());
             let path = shown_path(&state.kernel.path(key));
             let (at, turn) = (state.kernel.now(), state.kernel.turn());
             let panicked = Panicked {

@@ -132,7 +132,7 @@ pub(super) fn divergence(state: &State, divergence: Divergence) -> FailureKind {
 
 /// The tasks that are alive, daemons left out, in the order in which they were spawned.
 pub(super) fn alive(state: &State) -> Vec<LeftTask> {
-    let is_daemon = |key: &TaskKey| state.kernel.task(*key).is_some_and(|task| task.daemon);
+    let is_daemon = |key: &TaskKey| state.kernel.task(*key).is_some_and(|task| task.is_daemon());
     let alive = state.kernel.alive_in_spawn_order().into_iter();
     let mut paths = Paths::new(&state.kernel);
     alive.filter(|key| !is_daemon(key)).map(|key| left(state, &mut paths, key)).collect()

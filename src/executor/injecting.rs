@@ -50,7 +50,9 @@ impl Core {
     /// May cancel a task that is about to suspend and was not woken, or wake it.
     #[cold]
     pub(super) fn inject_at_suspension(&self, state: &mut State, task: TaskKey) {
-        let Some(known) = state.kernel.task(task).filter(|task| !task.woken && !task.abort) else {
+        let Some(known) =
+            state.kernel.task(task).filter(|task| !task.is_woken() && !task.is_aborted())
+        else {
             return;
         };
         let id = TaskId::new(known.serial);

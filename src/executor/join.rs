@@ -47,16 +47,15 @@ use crate::kernel::{Access, Object, State as TaskState, Target, TaskId, TaskKey,
 /// });
 /// ```
 pub struct JoinHandle<T> {
+    /// Marked once the handle has given its result.
     pub(super) task: AbortHandle,
-    /// The handle has not given its result yet.
-    is_open: bool,
     /// A handle may be sent and shared when the output may be sent, as a mutex around it could.
     output: PhantomData<Mutex<Option<T>>>,
 }
 
 impl<T> JoinHandle<T> {
     pub(super) fn new(task: AbortHandle) -> Self {
-        JoinHandle { task, is_open: true, output: PhantomData }
+        JoinHandle { task, output: PhantomData }
     }
 
     /// Asks for the task's cancellation: it is queued, and its future is dropped at its turn (S19).
@@ -84,7 +83,7 @@ impl<T> JoinHandle<T> {
 
     /// Returns a handle that can only abort the task and may be kept after this one.
     pub fn abort_handle(&self) -> AbortHandle {
-        self.task.clone()
+        AbortHandle { serial: self.task.serial & !GIVEN, ..self.task }
     }
 
     /// Says whether the task has completed, was cancelled, or panicked.
@@ -154,7 +153,9 @@ impl<T: 'static> JoinHandle<T> {
     pub(super) fn into_output(mut self, core: &Core) -> Option<T> {
         let mut output: Option<T> = None;
         let key = self.task.key()?;
-        self.is_open = core.poll_join(key, Target::Task(key), &mut output) != JoinPoll::Completed;
+        if core.poll_join(key, Target::Task(key), &mut output) == JoinPoll::Completed {
+            self.task.serial |= GIVEN;
+        }
         output
     }
 }
@@ -164,14 +165,14 @@ impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(self.is_open, "a join handle was polled after it had given its result");
+        assert!(!self.task.is_given(), "a join handle was polled after it had given its result");
         let mut output: Option<T> = None;
         let result = match self.task.poll_join(&mut output, cx) {
             JoinPoll::Completed => Ok(output.expect("a completed task leaves an output")),
             JoinPoll::Failed | JoinPoll::Gone => Err(self.task.take_error()),
             JoinPoll::Pending | JoinPoll::Replaced(_) => return Poll::Pending,
         };
-        self.is_open = false;
+        self.task.serial |= GIVEN;
         Poll::Ready(result)
     }
 }
@@ -180,7 +181,7 @@ impl<T> Unpin for JoinHandle<T> {}
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        if !self.is_open {
+        if self.task.is_given() {
             return;
         }
         self.task.note(Object::End, Access::Write);
@@ -217,19 +218,28 @@ impl<T> fmt::Debug for JoinHandle<T> {
 pub struct AbortHandle {
     /// Nobody's for a task that never was: spawned as the run ended.
     address: PackedAddress,
-    id: TaskId,
+    /// The task's, beside [`GIVEN`].
+    serial: u64,
 }
+
+/// The mark of a join handle that has given its result: in the highest bit of a serial, where it takes no room.
+const GIVEN: u64 = 1 << 63;
 
 impl AbortHandle {
     #[inline]
     pub(super) fn new(loop_id: LoopId, key: Option<TaskKey>, id: TaskId) -> Self {
         let pack = |task| Address { loop_id, task }.pack();
-        AbortHandle { address: key.map_or(PackedAddress::NOBODY, pack), id }
+        AbortHandle { address: key.map_or(PackedAddress::NOBODY, pack), serial: id.as_u64() }
+    }
+
+    #[inline]
+    fn is_given(&self) -> bool {
+        self.serial & GIVEN != 0
     }
 
     /// Its number in the order of spawning.
     pub(super) fn number(&self) -> u32 {
-        self.id.as_u64() as u32
+        self.id().as_u64() as u32
     }
 
     /// Notes that the running task touches this one.
@@ -326,7 +336,7 @@ impl AbortHandle {
     fn take_error(&self) -> JoinError {
         let take = |core: &Core| core.take_join_error(self.key()?);
         let error = context::with_loop(self.loop_id(), take).flatten();
-        error.unwrap_or_else(|| JoinError::cancelled(self.id, self.id.to_string()))
+        error.unwrap_or_else(|| JoinError::cancelled(self.id(), self.id().to_string()))
     }
 
     /// Asks for the task's cancellation; see [`JoinHandle::abort`].
@@ -347,7 +357,7 @@ impl AbortHandle {
 
     /// Returns the task's id.
     pub fn id(&self) -> TaskId {
-        self.id
+        TaskId::new(self.serial & !GIVEN)
     }
 
     /// Returns the task's path, or its id once its loop has forgotten it.
@@ -356,7 +366,7 @@ impl AbortHandle {
         self.key()
             .and_then(path)
             .filter(|path| !path.is_empty())
-            .unwrap_or_else(|| self.id.to_string())
+            .unwrap_or_else(|| self.id().to_string())
     }
 }
 

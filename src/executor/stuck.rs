@@ -106,7 +106,7 @@ impl<'a> WaitGraph<'a> {
         is_stuck.truncate(self.tasks.len());
         for (is_stuck, waiter) in is_stuck.iter_mut().zip(&self.tasks) {
             let task = self.state.kernel.task(waiter.waiting.task);
-            *is_stuck &= !task.is_some_and(|task| task.daemon);
+            *is_stuck &= !task.is_some_and(|task| task.is_daemon());
         }
         let told = || Deadlock { has_daemon_timers: false, ..self.told(&is_stuck) };
         is_stuck.contains(&true).then(told)
@@ -162,7 +162,7 @@ impl<'a> WaitGraph<'a> {
             let task = kernel.task(node.waiting.task).expect("a waiting task is in the table");
             let waits = self.waits(node, &holders, &mut paths);
             let left = left(self.state, &mut paths, node.waiting.task);
-            WaitingTask::new(left, node.waiting.since, waits, task.daemon)
+            WaitingTask::new(left, node.waiting.since, waits, task.is_daemon())
         });
         Deadlock {
             waiting: waiting.collect(),

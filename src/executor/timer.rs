@@ -11,12 +11,14 @@ use std::task::{Context, Poll};
 use super::context;
 use super::core::Core;
 use super::registry::RunId;
-use crate::kernel::{Instant, Kernel, SettleKey, StoredTarget, Target, TimerKey, WakerKey};
+use crate::kernel::{
+    Instant, Kernel, SettleKey, StoredTarget, Target, TimerKey, TimerPlace, WakerKey,
+};
 
 /// A place in the timer queue of one loop, empty at first. Dropping it removes the timer at once (S8).
 pub(crate) struct Timer {
     run: RunId,
-    key: Option<TimerKey>,
+    place: TimerPlace,
 }
 
 /// The numbers stay out: they depend on what else the process and the loop do (S18).
@@ -32,11 +34,24 @@ impl Timer {
     #[inline]
     pub(crate) fn new(what: &str) -> (Timer, Instant) {
         let (run, now) = context::run_and_now(what);
-        (Timer { run, key: None }, now)
+        (Timer { run, place: TimerPlace::EMPTY }, now)
     }
 
+    #[inline]
     pub(crate) fn is_registered(&self) -> bool {
-        self.key.is_some()
+        self.place.is_registered()
+    }
+
+    /// Remembers that what it stood for has come to its end. Not for one that is registered.
+    #[inline]
+    pub(crate) fn spend(&mut self) {
+        debug_assert!(!self.is_registered(), "a spent timer is never removed");
+        self.place = TimerPlace::SPENT;
+    }
+
+    #[inline]
+    pub(crate) fn is_spent(&self) -> bool {
+        self.place == TimerPlace::SPENT
     }
 
     /// Is ready from `deadline` on; before, sees to it that the context's waker is woken then.
@@ -52,7 +67,7 @@ impl Timer {
         match context::polled_now() {
             // It has fired, or was due before it was registered. No instant is after `NEVER`.
             Some((run, now)) if run == self.run && now >= deadline => {
-                self.key = None;
+                self.place = TimerPlace::EMPTY;
                 Poll::Ready(())
             }
             Some((run, _)) if run == self.run => {
@@ -76,13 +91,13 @@ impl Timer {
     fn wait_own(&mut self, core: &Core, deadline: Instant, cx: &Context<'_>) -> Option<()> {
         let target = core.own_target(cx.waker())?;
         let mut state = core.state();
-        if let Some(key) = self.key {
+        if let Some(key) = self.place.key() {
             if let Some(retargeted) = retarget_own(&mut state.kernel, key, target) {
                 return retargeted.ok();
             }
         }
         let fires = if state.injects { core.injects_late(&mut state, deadline) } else { deadline };
-        self.key = Some(state.kernel.register(fires, target));
+        self.place = state.kernel.register(fires, target).into();
         Some(())
     }
 
@@ -104,7 +119,7 @@ impl Timer {
             if state.kernel.is_late() {
                 return None;
             }
-            self.key = None;
+            self.place = TimerPlace::EMPTY;
             return Some(Poll::Ready(()));
         }
         drop(state);
@@ -119,12 +134,12 @@ impl Timer {
         }
         let target = core.target(cx.waker());
         let mut state = core.state();
-        let replaced = match self.key.filter(|&key| state.kernel.is_registered(key)) {
+        let replaced = match self.place.key().filter(|&key| state.kernel.is_registered(key)) {
             Some(key) => state.kernel.retarget(key, target),
             None => {
                 let fires =
                     if state.injects { core.injects_late(&mut state, deadline) } else { deadline };
-                self.key = Some(state.kernel.register(fires, target));
+                self.place = state.kernel.register(fires, target).into();
                 None
             }
         };
@@ -143,12 +158,12 @@ impl Timer {
 
     /// A place for a timer that is registered already.
     pub(super) fn registered(core: &Core, key: TimerKey) -> Timer {
-        Timer { run: core.run_id(), key: Some(key) }
+        Timer { run: core.run_id(), place: key.into() }
     }
 
     /// Moves a registered timer to `deadline`, as a new registration (S7). One that is due then fires now.
     pub(crate) fn reset(&mut self, deadline: Instant) {
-        let Some(key) = self.key.take() else { return };
+        let Some(key) = self.place.take() else { return };
         let reset = |core: &Core| {
             let mut state = core.state();
             let target = state.kernel.cancel(key)?;
@@ -162,19 +177,20 @@ impl Timer {
             }
             None
         };
-        self.key = context::find_run(self.run).and_then(|core| reset(&core));
+        let key = context::find_run(self.run).and_then(|core| reset(&core));
+        self.place = key.map_or(TimerPlace::EMPTY, TimerPlace::from);
     }
 
     /// Removes the timer.
     #[inline]
     pub(crate) fn cancel(&mut self) {
-        if self.key.is_some() {
+        if self.is_registered() {
             self.cancel_registered();
         }
     }
 
     fn cancel_registered(&mut self) {
-        let Some(key) = self.key.take() else { return };
+        let Some(key) = self.place.take() else { return };
         let waker = context::with_run(self.run, |core| {
             // As one word, since most are a task's own and of no further use.
             core.state().kernel.cancel_stored(key).filter(|target| target.is_waker())
@@ -193,7 +209,7 @@ impl Timer {
     }
 
     fn remove(&mut self, core: &Core) {
-        let Some(key) = self.key.take() else { return };
+        let Some(key) = self.place.take() else { return };
         let target = core.state().kernel.cancel(key);
         if let Some(Target::Waker(waker)) = target {
             core.drop_waker(Some(waker));

@@ -161,7 +161,7 @@ impl Core {
                 if polling.end() {
                     state.kernel.wake_running();
                 }
-                if state.kernel.task(task).is_some_and(|task| task.has_handle) {
+                if state.kernel.task(task).is_some_and(|task| task.has_handle()) {
                     state.cells[task.slot() as usize] = Some(cell);
                     let state = self.finish_in(state, task, Ending::Completed);
                     return (state, Turned::Ended);

@@ -67,7 +67,7 @@ impl Kernel {
         );
         for (key, task) in self.tasks.iter() {
             assert!(
-                !task.woken || task.state == State::Running,
+                !task.is_woken() || task.state == State::Running,
                 "{key:?} is woken, yet not in its poll"
             );
             assert!(

@@ -36,7 +36,7 @@ impl Kernel {
     #[inline(never)]
     fn is_of_daemon(&self, target: Target) -> bool {
         let owner = self.owner(target).and_then(|key| self.tasks.get(key));
-        owner.is_some_and(|task| task.daemon)
+        owner.is_some_and(|task| task.is_daemon())
     }
 
     /// Makes a registered timer wake `target` instead. Its place in the order stays (S7).

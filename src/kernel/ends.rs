@@ -231,7 +231,8 @@ impl Kernel {
         self.note_access(Access::Write(Object::End(number)));
         let now = self.now;
         let task = &mut self.tasks[key.slot()];
-        (task.state, task.woken) = (State::Lingering, false);
+        task.state = State::Lingering;
+        task.set_woken(false);
         task.set_since(now);
         self.running = super::NO_SLOT;
         if self.is_observed {

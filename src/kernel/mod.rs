@@ -56,7 +56,7 @@ pub use limits::Limits;
 pub(crate) use open::OpenWait;
 pub(crate) use path::{Family, Paths, Step, is_unseen, shown_path};
 pub(crate) use tasks::{Spawn, State, Task, UNNAMED};
-pub(crate) use timers::TimerKey;
+pub(crate) use timers::{TimerKey, TimerPlace};
 pub(crate) use waits::{Wait, Waiting};
 
 use ends::Ends;
@@ -360,7 +360,7 @@ impl Kernel {
         self.turn += 1;
         let task = &mut self.tasks[slot];
         task.state = State::Running;
-        let is_aborted = task.abort;
+        let is_aborted = task.is_aborted();
         let task_key = TaskKey::new(slot, task.generation());
         self.digest.mix(task.serial);
         self.running = slot;
@@ -384,15 +384,15 @@ impl Kernel {
     pub(crate) fn suspend(&mut self, is_woken: bool) -> Suspension {
         let slot = self.running;
         let task = &mut self.tasks[slot];
-        self.counters.wakes += u64::from(is_woken & !task.woken);
-        let is_woken = is_woken | task.woken;
-        if task.abort {
-            task.woken = is_woken;
+        self.counters.wakes += u64::from(is_woken & !task.is_woken());
+        let is_woken = is_woken | task.is_woken();
+        if task.is_aborted() {
+            task.set_woken(is_woken);
             return Suspension::Aborted;
         }
         task.set_since(self.now);
         if is_woken {
-            task.woken = false;
+            task.set_woken(false);
             task.state = State::Ready;
             self.ready.push(slot);
         } else {
@@ -423,7 +423,7 @@ impl Kernel {
         let order = self.endings;
         task.set_ended(order);
         self.endings += 1;
-        task.woken = false;
+        task.set_woken(false);
         let group = member.map(|member| member.group);
         debug_assert!(
             matches!(task.state, State::Running | State::Lingering),
@@ -468,7 +468,7 @@ impl Kernel {
                 task.state = State::Ready;
                 self.ready.push(key.slot());
             }
-            State::Running if !task.woken && !self.is_closing => task.woken = true,
+            State::Running if !task.is_woken() && !self.is_closing => task.set_woken(true),
             _ => {
                 if self.is_observed {
                     self.note_wake_access(key);
@@ -503,11 +503,11 @@ impl Kernel {
     /// Asks for a task's end: it is dropped at its turn, or at the end of the poll it is in (S19).
     pub(crate) fn request_abort(&mut self, key: TaskKey) {
         let Some(task) =
-            self.tasks.get_mut(key).filter(|task| task.state.is_abortable() && !task.abort)
+            self.tasks.get_mut(key).filter(|task| task.state.is_abortable() && !task.is_aborted())
         else {
             return;
         };
-        task.abort = true;
+        task.set_aborted();
         let number = serial(task);
         let is_suspended = task.state == State::Suspended;
         let cause = self.cause();

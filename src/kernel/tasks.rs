@@ -67,15 +67,7 @@ pub(crate) struct Task {
     stamp: u64,
     generation: u32,
     pub(crate) state: State,
-    /// Woken during its own poll; goes to the back of the ready set when the poll ends (S17).
-    pub(crate) woken: bool,
-    /// Its future is dropped at its next turn, or at the end of the poll it is in (S19).
-    pub(crate) abort: bool,
-    pub(crate) daemon: bool,
-    /// It is called [`MAIN`] and has no parent. Every run has one, so that name is not worth an allocation.
-    is_main: bool,
-    /// A join handle exists. While it does, a finished task keeps its slot, and its output its place.
-    pub(crate) has_handle: bool,
+    flags: Flags,
     /// Clones of its waker that are held somewhere, counted on the loop's own thread. Counting stops for good
     /// at the type's end.
     pub(crate) wakers: u16,
@@ -94,7 +86,69 @@ pub(crate) struct Task {
     pub(crate) site: &'static Location<'static>,
 }
 
+/// What a task is besides its state, in one byte, by which a task fits a line of the cache.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Flags(u8);
+
+impl Flags {
+    const WOKEN: u8 = 1;
+    const ABORT: u8 = 2;
+    const DAEMON: u8 = 4;
+    const MAIN: u8 = 8;
+    const HANDLE: u8 = 16;
+
+    #[inline]
+    fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+
+    #[inline]
+    fn with(self, flag: u8, is_set: bool) -> Self {
+        Flags(self.0 & !flag | if is_set { flag } else { 0 })
+    }
+}
+
+/// A line of the cache on most machines.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Task>() == 64);
+
 impl Task {
+    /// Woken during its own poll; goes to the back of the ready set when the poll ends (S17).
+    #[inline]
+    pub(crate) fn is_woken(&self) -> bool {
+        self.flags.has(Flags::WOKEN)
+    }
+
+    #[inline]
+    pub(crate) fn set_woken(&mut self, is_woken: bool) {
+        self.flags = self.flags.with(Flags::WOKEN, is_woken);
+    }
+
+    /// Its future is dropped at its next turn, or at the end of the poll it is in (S19).
+    #[inline]
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.flags.has(Flags::ABORT)
+    }
+
+    pub(crate) fn set_aborted(&mut self) {
+        self.flags = self.flags.with(Flags::ABORT, true);
+    }
+
+    pub(crate) fn is_daemon(&self) -> bool {
+        self.flags.has(Flags::DAEMON)
+    }
+
+    /// It is called [`MAIN`] and has no parent. Every run has one, so that name is not worth an allocation.
+    fn is_main(&self) -> bool {
+        self.flags.has(Flags::MAIN)
+    }
+
+    /// A join handle exists. While it does, a finished task keeps its slot, and its output its place.
+    #[inline]
+    pub(crate) fn has_handle(&self) -> bool {
+        self.flags.has(Flags::HANDLE)
+    }
+
     pub(crate) fn generation(&self) -> u32 {
         self.generation
     }
@@ -102,7 +156,7 @@ impl Task {
     /// Says whether the slot has to be kept: for the task, for its result, or as its children's parent.
     #[inline]
     fn is_needed(&self) -> bool {
-        !self.state.is_finished() || self.has_handle || self.children_kept > 0
+        !self.state.is_finished() || self.has_handle() || self.children_kept > 0
     }
 
     /// When it last suspended, of a task that is alive.
@@ -279,11 +333,10 @@ impl TaskTable {
         let task = Task {
             generation,
             state: State::Ready,
-            woken: false,
-            abort: false,
-            daemon: spawn.daemon,
-            has_handle: spawn.has_handle,
-            is_main,
+            flags: Flags::default()
+                .with(Flags::DAEMON, spawn.daemon)
+                .with(Flags::HANDLE, spawn.has_handle)
+                .with(Flags::MAIN, is_main),
             wakers: 0,
             serial: self.spawned,
             parent,
@@ -331,7 +384,7 @@ impl TaskTable {
         let task = &mut self.slots[slot as usize];
         task.state = state;
         // It may have been woken in its last poll; it will not run again.
-        task.woken = false;
+        task.set_woken(false);
         let is_needed = task.is_needed();
         self.alive -= 1;
         if !is_needed {
@@ -349,7 +402,7 @@ impl TaskTable {
     #[inline(always)]
     pub(crate) fn release_handle(&mut self, key: TaskKey) {
         if let Some(task) = self.get_mut(key) {
-            task.has_handle = false;
+            task.flags = task.flags.with(Flags::HANDLE, false);
             if !task.is_needed() {
                 self.free_line(key.slot());
             }
@@ -438,7 +491,7 @@ impl TaskTable {
 
     /// The last step of a task's path.
     pub(crate) fn step<'a>(&'a self, task: &'a Task) -> Step<'a> {
-        if task.is_main {
+        if task.is_main() {
             return Step { name: MAIN, index: task.index, is_shared: self.top_mains > 1 };
         }
         let (unnamed, extras) = match task.parent {

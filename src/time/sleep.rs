@@ -35,7 +35,7 @@ use crate::kernel::Instant;
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     let (timer, now) = Timer::new("sleep");
-    Sleep { timer, deadline: now + duration, is_due: false }
+    Sleep { timer, deadline: now + duration }
 }
 
 /// Sleeps until `deadline`. One that has passed suspends exactly once (S5).
@@ -57,7 +57,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     let (timer, _) = Timer::new("sleep_until");
-    Sleep { timer, deadline, is_due: false }
+    Sleep { timer, deadline }
 }
 
 /// Future of [`sleep`] and [`sleep_until`].
@@ -73,17 +73,17 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// Panics when polled outside a loop, or in another one than that in which it was made.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Sleep {
+    /// Spent when the sleep has come to its end: by its timer, or by the one suspension of a sleep that was due
+    /// at once.
     timer: Timer,
     deadline: Instant,
-    /// It has come to its end: by its timer, or by the one suspension of a sleep that was due at once.
-    is_due: bool,
 }
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")
             .field("deadline", &self.deadline)
-            .field("elapsed", &self.is_due)
+            .field("elapsed", &self.timer.is_spent())
             .finish()
     }
 }
@@ -127,7 +127,9 @@ impl Sleep {
         let was_waited_for = self.timer.is_registered();
         self.timer.reset(deadline);
         // A timer that was waited for and is due now has just woken its task; that was its suspension.
-        self.is_due = was_waited_for && !self.timer.is_registered() && self.is_elapsed();
+        if was_waited_for && !self.timer.is_registered() && self.is_elapsed() {
+            self.timer.spend();
+        }
     }
 }
 
@@ -136,7 +138,7 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.is_due {
+        if self.timer.is_spent() {
             return Poll::Ready(());
         }
         let is_first = !self.timer.is_registered();
@@ -144,7 +146,7 @@ impl Future for Sleep {
         if self.timer.poll(deadline, cx).is_pending() {
             return Poll::Pending;
         }
-        self.is_due = true;
+        self.timer.spend();
         if is_first {
             cx.waker().wake_by_ref();
             return Poll::Pending;

@@ -51,9 +51,9 @@ impl Pair {
             };
             assert!(is_kept, "nobody can ask for {key:?} any more");
             assert_eq!(task.state, expected.state, "the state of {key:?}");
-            assert_eq!(task.woken, expected.woken, "{key:?} is to run again");
-            assert_eq!(task.abort, expected.abort, "{key:?} is to be dropped");
-            assert_eq!(task.has_handle, expected.has_handle, "{key:?} has a handle");
+            assert_eq!(task.is_woken(), expected.woken, "{key:?} is to run again");
+            assert_eq!(task.is_aborted(), expected.abort, "{key:?} is to be dropped");
+            assert_eq!(task.has_handle(), expected.has_handle, "{key:?} has a handle");
             assert_eq!(u32::from(task.wakers), expected.wakers, "the wakers of {key:?}");
             assert_eq!(task.serial, expected.serial, "the number of {key:?}");
             if task.state.is_alive() {

@@ -24,9 +24,44 @@ use std::fmt;
 ///
 /// Slot (low half) and generation (high half) share one integer, so that an entry of the queue is
 /// two words and travels in registers. As three fields it was written in pieces and read back as a
-/// whole, which made the processor wait: 5 ns for each timer.
+/// whole, which made the processor wait: 5 ns for each timer. The lowest bit is always set, so that a
+/// [`TimerPlace`] needs no more than the word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimerKey(u64);
+
+/// Where the key of a timer is kept: a key, or none, with one word on why.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TimerPlace(u64);
+
+impl TimerPlace {
+    /// No timer was registered, or it was cancelled.
+    pub(crate) const EMPTY: TimerPlace = TimerPlace(0);
+    /// No timer any more: what it stood for has come to its end.
+    pub(crate) const SPENT: TimerPlace = TimerPlace(2);
+
+    #[inline]
+    pub(crate) fn is_registered(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    #[inline]
+    pub(crate) fn key(self) -> Option<TimerKey> {
+        self.is_registered().then_some(TimerKey(self.0))
+    }
+
+    /// Empties it.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<TimerKey> {
+        std::mem::replace(self, TimerPlace::EMPTY).key()
+    }
+}
+
+impl From<TimerKey> for TimerPlace {
+    #[inline]
+    fn from(key: TimerKey) -> Self {
+        TimerPlace(key.0)
+    }
+}
 
 /// Holds the timers of one loop, each with a payload.
 ///
@@ -56,6 +91,9 @@ struct Slot<P> {
 /// A slot that reached this generation is never handed out again: one tenant more, and a key of
 /// four billion tenants ago would open it.
 const RETIRED: u32 = u32::MAX;
+
+/// A slot and the bit that marks a key share the lower half of a word.
+const SLOTS_MAX: u32 = u32::MAX >> 1;
 
 impl<P: Copy> Timers<P> {
     /// Makes an empty set, without allocating.
@@ -182,7 +220,7 @@ impl<P: Copy> Timers<P> {
             return TimerKey::new(number, generation);
         }
         let number = self.used;
-        assert!(number < u32::MAX, "more than {number} timers live at once");
+        assert!(number < SLOTS_MAX, "more than {number} timers live at once");
         self.slots.push(Slot { deadline, payload, generation: 0, is_live: true });
         self.used += 1;
         TimerKey::new(number, 0)
@@ -238,12 +276,12 @@ impl<P: Copy> Timers<P> {
 impl TimerKey {
     #[inline]
     fn new(slot: u32, generation: u32) -> Self {
-        TimerKey(u64::from(generation) << 32 | u64::from(slot))
+        TimerKey(u64::from(generation) << 32 | u64::from(slot) << 1 | 1)
     }
 
     #[inline]
     fn slot(self) -> u32 {
-        self.0 as u32
+        self.0 as u32 >> 1
     }
 
     #[inline]
