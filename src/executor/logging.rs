@@ -11,8 +11,11 @@ use tracing::span::EnteredSpan;
 use tracing::{Level, Span, debug, enabled, info, info_span};
 
 use super::core::Core;
-use crate::kernel::{Cause, Entry, Event, Instant, Log, NO_TASK, TaskKey, UNNAMED, Waited};
+use crate::kernel::{
+    Cause, Entry, Event, Instant, Log, NO_TASK, Step, TaskKey, UNNAMED, Waited, shown_path,
+};
 use crate::report::resource_label;
+use crate::trace::one_line;
 
 /// The target of all spans and events.
 const TARGET: &str = "simloop";
@@ -57,7 +60,7 @@ impl Core {
     pub(super) fn log_note(&self, line: &str) {
         self.log_records();
         let (turn, at) = self.turn_and_now();
-        info!(target: TARGET, turn, %at, "note: {line}");
+        info!(target: TARGET, turn, %at, "note: {}", one_line(line));
     }
 
     pub(super) fn wants_notes() -> bool {
@@ -110,7 +113,7 @@ impl Told {
             // The second of the name comes soon after the first, if at all: the list is short by then.
             let is_shared =
                 task.index > 0 || log.tasks[self.paths.len()..].iter().any(|other| sibling(&other));
-            let step = if is_shared { format!("{name}[{}]", task.index) } else { name.to_owned() };
+            let step = shown_path(&[Step { name, index: task.index, is_shared }]);
             let parent =
                 (task.parent != NO_TASK).then(|| self.paths.get(task.parent as usize)).flatten();
             self.paths.push(parent.map_or(step.clone(), |parent| format!("{parent}/{step}")));
@@ -145,8 +148,10 @@ impl Told {
             Event::Blocked { from } => format!("blocks the loop from {from}"),
             Event::Completed => "completed".to_owned(),
             Event::Cancelled => "cancelled".to_owned(),
-            Event::Panicked { text } => format!("panicked: {}", log.texts[text as usize]),
-            Event::Note { text } => format!("note: {}", log.texts[text as usize]),
+            Event::Panicked { text } => {
+                format!("panicked: {}", one_line(&log.texts[text as usize]))
+            }
+            Event::Note { text } => format!("note: {}", one_line(&log.texts[text as usize])),
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::failure::LeftTask;
 use super::text::{LINES_MAX, NAMES_MAX, listed, site, write_lines};
 use crate::kernel::{Instant, TaskId};
+use crate::trace::{columns, one_line};
 
 /// Things that a task waits for that are told at most, and holders of one of them.
 const WAITS_MAX: usize = 3;
@@ -114,10 +115,10 @@ impl WaitingTask {
     }
 }
 
-/// A resource in words: kind and name.
+/// A resource in words, in one line: kind and name.
 pub(crate) fn resource_label(kind: &str, name: Option<&str>) -> String {
     match name {
-        Some(name) => format!("{kind} `{name}`"),
+        Some(name) => format!("{kind} `{}`", one_line(name)),
         None => kind.to_owned(),
     }
 }
@@ -149,8 +150,11 @@ impl ResourceWait {
 impl Display for Deadlock {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let shown = || self.waiting.iter().take(LINES_MAX);
-        let width = shown().map(|task| task.path.chars().count()).max().unwrap_or(0).min(40);
-        let line = |task: &WaitingTask| format!("{:width$}  {}", task.path, reason(task));
+        let width = shown().map(|task| columns(&task.path)).max().unwrap_or(0).min(40);
+        let line = |task: &WaitingTask| {
+            let gap = width.saturating_sub(columns(&task.path));
+            format!("{}{:gap$}  {}", task.path, "", reason(task))
+        };
         write_lines(f, self.waiting.iter().map(line))?;
         let Some(first) = self.cycle.first() else { return Ok(()) };
         let (shown, more) = self.cycle.split_at(self.cycle.len().min(NAMES_MAX));

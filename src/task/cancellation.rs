@@ -16,6 +16,7 @@ use pin_project_lite::pin_project;
 use super::wakers::{Awaited, WaiterKey, Wakers, wake_all};
 use crate::executor::access::Tracked;
 use crate::executor::{Description, Resource, Wanted};
+use crate::trace::one_line;
 
 /// A token that is cancelled once, for all who hold a clone of it and for all its children.
 ///
@@ -112,7 +113,7 @@ impl Resource for Node {
         let state = self.look();
         // A child is mostly made for one task, and its parent is what the program has named.
         let above = above.filter(|_| state.name.is_none());
-        let after = above.map_or(String::new(), |name| format!(" below `{name}`"));
+        let after = above.map_or(String::new(), |name| format!(" below `{}`", one_line(&name)));
         let wanted = Wanted { before: String::new(), after };
         Description {
             kind: Node::KIND,

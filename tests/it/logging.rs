@@ -1,13 +1,13 @@
 //! What a collector of `tracing` is told of a run, and the virtual instants in front of log lines.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use simloop::sync::Mutex as Lock;
 use simloop::time::LogTime;
 use simloop::trace::Level;
 use simloop::{Builder, note, now, sleep, spawn_named};
-use tracing::{Level as LogLevel, info};
+use tracing::{Dispatch, Level as LogLevel, info};
 
 use crate::secs;
 use crate::snapshots::assert_shown;
@@ -26,8 +26,14 @@ impl Write for Lines {
     }
 }
 
+/// A second collector, which nobody uses. While there is one alone, `tracing` asks the thread that comes first to
+/// a span whether anybody wants it: a test without a collector would answer for all.
+static SECOND: LazyLock<Dispatch> =
+    LazyLock::new(|| Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish()));
+
 /// Runs something and returns what it has logged.
 fn logged<T>(most: LogLevel, run: impl FnOnce() -> T) -> (String, T) {
+    LazyLock::force(&SECOND);
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -91,4 +97,28 @@ fn a_second_run_on_the_same_loop_is_told_from_its_beginning() {
     let (once, _) = logged(LogLevel::DEBUG, run);
     let (twice, _) = logged(LogLevel::DEBUG, || (run(), run()));
     assert_eq!(twice, format!("{once}{once}"));
+}
+
+#[test]
+fn a_strange_text_takes_one_line_as_any_other() {
+    let run = || {
+        Builder::new().trace(Level::Full).run(async {
+            let text = "two\r\nlines \u{1b}[31m\u{202e}/[0]";
+            let lock = Arc::new(Lock::new(()).named(text));
+            let _held = Arc::clone(&lock).lock_owned().await;
+            let unlucky = async move {
+                note!("{text}");
+                simloop::timeout(secs(1), lock.lock()).await.unwrap_err();
+                std::panic::resume_unwind(Box::new(text.to_owned()))
+            };
+            assert!(spawn_named(text, unlucky).await.is_err());
+        })
+    };
+    let (lines, report) = logged(LogLevel::DEBUG, run);
+    let told = lines.lines().filter(|line| line.contains(" simloop: ")).count();
+    assert_eq!((told, lines.lines().count()), (report.trace.len(), report.trace.len()), "{lines}");
+    let is_plain = |character: char| !character.is_control() && character != '\u{202e}';
+    assert!(lines.lines().all(|line| line.chars().all(is_plain)), "{lines:?}");
+    let path = report.trace.path(report.trace.tasks().nth(1).unwrap()).unwrap();
+    assert!(lines.contains(&format!("joins {path}")), "{lines}");
 }
