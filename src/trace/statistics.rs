@@ -339,6 +339,9 @@ fn insert<T>(list: &mut Vec<T>, new: T, stays_before: impl Fn(&T, &T) -> bool) {
 
 impl fmt::Display for Statistics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.tasks.is_empty() {
+            return writeln!(f, "nothing was recorded");
+        }
         let mut tasks: Vec<&TaskStatistics> = self.tasks.iter().collect();
         tasks.sort_by_key(|task| std::cmp::Reverse(task.polls));
         let header =

@@ -15,6 +15,9 @@ const PATH_WIDTH: usize = 32;
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return writeln!(f, "nothing was recorded");
+        }
         let widest = |shown: &mut dyn Iterator<Item = usize>, header: &str| {
             shown.fold(header.len(), usize::max)
         };
