@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::audit::TRACED_TURNS_MAX;
-use super::columns::{Side, columns_of};
 use super::exploration::Pair;
 use super::identity::identity;
 use super::program::{Run, Runner, Shared, Traced};
@@ -11,6 +10,7 @@ use super::shrink::Lenient;
 use super::tree::Walker;
 use crate::kernel::{Instant, Level, TaskId, shown_duration};
 use crate::policy::{Choice, ChoiceKind, Deviation, Injection, Policy, Schedule};
+use crate::render::{Side, columns_of};
 use crate::trace::{Event, Trace, columns};
 
 /// Deviations that a sentence tells at most.

@@ -21,7 +21,6 @@
 //! instants are never in a race. The guide [`searching`](crate::guide::searching) walks through an example.
 
 mod audit;
-mod columns;
 mod draw;
 mod engine;
 mod environment;

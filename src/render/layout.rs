@@ -118,7 +118,7 @@ impl<'a> Lane<'a> {
 }
 
 /// The part after the last slash that is not part of a name: those are escaped.
-fn last_step(path: &str) -> &str {
+pub(super) fn last_step(path: &str) -> &str {
     let backslashes =
         |place: usize| path[..place].bytes().rev().take_while(|&b| b == b'\\').count();
     let mut slashes = path.rmatch_indices('/').map(|(place, _)| place);

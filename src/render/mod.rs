@@ -4,6 +4,7 @@
 //! | what | made by |
 //! |---|---|
 //! | lanes of text, for a terminal | [`Trace::lanes`](crate::trace::Trace::lanes) |
+//! | a column of text for each task, turn by turn | [`Trace::columns`](crate::trace::Trace::columns) |
 //! | an HTML page to look around in | [`Report::html`](crate::Report::html), and of a search [`Finding::html`](crate::explore::Finding::html) |
 //! | an SVG file | [`Trace::svg`](crate::trace::Trace::svg) |
 //! | a sequence diagram of Mermaid | [`Trace::mermaid`](crate::trace::Trace::mermaid) |
@@ -33,6 +34,7 @@
 //! page of a search has the run that fails and the nearest that passes. The variable changes no schedule, and no trace of a report.
 
 mod axis;
+mod columns;
 mod grid;
 mod html;
 #[cfg(feature = "serde")]
@@ -45,6 +47,8 @@ mod perfetto;
 mod report;
 mod svg;
 
+pub use columns::Columns;
+pub(crate) use columns::{Side, columns_of};
 pub use html::Html;
 #[cfg(feature = "serde")]
 pub use json_lines::JsonLines;

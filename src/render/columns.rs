@@ -1,13 +1,15 @@
-//! Two runs beside each other, as text: a column for each task, a row for each turn, on the virtual axis.
+//! A run as text, or two beside each other: a column for each task, a row for each turn.
 //!
-//! Knows traces and which turns to mark, nothing of searches; a picture could be made of the same rows.
+//! Knows traces and which turns to mark, nothing of searches.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
+use super::layout::last_step;
 use crate::kernel::{Instant, TaskId};
-use crate::trace::{Event, Trace, Waker, columns, elide_end, elide_middle};
+use crate::trace::{Event, Record, Trace, Waker, columns, elide_end, elide_middle};
 
-/// The width that no line exceeds, in columns of a terminal.
+/// The width that no line exceeds unless another is asked for, in columns of a terminal.
 const WIDTH: usize = 100;
 
 /// The width that a task's column has at most, and at least.
@@ -17,16 +19,101 @@ const TASK_WIDTH_MIN: usize = 7;
 /// What stands in place of a task that has no column.
 const ELSEWHERE: &str = "(another)";
 
-/// Rows that are shown at most.
+/// Rows that are shown at most, of two runs that are compared.
 const ROWS_MAX: usize = 40;
+
+/// Turns of a run alone that are shown, of its beginning and of its end.
+const FIRST_MAX: usize = 60;
+const LAST_MAX: usize = 20;
+
+/// A trace in columns; see [`Trace::columns`].
+#[derive(Clone, Debug)]
+#[must_use = "columns are shown by their `Display`"]
+pub struct Columns<'a> {
+    trace: &'a Trace,
+    width: usize,
+}
+
+impl Trace {
+    /// Draws the trace in columns: one for each task, and a row for each turn with its instant and what the task
+    /// did in it.
+    ///
+    /// | word | the task |
+    /// |---|---|
+    /// | `runs` | is polled, and waits again |
+    /// | `ends` | completes |
+    /// | `panics` | panics |
+    /// | `dropped` | is dropped, as somebody has aborted it |
+    ///
+    /// `>` stands where the policy took another task than the first. As many tasks as there is room for have
+    /// columns, those that run first; of their turns the first 60 are shown and the last 20. What is left out is
+    /// counted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{Builder, sleep, spawn_named, trace::Level};
+    /// use std::time::Duration;
+    ///
+    /// let report = Builder::new().trace(Level::Full).run(async {
+    ///     spawn_named("nap", sleep(Duration::from_secs(1))).await.unwrap();
+    /// });
+    /// assert_eq!(
+    ///     report.trace.columns().to_string(),
+    ///     " turn  at       main    nap\n\
+    ///      \u{20}   1  0s       runs\n\
+    ///      \u{20}   2  0s               runs\n\
+    ///      \u{20}   3  1s               ends\n\
+    ///      \u{20}   4  1s       ends\n"
+    /// );
+    /// ```
+    pub fn columns(&self) -> Columns<'_> {
+        Columns { trace: self, width: WIDTH }
+    }
+}
+
+impl Columns<'_> {
+    /// Sets the width that no line exceeds, in columns of a terminal. At least 40 are taken.
+    pub fn width(self, columns: usize) -> Self {
+        Columns { width: columns.max(40), ..self }
+    }
+}
+
+impl fmt::Display for Columns<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.trace.is_empty() {
+            return writeln!(f, "nothing was recorded");
+        }
+        let marked: Vec<u64> = self.trace.records().filter_map(deviation).collect();
+        let rows = vec![rows(self.trace)];
+        let mut seen = BTreeSet::new();
+        let firsts = rows[0].iter().filter(|row| seen.insert(&row.path)).map(|row| row.turn);
+        // No more tasks than that could have room.
+        let firsts = firsts.take(self.width / TASK_WIDTH_MIN).collect();
+        let mut tasks = Tasks::new(&rows, &firsts, &[], self.width);
+        tasks.left_out = self.trace.tasks().len() - tasks.shown.len();
+        let mut shown: Vec<u64> =
+            rows[0].iter().filter(|row| tasks.has(&row.path)).map(|row| row.turn).collect();
+        if shown.len() > FIRST_MAX + LAST_MAX {
+            shown.drain(FIRST_MAX..shown.len() - LAST_MAX);
+        }
+        let side = Side { title: "", trace: self.trace, marked: &marked };
+        f.write_str(&drawn(&[side], &rows, &shown.into_iter().collect(), &tasks, self.width))
+    }
+}
+
+/// The turn of a record, where it is a choice of another task than the first.
+fn deviation(record: Record<'_>) -> Option<u64> {
+    matches!(record.event, Event::Polled { index: 1.., .. }).then_some(record.turn)
+}
 
 /// A run to show.
 #[derive(Debug)]
-pub(super) struct Side<'a> {
-    pub(super) title: &'a str,
-    pub(super) trace: &'a Trace,
+pub(crate) struct Side<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) trace: &'a Trace,
     /// The turns whose choice is to be marked.
-    pub(super) marked: &'a [u64],
+    pub(crate) marked: &'a [u64],
 }
 
 /// What a task did in a turn.
@@ -39,18 +126,28 @@ struct Row {
 
 /// The runs as text. `around` are the turns that matter: they are shown with their neighbours, and the
 /// end of each run; what is left out is counted.
-pub(super) fn columns_of(sides: &[Side<'_>], around: &[u64]) -> String {
+pub(crate) fn columns_of(sides: &[Side<'_>], around: &[u64]) -> String {
     let rows: Vec<Vec<Row>> = sides.iter().map(|side| rows(side.trace)).collect();
     let turns = shown_turns(&rows, around);
-    let tasks = Tasks::new(&rows, &turns, around);
+    let tasks = Tasks::new(&rows, &turns, around, WIDTH);
+    drawn(sides, &rows, &turns, &tasks, WIDTH)
+}
+
+fn drawn(
+    sides: &[Side<'_>],
+    rows: &[Vec<Row>],
+    turns: &BTreeSet<u64>,
+    tasks: &Tasks<'_>,
+    width: usize,
+) -> String {
     let side_width = tasks.width() + AT_WIDTH;
     let mut text = String::new();
-    if TURN_WIDTH + sides.len() * side_width + 3 * (sides.len() - 1) <= WIDTH {
-        write_table(&mut text, sides, &rows.iter().collect::<Vec<_>>(), &turns, &tasks);
+    if tasks.turn_width + sides.len() * side_width + 3 * (sides.len() - 1) <= width {
+        write_table(&mut text, sides, &rows.iter().collect::<Vec<_>>(), turns, tasks);
     } else {
-        for (place, (side, rows)) in sides.iter().zip(&rows).enumerate() {
+        for (place, (side, rows)) in sides.iter().zip(rows).enumerate() {
             text.push_str(if place == 0 { "" } else { "\n" });
-            write_table(&mut text, std::slice::from_ref(side), &[rows], &turns, &tasks);
+            write_table(&mut text, std::slice::from_ref(side), &[rows], turns, tasks);
         }
     }
     match tasks.left_out {
@@ -61,7 +158,7 @@ pub(super) fn columns_of(sides: &[Side<'_>], around: &[u64]) -> String {
     text
 }
 
-/// Columns for the number of a turn, and for the instant on each side.
+/// Columns for the number of a turn at least, and for the instant on each side.
 const TURN_WIDTH: usize = 7;
 const AT_WIDTH: usize = 9;
 
@@ -138,10 +235,12 @@ struct Tasks<'a> {
     /// Path and header, in the order of the paths' first turns.
     shown: Vec<(&'a str, String)>,
     left_out: usize,
+    /// Columns for the number of a turn.
+    turn_width: usize,
 }
 
 impl<'a> Tasks<'a> {
-    fn new(rows: &'a [Vec<Row>], turns: &BTreeSet<u64>, around: &[u64]) -> Self {
+    fn new(rows: &'a [Vec<Row>], turns: &BTreeSet<u64>, around: &[u64], most: usize) -> Self {
         // Who takes part in a decision comes before who is seen beside it, and both before the others.
         let all = || rows.iter().flatten();
         let decides = |row: &&Row| {
@@ -158,15 +257,21 @@ impl<'a> Tasks<'a> {
         let mut headers: Vec<(&str, String)> =
             paths.iter().map(|path| (*path, header(path, &paths))).collect();
         let count = headers.len();
-        let mut width = TURN_WIDTH + AT_WIDTH;
+        let last = turns.last().map_or(0, |turn| turn.to_string().len());
+        let turn_width = TURN_WIDTH.max(last + 2);
+        let mut width = turn_width + AT_WIDTH;
         headers.retain(|(_, header)| {
             width += column_width(header);
-            width <= WIDTH
+            width <= most
         });
         let left_out = count - headers.len();
         let first_turn = |path: &str| all().position(|row| row.path == path);
         headers.sort_by_key(|(path, _)| first_turn(path));
-        Tasks { shown: headers, left_out }
+        Tasks { shown: headers, left_out, turn_width }
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.shown.iter().any(|(shown, _)| *shown == path)
     }
 
     fn width(&self) -> usize {
@@ -180,12 +285,8 @@ fn column_width(header: &str) -> usize {
 
 /// The last step of a path, or all of it where another ends in the same.
 fn header(path: &str, paths: &[&str]) -> String {
-    let last = |path: &str| path.rsplit('/').next().unwrap_or("").to_owned();
-    let is_shared = paths.iter().filter(|other| last(other) == last(path)).count() > 1;
-    elide_middle(
-        if is_shared { path } else { path.rsplit('/').next().unwrap_or(path) },
-        TASK_WIDTH_MAX,
-    )
+    let is_shared = paths.iter().filter(|other| last_step(other) == last_step(path)).count() > 1;
+    elide_middle(if is_shared { path } else { last_step(path) }, TASK_WIDTH_MAX)
 }
 
 fn write_table(
@@ -195,8 +296,9 @@ fn write_table(
     turns: &BTreeSet<u64>,
     tasks: &Tasks<'_>,
 ) {
-    let mut titles = " ".repeat(TURN_WIDTH);
-    let mut headers = format!("{:>width$}  ", "turn", width = TURN_WIDTH - 2);
+    let width = tasks.turn_width - 2;
+    let mut titles = format!("{:width$}  ", "");
+    let mut headers = format!("{:>width$}  ", "turn");
     for (place, side) in sides.iter().enumerate() {
         let gap = if place == 0 { "" } else { " | " };
         titles.push_str(&padded(
@@ -208,7 +310,9 @@ fn write_table(
             headers.push_str(&padded(header, column_width(header)));
         }
     }
-    push_line(text, &titles);
+    if sides.iter().any(|side| !side.title.is_empty()) {
+        push_line(text, &titles);
+    }
     push_line(text, &headers);
     let mut before = 0;
     // Of two runs under each other one may be the longer.
@@ -216,13 +320,11 @@ fn write_table(
     for &turn in turns.range(..=last) {
         match turn - before - 1 {
             0 => {}
-            skipped => push_line(
-                text,
-                &format!("{:>width$}  {skipped} turns", "...", width = TURN_WIDTH - 2),
-            ),
+            1 => push_line(text, &format!("{:>width$}  1 turn", "...")),
+            skipped => push_line(text, &format!("{:>width$}  {skipped} turns", "...")),
         }
         before = turn;
-        let mut line = format!("{turn:>width$}  ", width = TURN_WIDTH - 2);
+        let mut line = format!("{turn:>width$}  ");
         for (place, side) in sides.iter().enumerate() {
             line.push_str(if place == 0 { "" } else { " | " });
             line.push_str(&half(side, rows[place], turn, tasks));
@@ -239,7 +341,7 @@ fn half(side: &Side<'_>, rows: &[Row], turn: u64, tasks: &Tasks<'_>) -> String {
     let row = &rows[place];
     let mut line = padded(&elide_end(&row.at.to_string(), AT_WIDTH - 1), AT_WIDTH);
     let mark = if side.marked.contains(&turn) { ">" } else { "" };
-    if !tasks.shown.iter().any(|(path, _)| *path == row.path) {
+    if !tasks.has(&row.path) {
         line.push_str(&padded(ELSEWHERE, tasks.width()));
         return line;
     }
