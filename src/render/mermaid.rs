@@ -163,6 +163,10 @@ fn escaped(text: &str) -> String {
             character => out.push_str(&format!("#{};", u32::from(character))),
         }
     }
+    // A text of nothing is none to Mermaid.
+    if out.trim().is_empty() {
+        return "#34;#34;".to_owned();
+    }
     // The word that closes a block of the language.
     if out.eq_ignore_ascii_case("end") {
         out.replace_range(..1, &format!("#{};", out.as_bytes()[0]));

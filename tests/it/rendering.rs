@@ -2,9 +2,11 @@
 
 mod diff;
 mod environment;
+mod escaping;
 mod formats;
 mod html;
 mod lanes;
+mod matrix;
 mod programs;
 mod statistics;
 mod svg;

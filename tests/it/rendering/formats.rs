@@ -8,7 +8,7 @@ use super::programs;
 use crate::snapshots::assert_shown;
 
 /// Reads a sequence diagram by the part of Mermaid's grammar that we write, and returns its participants.
-fn read_mermaid(text: &str) -> Vec<String> {
+pub(super) fn read_mermaid(text: &str) -> Vec<String> {
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some("sequenceDiagram"));
     let (mut participants, mut ids) = (Vec::new(), BTreeSet::new());
@@ -96,7 +96,7 @@ fn deadlock() -> Deadlock {
 
 /// Reads a graph by the part of the DOT language that we write: nodes with labels, and arrows with labels
 /// from node to node. Returns the arrows with the labels of their ends, and whether each is bold.
-fn read_dot(text: &str) -> Vec<(String, String, String, bool)> {
+pub(super) fn read_dot(text: &str) -> Vec<(String, String, String, bool)> {
     let body = text.strip_prefix("digraph deadlock {\n").and_then(|text| text.strip_suffix("}\n"));
     let (mut nodes, mut arrows) = (std::collections::BTreeMap::new(), Vec::new());
     for line in body.expect("a graph").lines() {
@@ -165,6 +165,7 @@ mod json {
 
     use serde_json::Value;
     use simloop::Report;
+    use simloop::trace::{Event, Waker};
 
     use super::*;
 
@@ -253,6 +254,73 @@ mod json {
             flows += 1;
         }
         assert!(flows > 2, "{flows}");
+    }
+
+    #[test]
+    fn each_wake_of_another_task_is_a_flow_whose_two_ends_have_a_number_of_their_own() {
+        for (name, report) in programs::all() {
+            let (events, trace) = (events(&report), &report.trace);
+            let is_name = |event: &&Value| event["name"] == "thread_name";
+            let tracks: BTreeMap<u64, &str> = events
+                .iter()
+                .filter(is_name)
+                .map(|event| {
+                    (event["tid"].as_u64().unwrap(), event["args"]["name"].as_str().unwrap())
+                })
+                .collect();
+            let ends = |phase: &str| {
+                let mut ends = BTreeMap::new();
+                for event in events.iter().filter(|event| event["ph"] == *phase) {
+                    let end = (tracks[&event["tid"].as_u64().unwrap()], event["ts"].to_string());
+                    let before = ends.insert(event["id"].as_u64().unwrap(), end);
+                    assert_eq!(before, None, "{name}: twice {event}");
+                }
+                ends
+            };
+            let (starts, finishes) = (ends("s"), ends("f"));
+            assert!(starts.keys().eq(finishes.keys()), "{name}");
+            let both = starts.values().zip(finishes.values());
+            let drawn = both.map(|((from, left), (to, reached))| {
+                assert_eq!(left, reached, "{name}: a wake takes no time");
+                (*from, *to)
+            });
+            let told = trace.records().filter_map(|record| match (record.task, record.event) {
+                (Some(task), Event::Woken { by: Waker::Task(waker), .. }) if waker != task => {
+                    Some((trace.path(waker)?, trace.path(task)?))
+                }
+                _ => None,
+            });
+            assert_eq!(drawn.collect::<Vec<_>>(), told.collect::<Vec<_>>(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_counter_of_ready_tasks_is_what_each_poll_finds() {
+        for (name, report) in programs::all().into_iter().filter(|(name, _)| *name != "tasks_only")
+        {
+            let events = events(&report);
+            for record in report.trace.records() {
+                let Event::Polled { ready, .. } = record.event else { continue };
+                let is_poll = |event: &&Value| {
+                    event["name"] == "polled" && event["args"]["turn"] == record.turn
+                };
+                let ts = events.iter().find(is_poll).expect("a slice")["ts"].as_f64().unwrap();
+                let is_before = |event: &&Value| {
+                    event["name"] == "ready tasks" && event["ts"].as_f64().unwrap() < ts
+                };
+                let last = events.iter().rfind(is_before).expect("a count");
+                assert_eq!(last["args"]["count"], ready, "{name}: turn {}", record.turn);
+            }
+        }
+    }
+
+    #[test]
+    fn the_counter_of_timers_goes_up_and_down_with_each() {
+        let (_, gather) = programs::all().into_iter().find(|(name, _)| *name == "gather").unwrap();
+        let events = events(&gather);
+        let counts = events.iter().filter(|event| event["name"] == "timers");
+        let counts: Vec<_> = counts.map(|event| event["args"]["count"].as_u64().unwrap()).collect();
+        assert_eq!(counts, [1, 2, 3, 2, 1, 0]);
     }
 
     #[test]

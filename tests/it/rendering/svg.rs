@@ -23,7 +23,7 @@ fn number(node: Node<'_, '_>, name: &str) -> u64 {
 }
 
 /// Checks what holds for each picture: it is XML, needs nothing from outside, and is told in titles.
-fn checked(svg: &str) -> Document<'_> {
+pub(super) fn checked(svg: &str) -> Document<'_> {
     let picture = Document::parse(svg).unwrap_or_else(|error| panic!("{error}: {svg}"));
     let root = picture.root_element();
     let (width, height) = (number(root, "width"), number(root, "height"));
@@ -89,6 +89,28 @@ fn a_legend_explains_what_is_in_the_picture_and_nothing_else() {
     assert_eq!(legend(&nap), ["is polled", "is ready", "sleeps", "its timer fires", "completed"]);
     let lived = Builder::new().trace(Level::Tasks).run(programs::nap()).trace.svg().to_string();
     assert_eq!(legend(&lived), ["lives", "completed"]);
+}
+
+#[test]
+fn each_kind_of_bar_mark_and_arrow_is_in_the_legend_once() {
+    for (name, report) in programs::all().into_iter().chain([("thousand", programs::thousand())]) {
+        let svg = report.trace.svg().to_string();
+        let picture = checked(&svg);
+        let classes = |is_wanted: &dyn Fn(Node<'_, '_>) -> bool| {
+            let drawn = picture.descendants().filter(|node| !node.has_tag_name("text"));
+            let drawn = drawn.filter(|&node| node.has_attribute("class") && is_wanted(node));
+            drawn.filter_map(|node| node.attribute("class")).collect::<Vec<_>>()
+        };
+        let mut used = classes(&|node| title(node).is_some());
+        used.sort_unstable();
+        used.dedup();
+        let mut explained = classes(&|node| {
+            let next = node.next_sibling_element();
+            next.is_some_and(|next| next.attribute("class") == Some("key"))
+        });
+        explained.sort_unstable();
+        assert_eq!(explained, used, "{name}");
+    }
 }
 
 #[test]
