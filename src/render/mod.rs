@@ -14,7 +14,7 @@
 | records as JSON Lines, for scripts | [`Trace::json_lines`](crate::trace::Trace::json_lines) |"
 )]
 //!
-//! [`Report::timeline`](crate::Report::timeline), `Report::svg` and so on are short ways to them.
+//! [`Report::timeline`](crate::Report::timeline), `Report::columns`, `Report::svg` and so on are short ways to them.
 //!
 //! Each is a value with a `Display`, so `println!("{}", report.trace.lanes())` shows a run, and
 //! `std::fs::write(path, report.trace.svg().to_string())` keeps a picture. The graph of a deadlock is the

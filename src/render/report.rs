@@ -1,6 +1,6 @@
 //! Short ways from a report to each picture of its run.
 
-use super::{Lanes, Mermaid, Svg};
+use super::{Columns, Lanes, Mermaid, Svg};
 use crate::report::Report;
 use crate::trace::Statistics;
 
@@ -20,6 +20,7 @@ impl<T> Report<T> {
     /// let report = Builder::new().trace(Level::Full).run(nap);
     /// assert_eq!(report.timeline().to_string(), report.trace.lanes().to_string());
     /// assert!(report.timeline().width(40).to_string().contains("main"));
+    /// assert_eq!(report.columns().to_string(), report.trace.columns().to_string());
     /// assert!(report.svg().to_string().contains("<title>main: sleeps until 1s, from 0s to 1s (1s)</title>"));
     /// assert!(report.mermaid().to_string().starts_with("sequenceDiagram\n"));
     /// assert_eq!(report.statistics().jumps, 1);
@@ -27,6 +28,11 @@ impl<T> Report<T> {
     #[doc(alias = "lanes")]
     pub fn timeline(&self) -> Lanes<'_> {
         self.trace.lanes()
+    }
+
+    /// Draws the run in columns, turn by turn; see [`Trace::columns`](crate::trace::Trace::columns).
+    pub fn columns(&self) -> Columns<'_> {
+        self.trace.columns()
     }
 
     /// Draws the run as an SVG file; see [`Trace::svg`](crate::trace::Trace::svg).
