@@ -1,7 +1,7 @@
 //! Task-local values: inherited by copy at spawn, overridden in scopes.
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -222,17 +222,27 @@ fn destructors_see_the_values_of_their_task_and_scope() {
                 let looks = Looks(Rc::clone(&seen));
                 async move { drop(looks) }
             }));
+            // The destructor has run when the result is given, even if the scope itself stays.
+            let looks = Looks(Rc::clone(&seen));
+            let mut stays = Box::pin(NUMBER.scope(4, {
+                poll_fn(move |_| {
+                    let _looks = &looks;
+                    Poll::Ready(())
+                })
+            }));
+            stays.as_mut().await;
+            assert_eq!(seen.borrow().last(), Some(&Some(4)));
             // A task that is never joined is dropped as the run ends.
             let looks = Looks(seen);
             spawn(async move {
                 let _looks = looks;
-                NUMBER.set(4);
+                NUMBER.set(5);
                 pending::<()>().await;
             });
             yield_now().await;
         }
     });
-    assert_eq!(*seen.borrow(), [Some(2), Some(3), Some(4)]);
+    assert_eq!(*seen.borrow(), [Some(2), Some(3), Some(4), Some(5)]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Rule S29 at each await point: a task that holds and waits for a primitive together with others is cancelled at
 //! every one of its suspensions, and between any two turns. The others come to their ends all the same.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -155,6 +156,8 @@ fn s29_a_notification_goes_on_wherever_one_who_waits_is_cancelled() {
                 let guard = shared.0.lock().await;
                 let _guard = shared.1.wait(guard).await;
                 shared.1.notify_one();
+                // So the next one has to wait for the lock once it is chosen.
+                yield_now().await;
             }
         })
         .await;
@@ -175,32 +178,43 @@ fn s29_a_notification_goes_on_wherever_one_who_waits_is_cancelled() {
                 let guard = shared.0.lock().await;
                 let _guard = shared.1.wait_for(guard, |is_open| *is_open).await;
                 shared.1.notify_one();
+                // So the next one has to wait for the lock once it is chosen.
+                yield_now().await;
             }
         })
         .await;
     });
 }
 
+/// Waits for a barrier of four, and counts as present until it goes away.
+async fn meet(barrier: Rc<Barrier>, present: Rc<Cell<usize>>) {
+    struct Leaves(Rc<Cell<usize>>);
+    impl Drop for Leaves {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() - 1);
+        }
+    }
+    present.set(present.get() + 1);
+    let here = Leaves(present);
+    if barrier.wait().await.is_leader() {
+        assert_eq!(here.0.get(), 4, "the leader is the last to come, and all are there");
+    }
+}
+
 #[test]
 fn s29_a_barrier_counts_nobody_who_is_cancelled_before_it_opens() {
     check(|| async {
         let barrier = Rc::new(Barrier::new(4));
-        let last = Rc::clone(&barrier);
-        // Stands in for all who are missing, if any has come.
+        let present = Rc::new(Cell::new(0));
+        let (last, absent) = (Rc::clone(&barrier), Rc::clone(&present));
+        // Others come for those who are missing, if any has come.
         spawn(async move {
             when_all_wait().await;
-            for _ in 0..(4 - last.n_waiting()) % 4 {
-                let last = Rc::clone(&last);
-                spawn(async move { last.wait().await });
+            for _ in 0..(4 - absent.get()) % 4 {
+                spawn(meet(Rc::clone(&last), Rc::clone(&absent)));
             }
         });
-        crowd(move || {
-            let barrier = Rc::clone(&barrier);
-            async move {
-                let _ = barrier.wait().await;
-            }
-        })
-        .await;
+        crowd(move || meet(Rc::clone(&barrier), Rc::clone(&present))).await;
     });
 }
 

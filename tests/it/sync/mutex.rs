@@ -2,8 +2,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use simloop::report::{Deadlock, Failure, FailureKind};
 use simloop::sync::{Mutex, OwnedMutexGuard};
-use simloop::{Builder, EventLoop, run, sleep, spawn, spawn_named, task, yield_now};
+use simloop::{Builder, EventLoop, Limits, run, sleep, spawn, spawn_named, task, yield_now};
 
 use crate::snapshots::assert_shown;
 use crate::{millis, secs};
@@ -154,6 +155,33 @@ fn s37_a_partial_deadlock_is_reported_although_the_root_ends_well() {
     assert_shown("sync", "partial_deadlock", report.partial_deadlock.as_ref().unwrap());
     assert_eq!(report.leftovers.len(), 7);
     assert_eq!(report.unwrap(), "well");
+}
+
+#[test]
+fn s37_a_partial_deadlock_is_reported_of_a_root_that_goes_on_and_of_a_loop_without_one() {
+    async fn lock_twice(mutex: Mutex<()>) {
+        let _held = mutex.lock().await;
+        drop(mutex.lock().await);
+    }
+    let limited = Builder::new().limits(Limits::new().virtual_time(secs(10)));
+    let report = limited.run(async {
+        spawn_named("twice", lock_twice(Mutex::new(())));
+        loop {
+            sleep(secs(1)).await;
+        }
+    });
+    let kind = report.failure().map(Failure::kind);
+    assert!(matches!(kind, Some(FailureKind::TimeLimit { .. })), "{kind:?}");
+    let stuck = |report: Option<Deadlock>| -> Vec<_> {
+        report.into_iter().flat_map(|deadlock| deadlock.waiting).map(|task| task.path).collect()
+    };
+    assert_eq!(stuck(report.partial_deadlock), ["main/twice"]);
+
+    let mut event_loop = EventLoop::new();
+    event_loop.spawn_named("twice", lock_twice(Mutex::new(())));
+    event_loop.spawn_named("sleeper", async { sleep(secs(60)).await });
+    event_loop.advance(secs(1)).unwrap();
+    assert_eq!(stuck(event_loop.finish().partial_deadlock), ["twice"]);
 }
 
 #[test]
