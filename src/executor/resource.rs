@@ -279,13 +279,22 @@ impl Drop for Told {
 impl State {
     /// Has the trace tell what the task whose turn has ended waits for now, and others whose waits it changed.
     pub(super) fn tell_waits(&mut self, ended: TaskKey, run: RunId) {
-        for task in self.kernel.take_changed(ended) {
-            let Some((waits, resource)) = self.kernel.open_waits(task) else { continue };
-            let traced = resource.and_then(|resource| self.resources.traced.get(resource as usize));
-            let holders = traced.and_then(Weak::upgrade).map(|resource| resource.holders());
-            let holders = holders.into_iter().flatten().filter(|party| party.run == run);
-            let holders: Vec<_> = holders.map(|party| party.task).collect();
-            self.kernel.note_waits(task, waits, &holders);
+        self.tell_waits_of(ended, run);
+        let mut told = ended;
+        while let Some(task) = self.kernel.next_changed() {
+            if task != ended && task != told {
+                self.tell_waits_of(task, run);
+                told = task;
+            }
         }
+    }
+
+    fn tell_waits_of(&mut self, task: TaskKey, run: RunId) {
+        let Some((waits, resource)) = self.kernel.open_waits(task) else { return };
+        let traced = resource.and_then(|resource| self.resources.traced.get(resource as usize));
+        let holders = traced.and_then(Weak::upgrade).map(|resource| resource.holders());
+        let holders = holders.into_iter().flatten().filter(|party| party.run == run);
+        let holders: Vec<_> = holders.map(|party| party.task).collect();
+        self.kernel.note_waits(task, waits, &holders);
     }
 }

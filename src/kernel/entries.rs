@@ -149,7 +149,7 @@ impl Word {
 }
 
 /// The kind and the number of an event at an instant, if it fits a word.
-#[inline]
+#[inline(always)]
 fn pack_event(event: Event, at: Instant, before: Instant) -> Option<(u8, u64)> {
     let ahead = |deadline: Instant| to_span(deadline.as_nanos().checked_sub(at.as_nanos())?);
     let behind = |from: Instant| to_span(at.as_nanos().checked_sub(from.as_nanos())?);
@@ -183,7 +183,7 @@ fn pack_event(event: Event, at: Instant, before: Instant) -> Option<(u8, u64)> {
     })
 }
 
-#[inline]
+#[inline(always)]
 fn pack_task(task: u32) -> Option<u32> {
     match task {
         NO_TASK => Some(TASK_NONE),
@@ -221,7 +221,7 @@ fn waits(what: Waited) -> Event {
 /// Bits for the index of a polled task; what is left is for the number of ready ones, which is larger.
 const INDEX_BITS: u32 = 18;
 
-#[inline]
+#[inline(always)]
 fn pack_choice(index: u32, ready: u32) -> Option<u64> {
     let fits = index >> INDEX_BITS == 0 && u64::from(ready) <= NUMBER_MAX >> INDEX_BITS;
     fits.then(|| u64::from(ready) << INDEX_BITS | u64::from(index))
@@ -234,7 +234,7 @@ fn unpack_choice(number: u64) -> (u32, u32) {
 /// Bits for which cause it is; above them comes the task.
 const CAUSE_BITS: u32 = 2;
 
-#[inline]
+#[inline(always)]
 fn pack_cause(cause: Cause) -> Option<u64> {
     Some(match cause {
         Cause::Task(task) => u64::from(pack_task(task)?) << CAUSE_BITS,
@@ -259,7 +259,7 @@ const WAKE_BITS: u32 = CAUSE_BITS + TASK_BITS;
 /// Stands for [`NO_RESOURCE`].
 const RESOURCE_NONE: u32 = (1 << (NUMBER_BITS - WAKE_BITS)) - 1;
 
-#[inline]
+#[inline(always)]
 fn pack_wake(cause: Cause, resource: u32) -> Option<u64> {
     let resource = match resource {
         NO_RESOURCE => RESOURCE_NONE,
@@ -306,7 +306,7 @@ impl Entries {
         self.len == 0
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, entry: Entry) {
         let before = self.last;
         if self.len % MARKED == 0 {

@@ -187,6 +187,7 @@ impl Log {
         self.level >= level
     }
 
+    #[inline(always)]
     pub(crate) fn push(&mut self, entry: Entry) {
         if self.wants(entry.event.level()) {
             self.entries.push(entry);

@@ -3,8 +3,7 @@
 //! The tables say it as well (`waits`), but from the other end: a task knows who joins it. To ask them at each
 //! suspension would be to walk over all tasks each time.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::mem;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::event::{Event, Level, NO_RESOURCE, NO_TASK, ResourceEntry, Waited, WantedEntry};
 use super::groups::{GroupKey, Member};
@@ -55,7 +54,7 @@ pub(super) struct OpenWaits {
     /// The members of each group that have not ended, by serial.
     members: BTreeMap<GroupKey, BTreeSet<u32>>,
     /// Suspended tasks that have begun to wait for something else, through what others did.
-    changed: Vec<TaskKey>,
+    changed: VecDeque<TaskKey>,
     wanted: BTreeMap<WantedEntry, u32>,
 }
 
@@ -180,7 +179,7 @@ impl Kernel {
         };
         let task = self.tasks.get(key)?;
         if task.state == State::Suspended {
-            open.changed.push(key);
+            open.changed.push_back(key);
         }
         Some((serial(task), open))
     }
@@ -234,15 +233,10 @@ impl Kernel {
         open.and_then(|open| open.served_by.take()).unwrap_or(NO_RESOURCE)
     }
 
-    /// Suspended tasks of which the trace does not say what they wait for now: the one whose turn has ended, and
-    /// those that others made wait for something else.
-    pub(crate) fn take_changed(&mut self, ended: TaskKey) -> Vec<TaskKey> {
-        let changed = self.open.as_mut().map(|open| mem::take(&mut open.changed));
-        let mut changed = changed.unwrap_or_default();
-        changed.retain(|&key| key != ended);
-        changed.insert(0, ended);
-        changed.dedup();
-        changed
+    /// Takes the next of the suspended tasks that have begun to wait for something else, through what others did.
+    #[inline]
+    pub(crate) fn next_changed(&mut self) -> Option<TaskKey> {
+        self.open.as_deref_mut()?.changed.pop_front()
     }
 
     /// What a suspended task waits for, as a record that does not know of holders yet, and the resource among

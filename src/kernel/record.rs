@@ -37,7 +37,7 @@ impl Kernel {
     pub(super) fn note_turn(&mut self, slot: u32, is_aborted: bool, index: usize, ready: usize) {
         let number = serial(&self.tasks[slot]);
         if !is_aborted && self.log.wants(Level::Full) {
-            self.record(number, Event::Polled { index: index as u32, ready: ready as u32 });
+            self.record_often(number, Event::Polled { index: index as u32, ready: ready as u32 });
         }
         if let Some(watch) = &mut self.watch {
             watch.count_poll(number);
@@ -51,7 +51,7 @@ impl Kernel {
         let number = serial(&self.tasks[key.slot()]);
         let cause = self.cause();
         let resource = self.take_served_by(number);
-        self.record(number, Event::Woken { cause, resource });
+        self.record_often(number, Event::Woken { cause, resource });
         if let Some(watch) = &mut self.watch {
             watch.count_wake(number, cause);
         }
@@ -66,9 +66,27 @@ impl Kernel {
         }
     }
 
+    #[inline]
     pub(super) fn record(&mut self, task: u32, event: Event) {
         if self.log.is_on() {
-            self.log.push(Entry { turn: self.turn, at: self.now, task, event });
+            self.write(task, event);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write(&mut self, task: u32, event: Event) {
+        self.log.push(self.entry(task, event));
+    }
+
+    /// The same for the events of every turn: in line, where it is known how such an event is packed.
+    #[inline(always)]
+    fn record_often(&mut self, task: u32, event: Event) {
+        let entry = self.entry(task, event);
+        self.log.push(entry);
+    }
+
+    fn entry(&self, task: u32, event: Event) -> Entry {
+        Entry { turn: self.turn, at: self.now, task, event }
     }
 }
