@@ -64,6 +64,7 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] task::Shield<Cell<u8>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] task::Race<Vec<Pin<Box<Ready<u8>>>>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::JoinSet<Cell<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] render::Columns<'static>;
     [is_send, is_sync, is_unpin, is_debug] render::Lanes<'static>;
     [is_send, is_sync, is_unpin, is_debug] render::Html<'static>;
     [is_send, is_sync, is_unpin, is_debug] render::Svg<'static>;
