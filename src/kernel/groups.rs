@@ -44,7 +44,16 @@ impl Group {
         if self.finished.back().is_none_or(|&(last, _)| last < order) {
             self.finished.push_back((order, number));
         } else {
-            self.late.insert(order, number);
+            self.finish_late(order, number);
+        }
+    }
+
+    /// Files a member that was enrolled after its end. One that was a member before is told under its new number.
+    #[cold]
+    fn finish_late(&mut self, order: u64, number: usize) {
+        match self.finished.binary_search_by_key(&order, |&(order, _)| order) {
+            Ok(place) => self.finished[place].1 = number,
+            Err(_) => _ = self.late.insert(order, number),
         }
     }
 
