@@ -289,7 +289,14 @@ impl State {
         }
     }
 
+    #[inline]
     fn tell_waits_of(&mut self, task: TaskKey, run: RunId) {
+        if self.kernel.is_waiting(task) {
+            self.tell_waiting(task, run);
+        }
+    }
+
+    fn tell_waiting(&mut self, task: TaskKey, run: RunId) {
         let Some((waits, resource)) = self.kernel.open_waits(task) else { return };
         let traced = resource.and_then(|resource| self.resources.traced.get(resource as usize));
         let holders = traced.and_then(Weak::upgrade).map(|resource| resource.holders());

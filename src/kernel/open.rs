@@ -9,7 +9,7 @@ use super::event::{Event, Level, NO_RESOURCE, NO_TASK, ResourceEntry, Waited, Wa
 use super::groups::{GroupKey, Member};
 use super::instant::Instant;
 use super::key::{Target, TaskKey};
-use super::tasks::State;
+use super::tasks::{State, Task};
 use super::{Kernel, serial};
 
 /// Something that a task waits for, timers aside. What comes first here is told first.
@@ -239,11 +239,16 @@ impl Kernel {
         self.open.as_deref_mut()?.changed.pop_front()
     }
 
-    /// What a suspended task waits for, as a record that does not know of holders yet, and the resource among
-    /// it. `None` of a task that does not wait.
+    /// Whether a task has neither ended nor is about to run.
+    #[inline]
+    pub(crate) fn is_waiting(&self, key: TaskKey) -> bool {
+        let waits = |task: &Task| matches!(task.state, State::Suspended | State::Lingering);
+        self.tasks.get(key).is_some_and(waits)
+    }
+
+    /// What a waiting task waits for, as a record that does not know of holders yet, and the resource among it.
     pub(crate) fn open_waits(&self, key: TaskKey) -> Option<(Event, Option<u32>)> {
-        let waits = |state| matches!(state, State::Suspended | State::Lingering);
-        let task = self.tasks.get(key).filter(|task| waits(task.state))?;
+        let task = self.tasks.get(key)?;
         let waits = self.open.as_deref()?;
         let Some(open) = waits.tasks.get(&serial(task)) else {
             let (what, deadline) = (Waited::Foreign, Instant::NEVER);

@@ -55,7 +55,9 @@ impl Kernel {
         if let Some(watch) = &mut self.watch {
             watch.count_wake(number, cause);
         }
-        self.note_wake_access(key);
+        if self.accesses.is_some() {
+            self.note_wake_access(key);
+        }
     }
 
     /// Writes a line of the program into the log.
