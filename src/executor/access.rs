@@ -74,7 +74,8 @@ impl fmt::Debug for Tracked {
 
 #[inline]
 fn is_on() -> bool {
-    IS_ON.with(Cell::get)
+    // `try_with` rather than `with`, because only that is always inlined. It cannot fail.
+    IS_ON.try_with(Cell::get).unwrap_or(false)
 }
 
 /// Notes what the running task does.

@@ -286,27 +286,31 @@ impl AbortHandle {
     /// Waits for the task to finish, and moves its output into `place`.
     fn poll_join(&self, place: &mut dyn Any, cx: &Context<'_>) -> JoinPoll {
         let Some(key) = self.key() else { return JoinPoll::Gone };
-        let polled = context::with_loop(self.loop_id(), |core| {
-            core.own_target(cx.waker()).map(|target| core.poll_join(key, target, place))
+        let polled = context::try_with(|core| {
+            let target = core.own_target(cx.waker()).filter(|_| core.id == self.loop_id());
+            target.map(|target| core.poll_join(key, target, place))
         });
         match polled.flatten() {
             Some(JoinPoll::Replaced(waker)) => {
                 self.note(Object::End, Access::Write);
                 self.drop_waker(waker)
             }
-            Some(polled) => {
-                let is_pending = polled == JoinPoll::Pending;
-                access::note(if is_pending { Access::Joins } else { Access::Joined }(
-                    self.number(),
-                ));
-                polled
+            Some(JoinPoll::Pending) => {
+                access::note(Access::Joins(self.number()));
+                JoinPoll::Pending
+            }
+            Some(finished) => {
+                access::note(Access::Joined(self.number()));
+                finished
             }
             None => self.poll_join_foreign(place, cx),
         }
     }
 
-    /// Does the same with a waker that is not a task's own: it is foreign code, so nothing is borrowed.
+    /// Does the same in a loop that is not the running one, and with a waker that is not a task's own: that is
+    /// foreign code, so nothing is borrowed.
     #[cold]
+    #[inline(never)]
     fn poll_join_foreign(&self, place: &mut dyn Any, cx: &Context<'_>) -> JoinPoll {
         self.note(Object::End, Access::Write);
         let Some((core, key)) = self.found() else { return JoinPoll::Gone };

@@ -175,6 +175,8 @@ impl Kernel {
     }
 
     /// Notes a wake, whether or not the task was woken before.
+    #[cold]
+    #[inline(never)]
     pub(super) fn note_wake_access(&mut self, key: TaskKey) {
         let Some(accesses) = self.accesses.as_deref_mut().filter(|_| !self.is_closing) else {
             return;
@@ -195,6 +197,8 @@ impl Kernel {
     }
 
     /// Notes that a task ends. Until the next turn, wakes are put down to that.
+    #[cold]
+    #[inline(never)]
     pub(super) fn note_end(&mut self, task: u32, group: Option<GroupKey>, has_panicked: bool) {
         let Some(accesses) = self.accesses.as_deref_mut().filter(|_| !self.is_closing) else {
             return;
