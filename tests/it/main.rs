@@ -16,6 +16,7 @@ mod foreign;
 mod groups;
 mod layers;
 #[cfg(all(feature = "tracing", feature = "tracing-subscriber"))]
+mod locks_of_threads;
 mod logging;
 mod panics;
 mod programs;

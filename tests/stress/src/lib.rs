@@ -1,5 +1,8 @@
-//! Wakers in the hands of other threads, for the tools that watch memory.
+//! Wakers and locks in the hands of several threads, for the tools that watch memory.
 
+#[cfg(test)]
+#[path = "../../it/locks_of_threads.rs"]
+mod locks_of_threads;
 #[cfg(test)]
 #[path = "../../it/wakers.rs"]
 mod wakers;
