@@ -15,8 +15,8 @@ mod failing;
 mod foreign;
 mod groups;
 mod layers;
-#[cfg(all(feature = "tracing", feature = "tracing-subscriber"))]
 mod locks_of_threads;
+#[cfg(all(feature = "tracing", feature = "tracing-subscriber"))]
 mod logging;
 mod panics;
 mod programs;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use simloop::report::FailureKind;
 use simloop::sync::Mutex;
-use simloop::trace::{Event, Trace};
+use simloop::trace::Trace;
 use simloop::{Report, note, sleep, spawn_named};
 use unicode_width::UnicodeWidthChar;
 
@@ -186,8 +186,8 @@ fn check_json(trace: &Trace) {
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     for (line, record) in lines.skip(1).zip(trace.records()) {
         match record.event {
-            Event::Note(note) => assert_eq!(line["text"], note),
-            Event::Panicked(message) => assert_eq!(line["message"], message),
+            simloop::trace::Event::Note(note) => assert_eq!(line["text"], note),
+            simloop::trace::Event::Panicked(message) => assert_eq!(line["message"], message),
             _ => {}
         }
         assert_eq!(line["path"].as_str(), record.task.and_then(|task| trace.path(task)));
