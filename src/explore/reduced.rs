@@ -283,20 +283,22 @@ impl<'a> Reduced<'a> {
 }
 
 impl Node {
-    /// Sees to it that one of these tasks is tried, unless one of them sleeps or is planned.
+    /// Sees to it that one of these tasks is tried, unless one of them is planned.
+    ///
+    /// One that sleeps is no reason to leave it at that: what it would do here is known, but not what it does behind
+    /// the turn that it races with, and it may be another thing that has to come before it.
     fn plan(&mut self, instead: &[u32]) {
         let Kind::Task { ready, planned, .. } = &mut self.kind else { return };
-        let is_seen = |task: &u32| {
-            planned.contains(task) || self.sleep.iter().any(|sleeper| sleeper.task == *task)
-        };
-        if instead.iter().any(is_seen) {
+        if instead.iter().any(|task| planned.contains(task)) {
             return;
         }
-        match instead.iter().find(|task| ready.contains(task)) {
-            Some(task) => planned.push(*task),
+        let is_awake = |task: &&u32| self.sleep.iter().all(|sleeper| sleeper.task != **task);
+        match ready.iter().filter(is_awake).find(|task| instead.contains(task)) {
+            Some(&task) => planned.push(task),
             // None of them can be first by itself, so all are tried.
             None => {
-                let more: Vec<u32> = ready.iter().copied().filter(|task| !is_seen(task)).collect();
+                let more = ready.iter().filter(is_awake).filter(|task| !planned.contains(task));
+                let more: Vec<u32> = more.copied().collect();
                 planned.extend(more);
             }
         }

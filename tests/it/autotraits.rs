@@ -117,6 +117,7 @@ table! {
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::WriteOwned<u8>;
     [is_send, is_sync, is_unpin, is_debug] sync::RwLockReadGuard<'static, u8>;
     [is_send, is_sync, is_unpin, is_debug] sync::RwLockWriteGuard<'static, u8>;
+    [is_unpin, is_debug] sync::RwLockWriteGuard<'static, std::cell::Cell<u8>>;
     [is_send, is_sync, is_unpin, is_debug] sync::RwLockMappedWriteGuard<'static, u8>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::OwnedRwLockMappedWriteGuard<u8, u8>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::SetOnce<u8>;

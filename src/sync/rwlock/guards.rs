@@ -72,7 +72,8 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     pub(super) value: Exclusive<T>,
     pub(super) held: Held<Lent<'a>>,
-    pub(super) lock: PhantomData<&'a mut T>,
+    /// Where the guard may go, the lock may be shared: it may become a reader there, beside readers elsewhere.
+    pub(super) lock: PhantomData<&'a RwLock<T>>,
 }
 
 /// Exclusive access to a part of the value of an [`RwLock`], from [`RwLockWriteGuard::map`]. Dropping it releases
