@@ -243,8 +243,8 @@ impl Core {
             panicked
         });
         state.unjoined.extend(not_joined);
-        // A stable order whatever became of the handles.
-        state.unjoined.sort_by_key(|panicked| (panicked.turn, panicked.serial));
+        // As they happened, whenever their handles were dropped.
+        state.unjoined.sort_unstable_by_key(|panicked| panicked.number);
         let panics = state.unjoined.iter_mut();
         let payloads: Vec<_> = panics.filter_map(|panicked| panicked.payload.take()).collect();
         drop(state);

@@ -76,8 +76,10 @@ pub(crate) struct State {
     pub(super) wakers: Vec<Option<Waker>>,
     /// Panics of finished tasks whose handles may still ask for them.
     pub(super) panics: BTreeMap<TaskKey, Panicked>,
-    /// Panics that nobody can ask for any more, in the order in which they happened.
+    /// Panics that nobody can ask for any more, in the order in which that came about.
     pub(super) unjoined: Vec<Panicked>,
+    /// Panics of this run.
+    pub(super) panics_caught: u64,
     /// For each task that has drawn random numbers: its stream, and how often it asked.
     pub(super) draws: BTreeMap<Option<TaskKey>, (u64, u64)>,
     pub(super) schedule: Schedule,
@@ -114,6 +116,8 @@ pub(crate) struct State {
 
 /// A panic that was caught.
 pub(super) struct Panicked {
+    /// Its place in the order in which the panics of the run happened.
+    pub(super) number: u64,
     pub(super) serial: u64,
     pub(super) path: String,
     pub(super) message: String,
@@ -358,6 +362,7 @@ impl Core {
             let path = shown_path(&state.kernel.path(key));
             let (at, turn) = (state.kernel.now(), state.kernel.turn());
             let panicked = Panicked {
+                number: state.number_panic(),
                 serial,
                 path,
                 message: message.clone(),
@@ -393,7 +398,9 @@ impl Core {
         let path =
             running.map_or_else(|| what.to_owned(), |key| shown_path(&state.kernel.path(key)));
         let is_at_end = !state.is_open();
+        let number = state.number_panic();
         state.unjoined.push(Panicked {
+            number,
             serial,
             path,
             message,

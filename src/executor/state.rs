@@ -31,6 +31,7 @@ impl State {
             wakers: Vec::new(),
             panics: BTreeMap::new(),
             unjoined: Vec::new(),
+            panics_caught: 0,
             draws: BTreeMap::new(),
             schedule: Schedule::default(),
             values_chosen: 0,
@@ -68,6 +69,7 @@ impl State {
             wakers: _,
             panics,
             unjoined,
+            panics_caught,
             draws,
             schedule,
             values_chosen,
@@ -99,6 +101,7 @@ impl State {
             draws.clear();
         }
         unjoined.clear();
+        *panics_caught = 0;
         schedule.clear();
         (*values_chosen, *asked_from, *seed, *injects) = (0, usize::MAX, 0, false);
         (*echo, *is_quiet, *deny_leftovers) = (false, false, false);
@@ -107,6 +110,12 @@ impl State {
         (*failure, *policy_source, *replayed, *replay_error) = (None, None, None, None);
         resources.clear();
         is_small && has_keys
+    }
+
+    /// Gives a panic its place among those of the run.
+    pub(super) fn number_panic(&mut self) -> u64 {
+        self.panics_caught += 1;
+        self.panics_caught
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -96,6 +96,42 @@ fn s20_very_many_panics_that_nobody_takes_are_told_in_part() {
 }
 
 #[test]
+fn s20_panics_are_told_in_the_order_in_which_they_happen() {
+    /// Panics with its name when it is dropped.
+    struct Named(&'static str);
+    impl Drop for Named {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new(self.0));
+        }
+    }
+    let kept = Rc::new(RefCell::new(Vec::new()));
+    let keep = Rc::clone(&kept);
+    let report = Builder::new().run(async move {
+        for name in ["oldest", "middle", "newest"] {
+            let task = spawn_named(name, async move {
+                let _named = Named(name);
+                pending::<()>().await;
+            });
+            // Whether there is a handle makes no difference.
+            if name == "middle" {
+                keep.borrow_mut().push(task);
+            }
+        }
+        let early = spawn_named("early", async { std::panic::resume_unwind(Box::new("early")) });
+        yield_now().await;
+        drop(early);
+    });
+    let failure = report.unwrap_failure();
+    let message = |failure: &simloop::Failure| match failure.kind() {
+        FailureKind::Panic(panic) => panic.message.clone(),
+        other => panic!("expected a panic, found {other:?}"),
+    };
+    assert_eq!(message(&failure), "early");
+    let then: Vec<_> = failure.consequences().iter().map(message).collect();
+    assert_eq!(then, ["newest", "middle", "oldest"], "tasks are dropped newest first");
+}
+
+#[test]
 fn s20_a_panic_leaves_the_loop_the_thread_and_later_loops_usable() {
     let mut event_loop = EventLoop::new();
     let panicking = event_loop.spawn(async { panic!("once") });
