@@ -87,6 +87,23 @@ impl Core {
         (outcome, left)
     }
 
+    /// Ends the run if nobody has, and returns its panics if nobody was told of them (S20).
+    ///
+    /// What else may be wrong with a run at its end, such as leftover tasks, is asked for by
+    /// [`finish`](super::EventLoop::finish): told here, it would hide the error that a test returns early with.
+    pub(super) fn abandon(self: &Rc<Self>) -> Option<Failure> {
+        if !self.state().is_open() {
+            return None;
+        }
+        self.close(None);
+        if self.state().unjoined.is_empty() {
+            return None;
+        }
+        let mut failure = self.judge_failed(None, &[], None);
+        self.draw_failure(&mut failure);
+        Some(failure)
+    }
+
     /// What can go wrong without anybody noticing until the end: a wake from elsewhere in the last turn, a
     /// schedule with choices to spare.
     fn check_end(&self) -> Result<(), Failure> {

@@ -66,7 +66,9 @@ where
 /// a panic or an abort of the future given to [`block_on`](Self::block_on) concerns that future alone. A panic of a task does not stop the loop: it is for
 /// whoever joins the task, or for the report of [`finish`](Self::finish) (S20).
 ///
-/// Dropping the loop cancels what is alive in it, newest first.
+/// Dropping the loop cancels what is alive in it, newest first. If a task has panicked by then and nobody was
+/// told, the drop panics with that failure, as [`std::thread::scope`] does, unless the thread is panicking
+/// already: a panic is not lost because nobody called [`finish`](Self::finish). No other failure makes it panic.
 ///
 /// # Examples
 ///
@@ -417,8 +419,11 @@ fn nested(outer: &Core) -> Failure {
 
 impl Drop for EventLoop {
     fn drop(&mut self) {
-        self.core.close(None);
+        let untold = self.core.abandon();
         context::recycle(&self.core);
+        if let Some(failure) = untold.filter(|_| !std::thread::panicking()) {
+            panic!("{failure}");
+        }
     }
 }
 
