@@ -18,7 +18,7 @@ impl<T> Grant<T> {
         match self {
             Grant::Turn => take_smallest(shared),
             Grant::Item(item) => Some(item),
-            Grant::Done | Grant::ShutDown(_) => None,
+            Grant::Room(_) | Grant::Done | Grant::ShutDown(_) => None,
         }
     }
 }
@@ -49,7 +49,8 @@ impl<T: 'static> Future for QueueGet<'_, T> {
 ///
 /// # Cancel safety
 ///
-/// Dropping it while it waits leaves the line and drops the item.
+/// Dropping it leaves the line and drops the item, which is then not in the queue; room that it was given goes
+/// to the next.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct QueuePut<'a, T> {
     pub(super) waiter: Waiter<&'a Arc<SharedStore<T>>, Store<T>, 3>,

@@ -25,7 +25,8 @@ use store::{GETTERS, Grant, JOINERS, Need, Order, PUTTERS, SharedStore, Store};
 /// Whoever gets waits for an item, whoever puts waits for room, each first-in first-out. An item that is put
 /// while somebody waits is promised to the first in line, and nobody takes it before; until that task has run,
 /// the item is in the queue and counts. So items leave in the order of the queue under every policy, whichever
-/// of the tasks that were promised one runs first.
+/// of the tasks that were promised one runs first. Room is handed over in the same way; the item goes in
+/// when the putter runs, so a put that is cancelled has put nothing.
 ///
 /// [`join`](Self::join) waits until all items that were put are done with, as [`task_done`](Self::task_done)
 /// tells. [`shutdown`](Self::shutdown) ends the queue.
@@ -96,8 +97,8 @@ impl<T> Queue<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future while it waits leaves the line and drops the item. From the moment on at which there
-    /// is room the item is in the queue, and stays there.
+    /// Dropping the future leaves the line and drops the item, which is then not in the queue. Room that was handed
+    /// to it goes to the next: it brings its item when it runs, as in asyncio.
     #[doc(alias = "send")]
     pub fn put(&self, item: T) -> QueuePut<'_, T> {
         QueuePut { waiter: Waiter::new(&self.shared, PUTTERS, Need::Room(Some(item))) }
@@ -229,10 +230,11 @@ impl<T> Queue<T> {
         self.len() == 0
     }
 
-    /// Says whether there is no room. A queue without a bound always has some.
+    /// Says whether there is no room: none is free of items, or what is was handed to those who wait to put theirs
+    /// in. A queue without a bound always has some.
     #[doc(alias = "full")]
     pub fn is_full(&self) -> bool {
-        self.shared.read(|store| store.len() >= store.capacity())
+        self.shared.read(|store| store.taken() >= store.capacity())
     }
 
     /// How many items have room in it; `None` without a bound.

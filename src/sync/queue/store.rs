@@ -3,6 +3,9 @@
 //! A getter that waited is given the right to an item, not an item. Handing over the item itself would give a
 //! getter of a priority queue what was put first instead of the smallest, unlike asyncio, and an item that
 //! comes back from a cancelled getter would have to find its old place.
+//!
+//! A putter that waited is given room and brings its item when it comes for it. An item that went in at once
+//! would stay in the queue, or be with a getter already, when its putter is cancelled before its turn.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -49,6 +52,8 @@ pub(super) struct Store<T> {
     len: usize,
     /// How many getters have a right to an item and have not taken it.
     promised: usize,
+    /// How many putters have been given room and have not brought their item.
+    reserved: usize,
     /// How many items were put and are not done with.
     unfinished: usize,
     is_shut_down: bool,
@@ -58,7 +63,7 @@ pub(super) struct Store<T> {
 
 pub(super) enum Need<T> {
     Item,
-    /// `None` from the moment on at which the item is in the queue or is handed back.
+    /// `None` from the moment on at which the item is with what was given.
     Room(Option<T>),
     AllDone,
 }
@@ -67,6 +72,8 @@ pub(super) enum Grant<T> {
     /// The right to take an item out. Which one, is decided when it is taken out.
     Turn,
     Item(T),
+    /// Room for this item, which is not in the queue as yet.
+    Room(T),
     Done,
     ShutDown(Option<T>),
 }
@@ -81,6 +88,7 @@ impl<T> Store<T> {
             is_heap_out: false,
             len: 0,
             promised: 0,
+            reserved: 0,
             unfinished: 0,
             is_shut_down: false,
             is_emptied: false,
@@ -93,6 +101,11 @@ impl<T> Store<T> {
 
     pub(super) fn capacity(&self) -> usize {
         self.capacity
+    }
+
+    /// How much room is taken: by items, and by putters who have been given it.
+    pub(super) fn taken(&self) -> usize {
+        self.len + self.reserved
     }
 
     pub(super) fn unfinished(&self) -> usize {
@@ -144,13 +157,39 @@ impl<T> Store<T> {
         if self.is_shut_down {
             return Some(Grant::ShutDown(item.take()));
         }
-        if self.len >= self.capacity {
+        if self.taken() >= self.capacity {
             return None;
         }
-        if let Some(item) = item.take() {
-            self.put(item);
+        self.reserved += 1;
+        item.take().map(Grant::Room)
+    }
+
+    /// Takes the right to an item away from a getter, for the item, unless choosing that takes comparisons.
+    fn take(&mut self) -> Grant<T> {
+        let item = match self.order {
+            _ if self.is_emptied => None,
+            Order::FirstInFirstOut => self.items.pop_front(),
+            Order::LastInFirstOut => self.items.pop_back(),
+            Order::Smallest(_) => return Grant::Turn,
+        };
+        self.promised -= 1;
+        match item {
+            Some(item) => {
+                self.len -= 1;
+                Grant::Item(item)
+            }
+            None => Grant::ShutDown(None),
         }
-        Some(Grant::Done)
+    }
+
+    /// Lets an item in for which there is room, unless the queue was shut down since that was given.
+    fn let_in(&mut self, item: T) -> Grant<T> {
+        self.reserved -= 1;
+        if self.is_shut_down {
+            return Grant::ShutDown(Some(item));
+        }
+        self.put(item);
+        Grant::Done
     }
 }
 
@@ -167,32 +206,22 @@ impl<T> Gate for Store<T> {
         }
     }
 
-    /// An item stays where it is until it is taken out, so a right that comes back moves nothing.
+    /// An item stays where it is until it is taken out, and one that has not been brought is nowhere else; so
+    /// what comes back moves nothing.
     fn take_back(&mut self, grant: Grant<T>) -> Option<Grant<T>> {
-        if let Grant::Turn = grant {
-            self.promised -= 1;
+        match grant {
+            Grant::Turn => self.promised -= 1,
+            Grant::Room(_) => self.reserved -= 1,
+            Grant::Item(_) | Grant::Done | Grant::ShutDown(_) => {}
         }
         Some(grant)
     }
 
-    /// Takes the item out, unless that takes comparisons.
     fn collect(&mut self, grant: Grant<T>) -> Grant<T> {
-        if !matches!(grant, Grant::Turn) {
-            return grant;
-        }
-        let item = match self.order {
-            _ if self.is_emptied => None,
-            Order::FirstInFirstOut => self.items.pop_front(),
-            Order::LastInFirstOut => self.items.pop_back(),
-            Order::Smallest(_) => return grant,
-        };
-        self.promised -= 1;
-        match item {
-            Some(item) => {
-                self.len -= 1;
-                Grant::Item(item)
-            }
-            None => Grant::ShutDown(None),
+        match grant {
+            Grant::Turn => self.take(),
+            Grant::Room(item) => self.let_in(item),
+            Grant::Item(_) | Grant::Done | Grant::ShutDown(_) => grant,
         }
     }
 
@@ -201,7 +230,7 @@ impl<T> Gate for Store<T> {
             GETTERS if self.len == 0 => ("an item of ", " (empty)".to_owned()),
             // Somebody has one coming and is not polled: a stream of items that nobody looks at.
             GETTERS => ("an item of ", format!(" ({} in it, promised to others)", self.len)),
-            PUTTERS => ("room in ", format!(" ({} of {} taken)", self.len, self.capacity)),
+            PUTTERS => ("room in ", format!(" ({} of {} taken)", self.taken(), self.capacity)),
             _ => ("the end of all work of ", format!(" ({} not done)", self.unfinished)),
         };
         Wanted { before: before.to_owned(), after }

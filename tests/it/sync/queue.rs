@@ -71,9 +71,13 @@ fn s28_putters_are_let_in_in_order_and_nobody_overtakes_them() {
         yield_now().await;
         assert_eq!(queue.try_put(9), Err(TryPutError::Full(9)));
         assert_eq!(queue.try_get(), Ok(0));
-        assert!(queue.is_full(), "the first that waited is in at that moment");
+        assert!(queue.is_full(), "the room is the first one's from that moment on");
+        assert_eq!((queue.len(), queue.try_get()), (0, Err(TryGetError::Empty)));
         assert_eq!(queue.try_put(9), Err(TryPutError::Full(9)));
-        assert_eq!(drained(&queue), [1, 2, 3]);
+        for item in 1..4 {
+            assert_eq!(queue.get().await, Ok(item));
+            assert_eq!(queue.is_full(), item < 3);
+        }
         assert_eq!((queue.capacity(), Queue::<u8>::new().capacity()), (Some(1), None));
     });
 }
@@ -172,7 +176,7 @@ fn s29_items_that_nobody_takes_are_back_in_their_old_places_whoever_leaves_first
 }
 
 #[test]
-fn s29_a_put_that_is_cancelled_drops_its_item_if_that_is_not_in_and_leaves_it_if_it_is() {
+fn s29_a_put_that_is_cancelled_drops_its_item_whether_it_had_been_given_room_or_not() {
     run(async {
         let queue = Rc::new(Queue::bounded(1));
         let (one, other, third) = (Rc::new(1), Rc::new(2), Rc::new(3));
@@ -186,17 +190,60 @@ fn s29_a_put_that_is_cancelled_drops_its_item_if_that_is_not_in_and_leaves_it_if
             let (queue, item) = (Rc::clone(&queue), Rc::clone(item));
             spawn(async move { queue.put(item).await.unwrap() })
         };
-        let (waiting, let_in) = (put(&other), put(&third));
+        let (waiting, given_room, next) = (put(&one), put(&other), put(&third));
         yield_now().await;
         waiting.abort();
         yield_now().await;
-        assert_eq!(Rc::strong_count(&other), 1);
+        assert_eq!(Rc::strong_count(&one), 1);
         assert_eq!(queue.try_get().as_deref(), Ok(&0));
-        let_in.abort();
-        assert!(let_in.await.unwrap_err().is_cancelled());
-        assert_eq!(queue.try_get().as_deref(), Ok(&3), "it was in when its put was cancelled");
+        given_room.abort();
+        assert!(given_room.await.unwrap_err().is_cancelled());
+        assert_eq!(Rc::strong_count(&other), 1, "it never was in the queue");
+        next.await.unwrap();
+        assert_eq!(queue.try_get().as_deref(), Ok(&3), "the room went on to the next");
         assert_eq!(queue.len(), 0);
         assert_eq!(now().to_string(), "2s");
+    });
+}
+
+#[test]
+fn s29_in_all_three_orders_a_put_cancelled_at_the_instant_of_its_room_leaves_nothing() {
+    fn cancelled(queue: Rc<impl std::ops::Deref<Target = Queue<i32>> + 'static>) -> Vec<i32> {
+        run(async move {
+            queue.try_put(1).unwrap();
+            let putter = spawn({
+                let queue = Rc::clone(&queue);
+                async move { timeout(secs(1), queue.put(2)).await.is_err() }
+            });
+            sleep(secs(1)).await;
+            // The putter's time is up at this instant, and it is given room before it runs.
+            assert_eq!(queue.try_get(), Ok(1));
+            putter.abort();
+            assert!(putter.await.unwrap_err().is_cancelled());
+            assert!(!queue.is_full());
+            queue.put(3).await.unwrap();
+            drained(&queue)
+        })
+    }
+    assert_eq!(cancelled(Rc::new(Box::new(Queue::bounded(1)))), [3]);
+    assert_eq!(cancelled(Rc::new(LifoQueue::bounded(1))), [3]);
+    assert_eq!(cancelled(Rc::new(PriorityQueue::bounded(1))), [3]);
+}
+
+#[test]
+fn room_that_was_handed_over_is_worth_nothing_once_the_queue_is_shut_down() {
+    run(async {
+        let queue = Rc::new(Queue::bounded(1));
+        queue.try_put(1).unwrap();
+        let putter = spawn({
+            let queue = Rc::clone(&queue);
+            async move { queue.put(2).await }
+        });
+        yield_now().await;
+        assert_eq!(queue.try_get(), Ok(1));
+        queue.shutdown();
+        assert_eq!(queue.get().await, Err(QueueShutDown(())), "nothing comes any more");
+        assert_eq!(putter.await.unwrap(), Err(QueueShutDown(2)), "it has its item back");
     });
 }
 
@@ -445,7 +492,6 @@ async fn traffic(queue: Rc<Queue<u64>>) {
                 for number in 0..20 {
                     let item = producer * 100 + number;
                     let patience = millis(simloop::rng().range(0..3));
-                    // Given up is not put, unless it was let in during that very instant.
                     if timeout(patience, queue.put(item)).await.is_ok() {
                         put.borrow_mut().insert(item);
                     }
@@ -465,7 +511,7 @@ async fn traffic(queue: Rc<Queue<u64>>) {
     got.dedup();
     assert_eq!(got.len(), count, "nothing comes twice");
     let got: BTreeSet<_> = got.into_iter().collect();
-    assert!(put.borrow().is_subset(&got), "nothing is lost");
+    assert_eq!(*put.borrow(), got, "nothing is lost, and what was given up was not put");
 }
 
 #[test]

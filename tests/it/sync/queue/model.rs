@@ -77,10 +77,12 @@ enum Outcome {
     NotNow,
 }
 
-/// What somebody has been told to come back with. A turn is good for the item that is first by then.
+/// What somebody has been told to come back with. A turn is good for the item that is first by then, room for the
+/// item that is brought.
 #[derive(Clone, Copy)]
 enum Told {
     Turn,
+    Room(Item),
     End(Outcome),
 }
 
@@ -99,6 +101,12 @@ struct Model {
 impl Model {
     fn turns(&self) -> usize {
         self.told.values().filter(|told| matches!(told, Told::Turn)).count()
+    }
+
+    /// Whether somebody who brings an item could have room for it.
+    fn has_room(&self) -> bool {
+        let reserved = self.told.values().filter(|told| matches!(told, Told::Room(_))).count();
+        self.items.len() + reserved < self.bound
     }
 
     fn take(&mut self) -> Outcome {
@@ -129,7 +137,7 @@ impl Model {
         if self.is_shut_down {
             return Some(Outcome::TurnedAwayWith(item.1));
         }
-        if !self.putters.is_empty() || self.items.len() >= self.bound {
+        if !self.putters.is_empty() || !self.has_room() {
             return None;
         }
         self.put(item);
@@ -145,15 +153,13 @@ impl Model {
                 let told = if is_over { Told::End(Outcome::TurnedAway) } else { Told::Turn };
                 self.told.insert(self.getters.remove(0), told);
             }
-            if !self.putters.is_empty() && (self.is_shut_down || self.items.len() < self.bound) {
+            if !self.putters.is_empty() && (self.is_shut_down || self.has_room()) {
                 let (who, item) = self.putters.remove(0);
-                let outcome = if self.is_shut_down {
-                    Outcome::TurnedAwayWith(item.1)
-                } else {
-                    self.put(item);
-                    Outcome::Done
+                let told = match self.is_shut_down {
+                    true => Told::End(Outcome::TurnedAwayWith(item.1)),
+                    false => Told::Room(item),
                 };
-                self.told.insert(who, Told::End(outcome));
+                self.told.insert(who, told);
             }
             if self.unfinished == 0 {
                 let joiners = std::mem::take(&mut self.joiners);
@@ -168,6 +174,11 @@ impl Model {
     fn come_back(&mut self, who: usize) -> Option<Outcome> {
         match self.told.remove(&who)? {
             Told::Turn => Some(self.take()),
+            Told::Room(item) if self.is_shut_down => Some(Outcome::TurnedAwayWith(item.1)),
+            Told::Room(item) => {
+                self.put(item);
+                Some(Outcome::Done)
+            }
             Told::End(outcome) => Some(outcome),
         }
     }
@@ -344,7 +355,7 @@ proptest! {
             let due = futures.keys().map(|who| (*who, usize::from(model.told.contains_key(who))));
             prop_assert!(wakes.clone().eq(due), "step {}: {:?}", number, wakes.collect::<Vec<_>>());
             prop_assert_eq!(queue.len(), model.items.len());
-            prop_assert_eq!(queue.is_full(), model.items.len() >= model.bound);
+            prop_assert_eq!(queue.is_full(), !model.has_room());
         }
     }
 }
