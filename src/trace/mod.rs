@@ -5,6 +5,7 @@
 
 mod diff;
 mod statistics;
+mod table;
 pub(crate) mod text;
 
 use std::collections::BTreeMap;

@@ -1,25 +1,18 @@
 //! A run in numbers: where its time went, for each task and for the loop.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
-use super::text::{columns, counted, elide_middle};
 use super::{Awaited, Event, Level, Record, Resource, Trace};
-use crate::kernel::{Instant, TaskId, shown_duration};
+use crate::kernel::{Instant, TaskId};
 
 /// Instants and stretches that are listed at most.
-const LISTED_MAX: usize = 5;
-
-/// Tasks that the table shows at most.
-const ROWS_MAX: usize = 40;
-
-/// Columns that a path takes in the table at most.
-const PATH_WIDTH: usize = 32;
+pub(super) const LISTED_MAX: usize = 5;
 
 /// What the records of a trace add up to; see [`Trace::statistics`].
 ///
-/// Its `Display` is a table of the tasks, those with most polls first, and lines for the loop.
+/// Its `Display` is a table of the tasks, those with most polls first, one of the resources that they waited for,
+/// the longest waits first, and lines for the loop. Of each table 40 rows are shown, and the others counted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Statistics {
@@ -335,78 +328,4 @@ fn insert<T>(list: &mut Vec<T>, new: T, stays_before: impl Fn(&T, &T) -> bool) {
         list.truncate(LISTED_MAX - 1);
         list.insert(place, new);
     }
-}
-
-impl fmt::Display for Statistics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.tasks.is_empty() {
-            return writeln!(f, "nothing was recorded");
-        }
-        let mut tasks: Vec<&TaskStatistics> = self.tasks.iter().collect();
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.polls));
-        let header =
-            ["task", "polls", "turns ready", "ready", "waiting", "longest wait", "blocked"];
-        let mut rows = vec![header.map(str::to_owned)];
-        rows.extend(tasks.iter().take(ROWS_MAX).map(|task| task.row()));
-        write_table(f, &rows)?;
-        if tasks.len() > ROWS_MAX {
-            writeln!(f, "and {} more tasks", tasks.len() - ROWS_MAX)?;
-        }
-        let (jumped, blocked) = (shown_duration(self.jumped), shown_duration(self.blocked));
-        let turns = |turns: u64| counted(turns as usize, "turn", "turns");
-        let jumps = counted(self.jumps, "jump", "jumps");
-        writeln!(f, "{}, {jumps} over {jumped}, blocked for {blocked}", turns(self.turns))?;
-        let mut resources: Vec<_> = self.resources.iter().collect();
-        resources.sort_by_key(|resource| std::cmp::Reverse(resource.waiting));
-        for ResourceStatistics { resource, waits, waiting, longest_wait } in
-            resources.iter().take(LISTED_MAX)
-        {
-            let (waiting, longest) = (shown_duration(*waiting), shown_duration(*longest_wait));
-            let (waits, resource) =
-                (counted(*waits as usize, "wait", "waits"), elide_middle(resource, PATH_WIDTH));
-            writeln!(f, "waited {waiting} for {resource}: {waits}, {longest} the longest")?;
-        }
-        if resources.len() > LISTED_MAX {
-            writeln!(f, "and for {} more resources", resources.len() - LISTED_MAX)?;
-        }
-        for instant in &self.busiest {
-            writeln!(f, "busy at {}: {}", instant.at, turns(instant.turns))?;
-        }
-        for BlockingStretch { path, from, length } in &self.blocking {
-            let path = elide_middle(path, PATH_WIDTH);
-            writeln!(f, "blocked from {from} for {} by {path}", shown_duration(*length))?;
-        }
-        Ok(())
-    }
-}
-
-impl TaskStatistics {
-    fn row(&self) -> [String; 7] {
-        let time =
-            |time: Duration| if time.is_zero() { "-".to_owned() } else { shown_duration(time) };
-        [
-            elide_middle(&self.path, PATH_WIDTH),
-            self.polls.to_string(),
-            self.turns_ready.to_string(),
-            time(self.ready),
-            time(self.waiting),
-            time(self.longest_wait),
-            time(self.blocked),
-        ]
-    }
-}
-
-/// Writes rows in columns: the first to the left, the others to the right.
-fn write_table<const N: usize>(f: &mut fmt::Formatter<'_>, rows: &[[String; N]]) -> fmt::Result {
-    let widths: [usize; N] = std::array::from_fn(|column| {
-        rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0)
-    });
-    for row in rows {
-        let mut line = row[0].clone() + &" ".repeat(widths[0] - columns(&row[0]));
-        for (cell, width) in row.iter().zip(widths).skip(1) {
-            line.push_str(&format!("  {cell:>width$}"));
-        }
-        writeln!(f, "{line}")?;
-    }
-    Ok(())
 }

@@ -13,7 +13,7 @@ use super::digits::Digits;
 use crate::kernel::{Instant, TaskId};
 use crate::render::layout::{Layout, State, WaitKind};
 use crate::render::svg::escaped;
-use crate::trace::{Event, Level, Record, Trace, Waker};
+use crate::trace::{Event, Level, Record, ResourceStatistics, Statistics, Trace, Waker};
 
 /// The version of this format, for the scripts of the same page alone.
 const VERSION: u64 = 1;
@@ -28,6 +28,7 @@ pub(super) struct Data<'a> {
     sites: BTreeMap<Site, usize>,
     /// What tasks wait for and the resources that served them, in words, each with its number.
     words: BTreeMap<String, usize>,
+    statistics: Statistics,
 }
 
 type Site = (&'static str, u32);
@@ -49,9 +50,12 @@ impl<'a> Data<'a> {
             Event::Waits(wait) => Some(trace.wait(wait)),
             _ => None,
         });
-        let mut words: BTreeMap<String, usize> = words.map(|word| (word, 0)).collect();
+        let statistics = trace.statistics();
+        let resources = statistics.resources.iter().map(|one| one.resource.clone());
+        let mut words: BTreeMap<String, usize> =
+            words.chain(resources).map(|word| (word, 0)).collect();
         words.values_mut().enumerate().for_each(|(number, place)| *place = number);
-        Data { trace, layout, instants, sites, words }
+        Data { trace, layout, instants, sites, words, statistics }
     }
 
     /// Writes the texts, one a line: places in the source, names of tasks, waits, and what the records say.
@@ -210,11 +214,18 @@ impl<'a> Data<'a> {
 
     fn write_statistics<W: fmt::Write>(&self, digits: &mut Digits<'_, W>) -> fmt::Result {
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        for task in self.trace.statistics().tasks {
+        for task in &self.statistics.tasks {
             digits.put(task.polls)?;
             digits.put(task.turns_ready)?;
             for time in [task.ready, task.waiting, task.longest_wait, task.blocked] {
                 digits.put(nanos(time))?;
+            }
+            digits.put_len(task.resources.len())?;
+            for ResourceStatistics { resource, waits, waiting, longest_wait } in &task.resources {
+                digits.put_len(self.words[resource])?;
+                digits.put(*waits)?;
+                digits.put(nanos(*waiting))?;
+                digits.put(nanos(*longest_wait))?;
             }
         }
         Ok(())

@@ -115,6 +115,7 @@ class Panel {
       ["daemon", run.isDaemon[task] ? "yes" : ""],
       ["polls", run.isFull ? grouped(statistics.polls) : ""],
       ["waits in all", run.isFull ? shownNanos(statistics.waiting) : ""],
+      ["for resources", statistics.resources.length ? waitsForResources(statistics.resources, LINES_MAX) : ""],
     ];
     if (span === NONE) {
       return [head, this.facts(...common), element("h3", {}, "Its records"), this.records(run.recordsOf(task, 0, Infinity))];

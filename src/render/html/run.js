@@ -184,7 +184,12 @@ class Run {
     for (let task = 0; task < this.count; task++) {
       const [polls, turnsReady] = [digits.next(), digits.next()];
       const [ready, waiting, longest, blocked] = [digits.big(), digits.big(), digits.big(), digits.big()];
-      this.statistics.push({ task, polls, turnsReady, ready, waiting, longest, blocked });
+      const resources = Array.from({ length: digits.next() }, () => ({
+        name: this.waits[digits.next()], waits: digits.next(), waiting: digits.big(), longest: digits.big(),
+      })).sort((one, other) => (one.waiting < other.waiting ? 1 : one.waiting > other.waiting ? -1 : 0));
+      // What the table sorts by: all of them together.
+      const queued = resources.reduce((sum, resource) => sum + resource.waiting, 0n);
+      this.statistics.push({ task, polls, turnsReady, ready, waiting, longest, blocked, queued, resources });
     }
   }
 

@@ -3,6 +3,9 @@
 // Rows of the table at most.
 const ROWS_SHOWN = 100;
 
+// Resources that a row of it tells at most.
+const RESOURCES_SHOWN = 3;
+
 const COLUMNS = [
   ["polls", "polls", (row) => grouped(row.polls)],
   ["turnsReady", "turns ready", (row) => grouped(row.turnsReady)],
@@ -14,6 +17,16 @@ const COLUMNS = [
 
 function time(nanos) {
   return nanos === 0n ? "-" : shownNanos(nanos);
+}
+
+// How long a task waited for each resource, the longest first; of more than `most` the rest is counted.
+function waitsForResources(resources, most) {
+  const lines = resources.slice(0, most).map(({ name, waits, waiting, longest }) =>
+    element("div", {}, element("bdi", {}, name), `: ${shownNanos(waiting)}`
+      + (waits > 1 ? `, ${grouped(waits)} waits, ${shownNanos(longest)} the longest` : "")));
+  const left = resources.length - most;
+  if (left > 0) lines.push(element("div", { class: "more" }, `and for ${counted(left, "more resource")}`));
+  return lines;
 }
 
 class Statistics {
@@ -51,11 +64,13 @@ class Statistics {
     };
     const line = (row) => element("tr", {},
       element("td", { class: "path" }, page.panel.task(row.task)),
-      COLUMNS.map(([, , shown]) => element("td", { class: "number" }, shown(row))));
+      COLUMNS.map(([, , shown]) => element("td", { class: "number" }, shown(row))),
+      element("td", { class: "resources" }, waitsForResources(row.resources, RESOURCES_SHOWN)));
     const left = sorted.length - ROWS_SHOWN;
     this.root.replaceChildren(
       element("table", {},
-        element("thead", {}, element("tr", {}, head("path", "task"), COLUMNS.map(([column, label]) => head(column, label)))),
+        element("thead", {}, element("tr", {}, head("path", "task"), 
+          COLUMNS.map(([column, label]) => head(column, label)), head("queued", "waiting for resources"))),
         element("tbody", {}, sorted.slice(0, ROWS_SHOWN).map(line))),
       ...(left > 0 ? [element("p", { class: "more" }, `and ${counted(left, "more task")}`)] : []),
       element("pre", { class: "loop" }, page.run.loop.join("\n")),

@@ -105,7 +105,11 @@ fn records(page: &str) -> Vec<(u64, u64, Option<u64>)> {
         (turn as u64, instants[place as usize], u64::try_from(task).ok())
     });
     let records = records.collect();
-    numbers.skip(6 * tasks);
+    for _ in 0..tasks {
+        numbers.skip(6);
+        let resources = numbers.next();
+        numbers.skip(4 * resources);
+    }
     assert_eq!(numbers.0.next(), None, "that is all");
     records
 }

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::Arc;
 
 use simloop::policy::Random;
-use simloop::sync::Mutex;
+use simloop::sync::{Mutex, mpsc};
 use simloop::trace::Level;
 use simloop::{
     Builder, Limits, Report, gather, note, sleep, spawn, spawn_named, task, time, yield_now,
@@ -31,6 +31,7 @@ pub(super) fn all() -> Vec<(&'static str, Report)> {
         ("nested", nested()),
         ("blocking", blocking()),
         ("deadlock", deadlock()),
+        ("resources", resources()),
         ("livelock", livelock()),
         ("panic", panicking()),
         ("race", race()),
@@ -105,6 +106,32 @@ pub(super) fn deadlock() -> Report {
         spawn_named("idle", pending::<()>());
         for worker in workers {
             worker.await.unwrap();
+        }
+    })
+}
+
+/// Three clerks use the same till one after the other, and wait for customers before.
+fn resources() -> Report {
+    traced(async {
+        let till = Arc::new(Mutex::new(()).named("till"));
+        let (door, customers) = mpsc::channel(2);
+        let customers = Arc::new(Mutex::new(customers).named("customers"));
+        let clerks: Vec<_> = (0..3)
+            .map(|_| {
+                let (till, customers) = (Arc::clone(&till), Arc::clone(&customers));
+                spawn_named("clerk", async move {
+                    let customer = customers.lock().await.recv().await;
+                    let _turn = till.lock().await;
+                    sleep(secs(customer.unwrap())).await;
+                })
+            })
+            .collect();
+        for seconds in 2..5 {
+            sleep(secs(1)).await;
+            door.send(seconds).await.unwrap();
+        }
+        for clerk in clerks {
+            clerk.await.unwrap();
         }
     })
 }

@@ -72,3 +72,48 @@ fn the_table_is_aligned_and_has_the_busiest_tasks_first() {
     assert_shown("rendering", "statistics_of_thousand", &table);
     assert!(table.contains("\nand 961 more tasks\n"), "{table}");
 }
+
+#[test]
+fn each_task_is_told_with_what_it_waited_for_the_longest_first() {
+    let (_, report) =
+        programs::all().into_iter().find(|(name, _)| *name == "resources").expect("it is there");
+    let statistics = report.trace.statistics();
+    for task in &statistics.tasks {
+        let waited: Duration = task.resources.iter().map(|resource| resource.waiting).sum();
+        assert!(waited <= task.waiting, "{}: {statistics}", task.path);
+    }
+    for resource in &statistics.resources {
+        let of_tasks = statistics.tasks.iter().flat_map(|task| &task.resources);
+        let waiting: Duration = of_tasks
+            .filter(|other| other.resource == resource.resource)
+            .map(|other| other.waiting)
+            .sum();
+        assert_eq!(waiting, resource.waiting, "{statistics}");
+    }
+    let table = statistics.to_string();
+    let lines = table.lines().skip_while(|line| !line.contains("waits for")).skip(1);
+    let told: Vec<_> = lines.take_while(|line| line.starts_with("main")).collect();
+    let count: usize = statistics.tasks.iter().map(|task| task.resources.len()).sum();
+    assert_eq!(told.len(), count, "{table}");
+}
+
+#[test]
+fn tables_keep_to_100_columns_and_count_the_waits_that_are_not_told() {
+    let report = traced(async {
+        for number in 0..50 {
+            let name = format!("a lock with a name that is far too long for a table, {number}");
+            let lock = std::sync::Arc::new(simloop::sync::Mutex::new(()).named(name));
+            let _guard = lock.lock().await;
+            let other = std::sync::Arc::clone(&lock);
+            let waiter = "a task with a name that is far too long for a table";
+            let waiter = spawn_named(waiter, async move { drop(other.lock().await) });
+            simloop::sleep(Duration::from_nanos(1_000_000_000_001)).await;
+            drop(_guard);
+            waiter.await.unwrap();
+        }
+    });
+    let table = report.trace.statistics().to_string();
+    let columns = unicode_width::UnicodeWidthStr::width;
+    assert!(table.lines().all(|line| columns(line) <= 100), "{table}");
+    assert!(table.contains("\nand 10 more of a task for a resource\n"), "{table}");
+}

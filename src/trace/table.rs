@@ -1,0 +1,150 @@
+//! The text of statistics: a table of the tasks, one of what they waited for, and lines for the loop.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::statistics::{
+    BlockingStretch, LISTED_MAX, ResourceStatistics, Statistics, TaskStatistics,
+};
+use super::text::{columns, counted, elide_middle};
+use crate::kernel::shown_duration;
+
+/// Rows of a table at most.
+const ROWS_MAX: usize = 40;
+
+/// Columns of a line at most, and those that a path or a resource takes in it at most and at least.
+const WIDTH: usize = 100;
+const PATH_WIDTH: usize = 32;
+const TEXT_MIN: usize = 12;
+
+impl fmt::Display for Statistics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.tasks.is_empty() {
+            return writeln!(f, "nothing was recorded");
+        }
+        self.write_tasks(f)?;
+        self.write_waits(f)?;
+        let (jumped, blocked) = (shown_duration(self.jumped), shown_duration(self.blocked));
+        let turns = |turns: u64| counted(turns as usize, "turn", "turns");
+        let jumps = counted(self.jumps, "jump", "jumps");
+        writeln!(f, "{}, {jumps} over {jumped}, blocked for {blocked}", turns(self.turns))?;
+        let mut resources: Vec<_> = self.resources.iter().collect();
+        resources.sort_by_key(|resource| std::cmp::Reverse(resource.waiting));
+        for ResourceStatistics { resource, waits, waiting, longest_wait } in
+            resources.iter().take(LISTED_MAX)
+        {
+            let (waiting, longest) = (shown_duration(*waiting), shown_duration(*longest_wait));
+            let (waits, resource) =
+                (counted(*waits as usize, "wait", "waits"), elide_middle(resource, PATH_WIDTH));
+            writeln!(f, "waited {waiting} for {resource}: {waits}, {longest} the longest")?;
+        }
+        if resources.len() > LISTED_MAX {
+            writeln!(f, "and for {} more resources", resources.len() - LISTED_MAX)?;
+        }
+        for instant in &self.busiest {
+            writeln!(f, "busy at {}: {}", instant.at, turns(instant.turns))?;
+        }
+        for BlockingStretch { path, from, length } in &self.blocking {
+            let path = elide_middle(path, PATH_WIDTH);
+            writeln!(f, "blocked from {from} for {} by {path}", shown_duration(*length))?;
+        }
+        Ok(())
+    }
+}
+
+impl Statistics {
+    fn write_tasks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut tasks: Vec<&TaskStatistics> = self.tasks.iter().collect();
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.polls));
+        let header =
+            ["task", "polls", "turns ready", "ready", "waiting", "longest wait", "blocked"];
+        let mut rows = vec![header.map(str::to_owned)];
+        rows.extend(tasks.iter().take(ROWS_MAX).map(|task| task.row()));
+        write_table(f, &rows, 1)?;
+        if tasks.len() > ROWS_MAX {
+            writeln!(f, "and {} more tasks", tasks.len() - ROWS_MAX)?;
+        }
+        Ok(())
+    }
+
+    /// Which task waited for which resource, the longest first; nothing where none did.
+    fn write_waits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut waits: Vec<(&str, &ResourceStatistics)> = self
+            .tasks
+            .iter()
+            .flat_map(|task| task.resources.iter().map(|one| (&*task.path, one)))
+            .collect();
+        if waits.is_empty() {
+            return Ok(());
+        }
+        waits.sort_by_key(|(_, resource)| std::cmp::Reverse(resource.waiting));
+        let header = ["task", "waits for", "times", "waiting", "longest wait"];
+        let mut rows = vec![header.map(str::to_owned)];
+        rows.extend(waits.iter().take(ROWS_MAX).map(|(path, resource)| resource.row(path)));
+        write_table(f, &rows, 2)?;
+        if waits.len() > ROWS_MAX {
+            writeln!(f, "and {} more of a task for a resource", waits.len() - ROWS_MAX)?;
+        }
+        Ok(())
+    }
+}
+
+impl TaskStatistics {
+    fn row(&self) -> [String; 7] {
+        [
+            self.path.clone(),
+            self.polls.to_string(),
+            self.turns_ready.to_string(),
+            shown_time(self.ready),
+            shown_time(self.waiting),
+            shown_time(self.longest_wait),
+            shown_time(self.blocked),
+        ]
+    }
+}
+
+impl ResourceStatistics {
+    fn row(&self, path: &str) -> [String; 5] {
+        [
+            path.to_owned(),
+            self.resource.clone(),
+            self.waits.to_string(),
+            shown_time(self.waiting),
+            shown_time(self.longest_wait),
+        ]
+    }
+}
+
+fn shown_time(time: Duration) -> String {
+    if time.is_zero() { "-".to_owned() } else { shown_duration(time) }
+}
+
+/// Writes rows in columns: the first `texts` to the left, the numbers after them to the right. Texts lose their
+/// middle where a line would be too wide.
+fn write_table<const N: usize>(
+    f: &mut fmt::Formatter<'_>,
+    rows: &[[String; N]],
+    texts: usize,
+) -> fmt::Result {
+    let widest = |column: usize| rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0);
+    let mut widths: [usize; N] = std::array::from_fn(widest);
+    let numbers: usize = widths[texts..].iter().map(|width| width + 2).sum();
+    let room = (WIDTH - 2 * (texts - 1)).saturating_sub(numbers) / texts;
+    for width in &mut widths[..texts] {
+        *width = (*width).min(room.clamp(TEXT_MIN, PATH_WIDTH));
+    }
+    for row in rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let gap = if column == 0 { "" } else { "  " };
+            if column < texts {
+                let cell = elide_middle(cell, width);
+                line.push_str(&format!("{gap}{cell}{}", " ".repeat(width - columns(&cell))));
+            } else {
+                line.push_str(&format!("{gap}{cell:>width$}"));
+            }
+        }
+        writeln!(f, "{line}")?;
+    }
+    Ok(())
+}
