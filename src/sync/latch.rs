@@ -7,7 +7,7 @@
 //!
 //! It is a known design (Dice, Moir and Scherer, "Quickly reacquirable locks", 2003), on an asymmetric fence
 //! (C++ proposal P1202): light for the owner, and paid for by the other thread. Where the system has no such
-//! fence, and until it pays to set it up, there is no owner and a latch is a lock of the standard library.
+//! fence there is no owner, and a latch is a lock of the standard library.
 //!
 //! Nothing foreign may run under a latch. Whoever enters one twice panics or waits for itself, as with any lock.
 #![expect(unsafe_code, reason = "the value is reached without the lock's own proof of exclusion")]
@@ -22,8 +22,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 pub(super) struct Latch<T> {
-    /// The thread that enters without the lock, or [`NOBODY`], or [`NO_MORE`]. Written under the lock, by the
-    /// owner-to-be or by whoever takes the ownership away.
+    /// The thread that enters without the lock, or [`NOBODY`], or [`NO_MORE`]. From nobody it goes to its owner or
+    /// to no more, once; an owner's it stays until somebody who holds the lock takes it away for good.
     owner: AtomicUsize,
     /// Whether the owner is inside without the lock. Written by the owner alone.
     is_inside: AtomicBool,
@@ -31,23 +31,19 @@ pub(super) struct Latch<T> {
     value: UnsafeCell<T>,
 }
 
-/// No thread has it yet.
+/// No thread has used it yet.
 const NOBODY: usize = 0;
-/// Several threads use it, so it is a lock like any other.
+/// Several threads use it, or no thread may own one, so it is a lock like any other.
 const NO_MORE: usize = usize::MAX;
+/// The number of a thread that has none, so that it owns nothing.
+const UNNUMBERED: usize = usize::MAX - 1;
 
 // SAFETY: a latch gives out the value to one thread at a time, as a `Mutex` does, and for the same bound.
 unsafe impl<T: Send> Sync for Latch<T> {}
 
 thread_local! {
-    static OWN: Own = const { Own { number: Cell::new(NO_MORE), entered_slowly: Cell::new(0) } };
-}
-
-/// What a thread knows of itself.
-struct Own {
-    /// Its number, never given to another thread. [`NO_MORE`] until it has one, so that it owns nothing.
-    number: Cell<usize>,
-    entered_slowly: Cell<u32>,
+    /// The number of this thread, never given to another one.
+    static NUMBER: Cell<usize> = const { Cell::new(UNNUMBERED) };
 }
 
 /// The numbers of threads, from 1.
@@ -66,67 +62,70 @@ impl<T> Latch<T> {
     /// Enters, and waits for another thread that is inside.
     #[inline]
     pub(super) fn enter(&self) -> Inside<'_, T> {
-        let number = OWN.with(|own| own.number.get());
-        if self.owner.load(Ordering::Relaxed) == number && number != NO_MORE {
-            assert!(!self.is_inside.load(Ordering::Relaxed), "a latch was entered twice");
-            self.is_inside.store(true, Ordering::Relaxed);
-            // Whoever takes the ownership away sees that the owner is inside, or is seen here.
-            fence::light();
-            if self.owner.load(Ordering::Relaxed) == number {
-                return Inside { latch: self, lock: None };
-            }
+        match self.is_entered_as(NUMBER.with(Cell::get)) {
+            true => Inside { latch: self, lock: None },
+            false => self.enter_slowly(),
+        }
+    }
+
+    /// Enters without the lock, if the owner is the thread of this number, which is the one that asks.
+    #[inline]
+    fn is_entered_as(&self, number: usize) -> bool {
+        if self.owner.load(Ordering::Relaxed) != number {
+            return false;
+        }
+        assert!(!self.is_inside.load(Ordering::Relaxed), "a latch was entered twice");
+        self.is_inside.store(true, Ordering::Relaxed);
+        // Whoever takes the ownership away sees that the owner is inside, or is seen here.
+        fence::light();
+        let is_owner = self.owner.load(Ordering::Relaxed) == number;
+        if !is_owner {
             self.is_inside.store(false, Ordering::Release);
         }
-        self.enter_slowly()
+        is_owner
     }
 
     #[cold]
     #[inline(never)]
     fn enter_slowly(&self) -> Inside<'_, T> {
+        if self.owner.load(Ordering::Relaxed) == NOBODY {
+            let (number, is_first) = match own_number() {
+                Some(number) => (number, self.claim(number)),
+                None => (NO_MORE, self.claim(NO_MORE)),
+            };
+            if is_first && number != NO_MORE && self.is_entered_as(number) {
+                return Inside { latch: self, lock: None };
+            }
+        }
         // Nothing foreign runs under it, so a poisoned one is as good as any.
         let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.owner.load(Ordering::Relaxed) {
-            NO_MORE => {}
-            NOBODY => {
-                if let Some(number) = own_number() {
-                    self.owner.store(number, Ordering::Relaxed);
-                    drop(lock);
-                    return self.enter();
-                }
-            }
-            _another => {
-                self.owner.store(NO_MORE, Ordering::Relaxed);
-                fence::heavy();
-                while self.is_inside.load(Ordering::Acquire) {
-                    thread::yield_now();
-                }
+        if self.owner.load(Ordering::Relaxed) != NO_MORE {
+            self.owner.store(NO_MORE, Ordering::Relaxed);
+            fence::heavy();
+            while self.is_inside.load(Ordering::Acquire) {
+                thread::yield_now();
             }
         }
         Inside { latch: self, lock: Some(lock) }
     }
-}
 
-/// How often a thread takes the lock before it sets up the fence for the process: a few milliseconds' worth, as
-/// setting it up may take ten. A process that does little never does so.
-const PATIENCE: u32 = 1 << 18;
+    /// Decides what becomes of a latch that nobody has used. `false` if another thread has done so before.
+    fn claim(&self, owner: usize) -> bool {
+        let claimed =
+            self.owner.compare_exchange(NOBODY, owner, Ordering::Relaxed, Ordering::Relaxed);
+        claimed.is_ok()
+    }
+}
 
 /// The number of this thread, if threads may own latches.
 fn own_number() -> Option<usize> {
-    OWN.with(|own| {
-        if !fence::is_set_up() {
-            own.entered_slowly.set(own.entered_slowly.get().saturating_add(1));
-            if own.entered_slowly.get() != PATIENCE || !fence::set_up() {
-                return None;
-            }
-        }
-        if own.number.get() == NO_MORE {
-            let given = NUMBERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
-                next.checked_add(1).filter(|&after| after < NO_MORE)
-            });
-            own.number.set(given.ok()?);
-        }
-        Some(own.number.get())
-    })
+    if NUMBER.get() == UNNUMBERED && fence::exists() {
+        let given = NUMBERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
+            next.checked_add(1).filter(|&after| after < UNNUMBERED)
+        });
+        NUMBER.set(given.unwrap_or(UNNUMBERED));
+    }
+    Some(NUMBER.get()).filter(|&number| number != UNNUMBERED)
 }
 
 /// The value, while nobody else has it. Dropping it leaves the latch.
@@ -145,10 +144,13 @@ pub(super) struct Inside<'a, T> {
 //   its look whether the owner is inside. The fence stands at some point between two instructions of the owner. If
 //   the owner had said before that point that it is inside, that is seen, and waited for. Otherwise the owner looks
 //   at the ownership after that point, finds it gone, and takes the lock.
-// - Nobody becomes the owner without the lock, nor after the ownership was taken away once.
+// - Whoever comes to a latch that has never been used decides in one exchange who its owner is. Nobody becomes the
+//   owner later, and nobody gets the value before: whoever takes the lock finds an owner to take away, or none for
+//   good.
 //
 // And why it sees what others did to the value: the owner's last store of `is_inside` is a release, and whoever
-// takes the ownership away acquires it. All else goes through the lock, the first entry of a new owner too.
+// takes the ownership away acquires it. All else goes through the lock. The first to enter sees the value as it was
+// made, by whatever has brought it the latch.
 
 impl<T> Deref for Inside<'_, T> {
     type Target = T;
@@ -187,34 +189,38 @@ impl<T> fmt::Debug for Latch<T> {
 mod tests {
     use super::*;
 
-    /// Threads come and go, and each owns the latches that it meets first.
+    /// Counts, and finds both halves equal, as long as nobody else is inside.
+    fn count(latch: &Latch<[u64; 2]>) {
+        let mut inside = latch.enter();
+        let [first, second] = *inside;
+        assert_eq!(first, second, "somebody else was inside");
+        inside[0] += 1;
+        for _ in 0..20 {
+            std::hint::black_box(&mut inside);
+        }
+        inside[1] += 1;
+    }
+
+    /// The owner of each latch is nearly always inside, so others often find it there.
     #[test]
     fn no_two_threads_are_inside_a_latch_at_once() {
-        let has_owners = fence::set_up();
-        assert_eq!(has_owners, cfg!(target_os = "linux") && fence::is_set_up());
-        for _ in 0..200 {
+        assert!(fence::exists() || !cfg!(target_os = "linux"), "tested with owners");
+        for _ in 0..300 {
             let latch = Latch::new([0_u64; 2]);
+            let mut counted = 0;
             thread::scope(|scope| {
-                for _ in 0..3 {
-                    scope.spawn(|| {
-                        for _ in 0..200 {
-                            let mut inside = latch.enter();
-                            let [first, second] = *inside;
-                            assert_eq!(first, second, "somebody else was inside");
-                            inside[0] += 1;
-                            std::hint::black_box(&mut inside);
-                            inside[1] += 1;
-                        }
-                    });
+                let others = [(); 2].map(|()| scope.spawn(|| (0..50).for_each(|_| count(&latch))));
+                while !others.iter().all(|other| other.is_finished()) {
+                    (0..100).for_each(|_| count(&latch));
+                    counted += 100;
                 }
             });
-            assert_eq!(*latch.enter(), [600; 2]);
+            assert_eq!(*latch.enter(), [counted + 100; 2]);
         }
     }
 
     #[test]
     fn a_panic_inside_a_latch_leaves_it() {
-        fence::set_up();
         let latch = Latch::new(0);
         *latch.enter() += 1;
         let panicked = thread::scope(|scope| {

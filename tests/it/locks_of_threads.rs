@@ -19,9 +19,11 @@ fn count(guard: Option<impl DerefMut<Target = [u64; 2]>>) -> bool {
     true
 }
 
-/// Enough for a lock to count as one thread's.
-const ALONE: u64 = 300_000;
-const EACH: u64 = 2_000;
+/// Locks, one after the other: a lock passes from one thread to all only once.
+const LOCKS: u64 = 100;
+/// The thread that uses a lock first owns it at once.
+const ALONE: u64 = 10;
+const EACH: u64 = 50;
 
 fn compete(count: &(impl Fn() -> bool + Sync)) {
     (0..ALONE).for_each(|_| assert!(count(), "nobody else is there"));
@@ -40,15 +42,19 @@ fn compete(count: &(impl Fn() -> bool + Sync)) {
 
 #[test]
 fn s30_a_mutex_of_one_thread_is_everybodys_once_another_comes() {
-    let mutex = Arc::new(Mutex::new([0_u64; 2]));
-    compete(&|| count(mutex.try_lock().ok()));
-    assert_eq!(*mutex.try_lock().unwrap(), [ALONE + 4 * EACH; 2]);
+    for _ in 0..LOCKS {
+        let mutex = Arc::new(Mutex::new([0_u64; 2]));
+        compete(&|| count(mutex.try_lock().ok()));
+        assert_eq!(*mutex.try_lock().unwrap(), [ALONE + 4 * EACH; 2]);
+    }
 }
 
 #[test]
 fn s30_a_reader_and_writer_lock_of_one_thread_is_everybodys_once_another_comes() {
-    let lock = Arc::new(RwLock::new([0_u64; 2]));
-    compete(&|| count(lock.try_write().ok()));
-    let [first, second] = *lock.try_read().unwrap();
-    assert_eq!((first, second), (ALONE + 4 * EACH, ALONE + 4 * EACH));
+    for _ in 0..LOCKS {
+        let lock = Arc::new(RwLock::new([0_u64; 2]));
+        compete(&|| count(lock.try_write().ok()));
+        let [first, second] = *lock.try_read().unwrap();
+        assert_eq!((first, second), (ALONE + 4 * EACH, ALONE + 4 * EACH));
+    }
 }

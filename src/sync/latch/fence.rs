@@ -3,25 +3,16 @@
 //!
 //! The light one only keeps the compiler from moving things. The heavy one has the system run a full fence on all
 //! threads of the process that run at that moment; those that do not have run one when they were taken off. On
-//! Linux that is `membarrier(2)`. Elsewhere there is none, and it is never set up.
+//! Linux that is `membarrier(2)`. Elsewhere there is none.
 
-use std::sync::atomic::{AtomicBool, Ordering, compiler_fence};
+use std::sync::OnceLock;
+use std::sync::atomic::{Ordering, compiler_fence};
 
-static IS_SET_UP: AtomicBool = AtomicBool::new(false);
-
-/// Whether the heavy half works, so that the light one may be relied on.
-#[inline]
-pub(super) fn is_set_up() -> bool {
-    IS_SET_UP.load(Ordering::Relaxed)
-}
-
-/// Tells the system that the process will use it, which may take ten milliseconds. `false` if there is none.
+/// Whether the heavy half is there, so that the light one may be relied on. Asking the system costs little.
 #[cold]
-pub(super) fn set_up() -> bool {
-    if !is_set_up() && system::register() {
-        IS_SET_UP.store(true, Ordering::Relaxed);
-    }
-    is_set_up()
+pub(super) fn exists() -> bool {
+    static EXISTS: OnceLock<bool> = OnceLock::new();
+    *EXISTS.get_or_init(system::has_fence)
 }
 
 #[inline]
@@ -29,10 +20,13 @@ pub(super) fn light() {
     compiler_fence(Ordering::SeqCst);
 }
 
+/// The first one in a process with several threads may take ten milliseconds, because the system is told then that
+/// the process uses it: a process in which no two threads meet never pays for that.
 #[cold]
 pub(super) fn heavy() {
+    static IS_REGISTERED: OnceLock<bool> = OnceLock::new();
     // There is no way on: somebody may be where only one may be.
-    if !system::fence() {
+    if !(*IS_REGISTERED.get_or_init(system::register) && system::fence()) {
         std::process::abort();
     }
 }
@@ -41,23 +35,37 @@ pub(super) fn heavy() {
 mod system {
     use std::ptr;
 
+    const REGISTER: libc::c_int = libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+    const FENCE: libc::c_int = libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED;
+
+    /// The commands that there are, as bits; negative where there is no such call.
+    pub(super) fn has_fence() -> bool {
+        let commands = libc::c_long::from(REGISTER | FENCE);
+        let known = membarrier(libc::MEMBARRIER_CMD_QUERY);
+        known >= 0 && known & commands == commands
+    }
+
     pub(super) fn register() -> bool {
-        membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+        membarrier(REGISTER) == 0
     }
 
     pub(super) fn fence() -> bool {
-        membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
+        membarrier(FENCE) == 0
     }
 
-    fn membarrier(command: libc::c_int) -> bool {
+    fn membarrier(command: libc::c_int) -> libc::c_long {
         let (flags, cpu): (libc::c_uint, *const ()) = (0, ptr::null());
         // SAFETY: three integers, and no memory that the system reads or writes.
-        unsafe { libc::syscall(libc::SYS_membarrier, command, flags, cpu) == 0 }
+        unsafe { libc::syscall(libc::SYS_membarrier, command, flags, cpu) }
     }
 }
 
 #[cfg(not(all(target_os = "linux", not(miri))))]
 mod system {
+    pub(super) fn has_fence() -> bool {
+        false
+    }
+
     pub(super) fn register() -> bool {
         false
     }
