@@ -31,6 +31,10 @@ use crate::report::{Failure, PanicPlace};
 use crate::rng::{Rng, stream_child};
 
 /// The payload of a panic.
+/// How deep [`Core::drop_unspawned`] drops within itself. More than any destructor has reason for, and no more
+/// than the stack of a thread bears where futures take some kilobytes each.
+const UNSPAWNED_DEPTH_MAX: u32 = 32;
+
 pub(super) type Payload = Box<dyn Any + Send>;
 
 /// A loop, reachable from handles, wakers and the API.
@@ -47,6 +51,8 @@ pub(crate) struct Core {
     /// Tasks that were left to the running one, as long as somebody collects them.
     pub(super) left_behind: RefCell<Option<Vec<AbortHandle>>>,
     /// What collectors of `tracing` have been told.
+    /// Futures of tasks spawned as the run ends that are being dropped, each by the destructor of the one before.
+    unspawned_depth: Cell<u32>,
     #[cfg(feature = "tracing")]
     pub(super) logging: super::logging::Logging,
 }
@@ -171,6 +177,7 @@ impl Core {
             locals: Locals::default(),
             left_behind: RefCell::new(None),
             #[cfg(feature = "tracing")]
+            unspawned_depth: Cell::new(0),
             logging: super::logging::Logging::default(),
         })
     }
@@ -267,7 +274,25 @@ impl Core {
     /// Drops the future of a task that is spawned as the run ends.
     #[cold]
     pub(super) fn drop_unspawned(&self, cell: BoxedCell) {
-        self.drop_foreign("a task spawned as the run ended", cell);
+        const WHAT: &str = "a task spawned as the run ended";
+        let depth = self.unspawned_depth.get();
+        if depth > UNSPAWNED_DEPTH_MAX {
+            return std::mem::forget(cell);
+        }
+        if depth == UNSPAWNED_DEPTH_MAX {
+            std::mem::forget(cell);
+            self.unspawned_depth.set(depth + 1);
+            let text = format!(
+                "destructors spawn tasks whose destructors spawn tasks, {depth} deep: \
+                 the next ones are not dropped"
+            );
+            return self.collect_panic(WHAT, Box::new(text));
+        }
+        self.unspawned_depth.set(depth + 1);
+        self.drop_foreign(WHAT, cell);
+        if depth == 0 || self.unspawned_depth.get() <= UNSPAWNED_DEPTH_MAX {
+            self.unspawned_depth.set(depth);
+        }
     }
 
     /// Sees to it that `target` is woken when a task finishes, or moves its output into `place`. Runs no

@@ -27,6 +27,7 @@ mod snapshots;
 mod streams;
 mod sync;
 mod tasks;
+mod teardown;
 mod testing;
 mod time;
 mod timeouts;

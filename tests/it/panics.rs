@@ -24,7 +24,7 @@ fn s20_a_panic_goes_to_whoever_joins() {
     assert_eq!(report.unwrap(), 42, "a panic that was taken fails nothing");
 }
 
-fn panic_of(report: &simloop::Report<()>) -> (String, PanicPlace) {
+pub(crate) fn panic_of(report: &simloop::Report<()>) -> (String, PanicPlace) {
     match report.failure().map(simloop::Failure::kind) {
         Some(FailureKind::Panic(panic)) => (panic.path.clone(), panic.place),
         other => panic!("expected a panic, found {other:?}"),
@@ -131,68 +131,6 @@ fn s20_panics_are_told_in_the_order_in_which_they_happen() {
     assert_eq!(then, ["newest", "middle", "oldest"], "tasks are dropped newest first");
 }
 
-/// Drops a loop in which a task has panicked, and returns the text that the drop panics with.
-fn drop_loop_with_a_panic(prepare: impl FnOnce(&mut EventLoop)) -> Option<String> {
-    let mut event_loop = EventLoop::new();
-    prepare(&mut event_loop);
-    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(event_loop)));
-    assert_eq!(run(async { 5 }), 5, "the thread is none the worse");
-    dropped.err().map(|payload| *payload.downcast::<String>().unwrap())
-}
-
-#[test]
-fn s20_a_loop_that_is_dropped_tells_the_panics_that_nobody_was_told_of() {
-    let detached = drop_loop_with_a_panic(|event_loop| {
-        drop(event_loop.spawn_named("worker", async { panic!("lost") }));
-        event_loop.advance(secs(1)).unwrap();
-    });
-    let text = detached.expect("it panics");
-    assert!(text.starts_with("panic at 0s (turn 1) in worker: lost\n"), "{text}");
-    assert!(text.ends_with("\n  replay: Builder::new()"), "{text}");
-    let in_drop = drop_loop_with_a_panic(|event_loop| drop(event_loop.spawn(hold(Bomb))));
-    assert!(in_drop.expect("it panics").contains("as the task's future was dropped"));
-    let mut kept = None;
-    let kept_too_long = drop_loop_with_a_panic(|event_loop| {
-        kept = Some(event_loop.spawn(async { panic!("lost") }));
-        event_loop.run_until_idle().unwrap();
-    });
-    assert!(kept_too_long.expect("it panics").contains("nobody had awaited its handle"));
-    assert!(kept.take().is_some_and(|handle| handle.is_finished()));
-}
-
-#[test]
-fn s20_a_loop_that_is_dropped_says_nothing_of_what_somebody_was_told() {
-    let taken = drop_loop_with_a_panic(|event_loop| {
-        let task = event_loop.spawn(async { panic!("taken") });
-        event_loop.run_until_idle().unwrap();
-        assert!(event_loop.block_on(task).unwrap().unwrap_err().is_panic());
-    });
-    assert_eq!(taken, None);
-    let returned = drop_loop_with_a_panic(|event_loop| {
-        event_loop.block_on(async { panic!("returned") }).unwrap_err();
-    });
-    assert_eq!(returned, None);
-    // Leftovers are for `finish`: an early return must not be hidden by them.
-    let mut denying = Builder::new().deny_leftovers(true).build();
-    denying.block_on(pending::<()>()).unwrap_err();
-    drop(denying);
-    let reported = EventLoop::new();
-    drop(reported.spawn(hold(Bomb)));
-    assert_eq!(panic_of(&reported.finish()).1, PanicPlace::Drop);
-}
-
-#[test]
-fn s20_a_loop_that_is_dropped_in_a_panic_does_not_abort_the_process() {
-    let unwound = std::panic::catch_unwind(|| {
-        let mut event_loop = EventLoop::new();
-        drop(event_loop.spawn(async { panic!("an untold one") }));
-        drop(event_loop.spawn(hold(Bomb)));
-        event_loop.run_until_idle().unwrap();
-        std::panic::resume_unwind(Box::new("the test's own"));
-    });
-    assert_eq!(*unwound.unwrap_err().downcast::<&str>().unwrap(), "the test's own");
-}
-
 #[test]
 fn s20_a_panic_leaves_the_loop_the_thread_and_later_loops_usable() {
     let mut event_loop = EventLoop::new();
@@ -209,7 +147,7 @@ fn s20_a_panic_leaves_the_loop_the_thread_and_later_loops_usable() {
 }
 
 /// Panics when it is dropped, and once more when its payload is.
-struct Bomb;
+pub(crate) struct Bomb;
 
 impl Drop for Bomb {
     fn drop(&mut self) {
