@@ -307,20 +307,37 @@ impl EventLoop {
     /// Goes on until `until`, deadline by deadline, running all that is ready at each. Ends with the clock
     /// at exactly `until` and nothing ready (S10). An instant that has passed only runs what is ready.
     ///
+    /// [`Instant::NEVER`] does not come: until then all happens that ever will, and the clock stays at the last
+    /// deadline. As in a run, timers of daemons alone are no reason to go on. Other tasks that sleep again and
+    /// again are, and only a limit ends that ([`Limits::virtual_time`]).
+    ///
     /// # Errors
     ///
     /// Returns the failure that ends the loop.
     ///
-    /// # Panics
+    /// # Examples
     ///
-    /// Panics if `until` is [`Instant::NEVER`], which never comes.
-    #[track_caller]
+    /// ```
+    /// use simloop::{EventLoop, Instant, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let mut event_loop = EventLoop::new();
+    /// event_loop.spawn(async { sleep(Duration::from_secs(7)).await });
+    /// event_loop.run_until(Instant::NEVER).unwrap();
+    /// assert_eq!(event_loop.now().to_string(), "7s");
+    /// ```
+    ///
+    /// [`Limits::virtual_time`]: crate::Limits::virtual_time
     pub fn run_until(&mut self, until: Instant) -> Result<(), Failure> {
-        assert!(!until.is_never(), "a loop cannot be run until `Instant::NEVER`");
         self.check_usable()?;
         let _entered = context::enter(&self.core);
         loop {
             match self.drain()? {
+                _ if until.is_never() => {
+                    if !self.core.pass_time()? {
+                        return Ok(());
+                    }
+                }
                 Some(deadline) if deadline <= until => self.core.jump(deadline)?,
                 _ if until > self.now() => self.core.jump(until)?,
                 _ => return Ok(()),
@@ -328,20 +345,14 @@ impl EventLoop {
         }
     }
 
-    /// Moves on by `duration`, as [`run_until`](Self::run_until) does (S10).
+    /// Moves on by `duration`, as [`run_until`](Self::run_until) does (S10). One that goes beyond the last instant
+    /// of the clock, such as [`Duration::MAX`], is an advance until [`Instant::NEVER`].
     ///
     /// # Errors
     ///
     /// Returns the failure that ends the loop.
-    ///
-    /// # Panics
-    ///
-    /// Panics if the clock cannot go so far.
-    #[track_caller]
     pub fn advance(&mut self, duration: Duration) -> Result<(), Failure> {
-        let until = self.now() + duration;
-        assert!(!until.is_never(), "a loop cannot advance by {duration:?}: the clock ends before");
-        self.run_until(until)
+        self.run_until(self.now() + duration)
     }
 
     /// Moves on to the earliest deadline and runs all that is ready there; returns the new instant, or

@@ -278,6 +278,51 @@ fn s09_a_sleep_polled_after_a_block_past_its_deadline_is_ready() {
 }
 
 #[test]
+fn s10_advancing_past_the_end_of_the_clock_ends_at_the_last_deadline() {
+    for advance in [
+        |event_loop: &mut EventLoop| event_loop.advance(Duration::MAX),
+        |event_loop: &mut EventLoop| event_loop.run_until(Instant::NEVER),
+    ] {
+        let mut event_loop = EventLoop::new();
+        event_loop.advance(secs(1)).unwrap();
+        advance(&mut event_loop).unwrap();
+        assert_eq!(event_loop.now().to_string(), "1s", "there is no timer");
+        let woken = event_loop.spawn(async {
+            sleep(secs(3600)).await;
+            sleep(secs(3600)).await;
+            now()
+        });
+        event_loop.spawn(async { sleep(Duration::MAX).await });
+        let heartbeat = async {
+            loop {
+                sleep(secs(1)).await;
+            }
+        };
+        simloop::task::Builder::new().daemon(true).spawn_on(&event_loop, heartbeat);
+        advance(&mut event_loop).unwrap();
+        assert_eq!(event_loop.now().to_string(), "7201s");
+        assert_eq!(event_loop.ready_len(), 0);
+        assert_eq!(event_loop.block_on(woken).unwrap().unwrap().to_string(), "7201s");
+    }
+}
+
+#[test]
+fn s39_advancing_past_the_end_of_the_clock_keeps_to_the_limits() {
+    let limits = simloop::Limits::new().virtual_time(secs(60));
+    let mut event_loop = Builder::new().limits(limits).build();
+    event_loop.spawn(async {
+        loop {
+            sleep(secs(7)).await;
+        }
+    });
+    let failure = event_loop.advance(Duration::MAX).unwrap_err();
+    assert!(
+        failure.to_string().starts_with("virtual time limit of 60s reached at 56s"),
+        "{failure}"
+    );
+}
+
+#[test]
 fn s10_advancing_inside_a_task_stops_at_each_deadline_on_the_way() {
     let seen = Rc::new(RefCell::new(Vec::new()));
     let ticks = Rc::clone(&seen);
