@@ -107,8 +107,8 @@ impl Core {
     /// What can go wrong without anybody noticing until the end: a wake from elsewhere in the last turn, a
     /// schedule with choices to spare.
     fn check_end(&self) -> Result<(), Failure> {
-        if self.inbox.has_wake() {
-            self.check_foreign_wake()?;
+        if self.inbox.has_post() {
+            self.read_inbox(None)?;
         }
         let divergence = match &*self.picker.borrow() {
             Picker::Replay(replay) => replay.check_end().err(),

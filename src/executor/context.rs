@@ -6,7 +6,8 @@ use std::mem::ManuallyDrop;
 use std::rc::{Rc, Weak};
 
 use super::core::Core;
-use super::registry::{self, LoopId, RunId};
+use super::inbox;
+use super::registry::{LoopId, RunId};
 use super::waker::{Address, PackedAddress};
 use crate::kernel::{Instant, Kernel, TaskKey};
 
@@ -369,7 +370,7 @@ pub(super) fn wake(address: Address) {
 #[cold]
 #[inline(never)]
 fn wake_from_elsewhere(loop_id: LoopId, task: TaskKey) {
-    registry::wake_from_elsewhere(loop_id, task);
+    inbox::wake_from_elsewhere(loop_id, task);
 }
 
 /// Counts a clone of a task's waker, or its end.
@@ -381,6 +382,6 @@ pub(super) fn count_waker(address: Address, is_clone: bool) {
     }
     let Address { loop_id, task } = address;
     if with_loop(loop_id, |core| core.state().kernel.count_waker(task, is_clone)).is_none() {
-        registry::share_waker(loop_id);
+        inbox::share_waker(loop_id);
     }
 }

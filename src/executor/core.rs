@@ -13,10 +13,11 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::cell::BoxedCell;
+use super::inbox::Inbox;
 use super::injecting::Injecting;
 use super::join::{AbortHandle, JoinError};
 use super::locals::Locals;
-use super::registry::{self, Inbox, LoopId, RunId};
+use super::registry::{self, LoopId, RunId};
 use super::resource::Resources;
 use super::turn::forget_panic;
 use super::waker;
@@ -30,11 +31,11 @@ use crate::policy::{Policy, Replay, Schedule};
 use crate::report::{Failure, PanicPlace};
 use crate::rng::{Rng, stream_child};
 
-/// The payload of a panic.
 /// How deep [`Core::drop_unspawned`] drops within itself. More than any destructor has reason for, and no more
 /// than the stack of a thread bears where futures take some kilobytes each.
 const UNSPAWNED_DEPTH_MAX: u32 = 32;
 
+/// The payload of a panic.
 pub(super) type Payload = Box<dyn Any + Send>;
 
 /// A loop, reachable from handles, wakers and the API.
@@ -50,9 +51,9 @@ pub(crate) struct Core {
     pub(super) locals: Locals,
     /// Tasks that were left to the running one, as long as somebody collects them.
     pub(super) left_behind: RefCell<Option<Vec<AbortHandle>>>,
-    /// What collectors of `tracing` have been told.
     /// Futures of tasks spawned as the run ends that are being dropped, each by the destructor of the one before.
     unspawned_depth: Cell<u32>,
+    /// What collectors of `tracing` have been told.
     #[cfg(feature = "tracing")]
     pub(super) logging: super::logging::Logging,
 }
@@ -176,8 +177,8 @@ impl Core {
             picker: RefCell::new(Picker::Fifo),
             locals: Locals::default(),
             left_behind: RefCell::new(None),
-            #[cfg(feature = "tracing")]
             unspawned_depth: Cell::new(0),
+            #[cfg(feature = "tracing")]
             logging: super::logging::Logging::default(),
         })
     }
@@ -272,6 +273,9 @@ impl Core {
     }
 
     /// Drops the future of a task that is spawned as the run ends.
+    ///
+    /// A destructor in it may spawn the next. That goes only so deep: past the bound the run fails, and what the
+    /// outermost of these futures still spawns is leaked, since dropping it would overflow the stack, or not end.
     #[cold]
     pub(super) fn drop_unspawned(&self, cell: BoxedCell) {
         const WHAT: &str = "a task spawned as the run ended";

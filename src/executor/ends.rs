@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use super::access;
 use super::context;
 use super::core::{Core, Payload};
+use super::inbox::{self, Dropped};
 use super::join::{AbortHandle, JoinHandle};
 use super::registry::RunId;
 use super::turn::forget_panic;
@@ -50,9 +51,12 @@ impl EndWatch {
 impl Drop for EndWatch {
     fn drop(&mut self) {
         let Some((run, watcher)) = self.registered.take() else { return };
-        if let Some(core) = context::find_run(run) {
-            let waker = core.state().kernel.unwatch_end(watcher);
-            core.drop_waker(waker);
+        match context::find_run(run) {
+            Some(core) => {
+                let waker = core.state().kernel.unwatch_end(watcher);
+                core.drop_waker(waker);
+            }
+            None => inbox::drop_elsewhere(run.loop_id(), Dropped::Watch(run, watcher)),
         }
     }
 }

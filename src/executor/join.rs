@@ -12,7 +12,8 @@ use std::task::{Context, Poll, Waker};
 use super::access;
 use super::context;
 use super::core::{Core, JoinPoll, Payload, message};
-use super::registry::{self, LoopId};
+use super::inbox::{self, Dropped};
+use super::registry::LoopId;
 use super::waker::{Address, PackedAddress};
 use crate::kernel::{Access, Object, State as TaskState, Target, TaskId, TaskKey, WakerKey};
 
@@ -113,7 +114,12 @@ impl<T> JoinHandle<T> {
     /// Returns the task's path, such as `main/worker[1]`, or its id once its loop has forgotten it.
     ///
     /// The index is part of it from when a second sibling of the name exists (S18).
+    ///
+    /// # Panics
+    ///
+    /// Panics on another thread than the loop's.
     #[doc(alias = "name")]
+    #[track_caller]
     pub fn path(&self) -> String {
         self.task.path()
     }
@@ -185,16 +191,17 @@ impl<T> Drop for JoinHandle<T> {
             return;
         }
         self.task.note(Object::End, Access::Write);
-        let core = context::find(self.task.loop_id());
-        if let Some((core, key)) = core.zip(self.task.key()) {
-            core.detach(key);
+        let Some(key) = self.task.key() else { return };
+        match context::find(self.task.loop_id()) {
+            Some(core) => core.detach(key),
+            None => inbox::drop_elsewhere(self.task.loop_id(), Dropped::Handle(key)),
         }
     }
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("task", &self.path()).finish()
+        f.debug_struct("JoinHandle").field("task", &self.task.shown()).finish()
     }
 }
 
@@ -268,19 +275,16 @@ impl AbortHandle {
         let key = self.key()?;
         let core = context::find(self.loop_id());
         if core.is_none() {
-            self.check_thread();
+            self.check_thread("a handle of a task was used");
         }
         Some((core?, key))
     }
 
     #[cold]
     #[track_caller]
-    fn check_thread(&self) {
-        assert!(
-            !registry::exists(self.loop_id()),
-            "a handle of a task was used on another thread than its loop's\n  \
-             handles may be sent, but a task is joined and aborted on the thread of its loop"
-        );
+    fn check_thread(&self, what: &str) {
+        let advice = "handles may be sent, but a task is joined, asked and aborted on the thread of its loop";
+        inbox::check_thread(self.loop_id(), what, advice);
     }
 
     /// Waits for the task to finish, and moves its output into `place`.
@@ -365,18 +369,34 @@ impl AbortHandle {
     }
 
     /// Returns the task's path, or its id once its loop has forgotten it.
+    ///
+    /// # Panics
+    ///
+    /// Panics on another thread than the loop's, which cannot be asked from there; the
+    /// [`id`](Self::id) can.
+    #[track_caller]
     pub fn path(&self) -> String {
-        let path = |key| context::with_loop(self.loop_id(), |core| core.state().path(key));
-        self.key()
-            .and_then(path)
-            .filter(|path| !path.is_empty())
-            .unwrap_or_else(|| self.id().to_string())
+        self.known_path().unwrap_or_else(|| {
+            self.check_thread("the path of a task was asked for");
+            self.id().to_string()
+        })
+    }
+
+    /// Its path or its id, wherever it is asked: what is shown may be shown anywhere.
+    fn shown(&self) -> String {
+        self.known_path().unwrap_or_else(|| self.id().to_string())
+    }
+
+    /// Its path, where its loop is at hand and remembers it.
+    fn known_path(&self) -> Option<String> {
+        let path = context::with_loop(self.loop_id(), |core| Some(core.state().path(self.key()?)));
+        path.flatten().filter(|path: &String| !path.is_empty())
     }
 }
 
 impl fmt::Debug for AbortHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AbortHandle").field("task", &self.path()).finish()
+        f.debug_struct("AbortHandle").field("task", &self.shown()).finish()
     }
 }
 

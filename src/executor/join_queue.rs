@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use super::context;
 use super::core::Core;
+use super::inbox::{self, Dropped};
 use super::join::JoinHandle;
 use super::registry::RunId;
 use crate::kernel::{GroupKey, GroupPoll, Member, Target};
@@ -152,9 +153,12 @@ impl JoinQueue {
 impl Drop for JoinQueue {
     fn drop(&mut self) {
         let Some((run, group)) = self.group else { return };
-        if let Some(core) = context::find_run(run) {
-            let waker = core.state().kernel.close_group(group);
-            core.drop_waker(waker);
+        match context::find_run(run) {
+            Some(core) => {
+                let waker = core.state().kernel.close_group(group);
+                core.drop_waker(waker);
+            }
+            None => inbox::drop_elsewhere(run.loop_id(), Dropped::Group(run, group)),
         }
     }
 }

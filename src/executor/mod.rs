@@ -15,6 +15,7 @@ mod describe;
 mod enclosing;
 mod ends;
 mod event_loop;
+mod inbox;
 mod injecting;
 mod join;
 mod join_queue;

@@ -2,11 +2,11 @@
 //!
 //! A loop has a number of 16 bits while it exists. What other threads do to its tasks arrives in its inbox.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::kernel::{GENERATION_MAX, TaskKey};
+use super::inbox::Inbox;
+use crate::kernel::GENERATION_MAX;
 
 /// The number of a loop of this process. Never shown: it depends on what else the process does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -44,43 +44,6 @@ impl RunId {
     }
 }
 
-/// What other threads have done to a loop's tasks.
-#[derive(Debug, Default)]
-pub(super) struct Inbox {
-    /// Read before every turn, so it stands outside the lock.
-    has_wake: AtomicBool,
-    /// A waker of the loop was cloned or dropped elsewhere, so its clones are no longer counted rightly.
-    is_waker_shared: AtomicBool,
-    /// The tasks that were woken, each with the first thread that did. Some may have ended before; the run
-    /// fails by the first that has not.
-    wakes: Mutex<BTreeMap<TaskKey, Option<String>>>,
-}
-
-impl Inbox {
-    pub(super) fn has_wake(&self) -> bool {
-        self.has_wake.load(Ordering::Acquire)
-    }
-
-    /// Takes the tasks that other threads have woken, with the names of those threads.
-    pub(super) fn take_wakes(&self) -> BTreeMap<TaskKey, Option<String>> {
-        let mut wakes = lock(&self.wakes);
-        // Under the lock: a wake that comes later sets the flag again.
-        self.has_wake.store(false, Ordering::Release);
-        std::mem::take(&mut wakes)
-    }
-
-    pub(super) fn is_waker_shared(&self) -> bool {
-        self.is_waker_shared.load(Ordering::Acquire)
-    }
-
-    pub(super) fn clear(&self) {
-        if self.has_wake() {
-            self.take_wakes();
-        }
-        self.is_waker_shared.store(false, Ordering::Release);
-    }
-}
-
 #[derive(Debug)]
 struct Registry {
     /// By loop number.
@@ -104,7 +67,7 @@ static REGISTRY: Mutex<Registry> =
     Mutex::new(Registry { places: Vec::new(), free: VecDeque::new() });
 
 /// Nothing under these locks can panic half way, so a poisoned one is as good as any.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -151,27 +114,7 @@ pub(super) fn release(id: LoopId, generation: u32, runs: u32) {
     }
 }
 
-/// Says whether a loop of this number exists in the process.
-pub(super) fn exists(id: LoopId) -> bool {
-    inbox(id).is_some()
-}
-
-fn inbox(id: LoopId) -> Option<Arc<Inbox>> {
+/// Where to tell a loop of this number what another thread does; `None` if there is none.
+pub(super) fn inbox(id: LoopId) -> Option<Arc<Inbox>> {
     lock(&REGISTRY).places.get(usize::from(id.0))?.inbox.clone()
-}
-
-/// Delivers a wake from a thread that is not the loop's own.
-pub(super) fn wake_from_elsewhere(id: LoopId, task: TaskKey) {
-    let Some(inbox) = inbox(id) else { return };
-    let thread = std::thread::current().name().map(str::to_owned);
-    let mut wakes = lock(&inbox.wakes);
-    wakes.entry(task).or_insert(thread);
-    inbox.has_wake.store(true, Ordering::Release);
-}
-
-/// Notes that a waker was cloned or dropped on a thread that is not the loop's own.
-pub(super) fn share_waker(id: LoopId) {
-    if let Some(inbox) = inbox(id) {
-        inbox.is_waker_shared.store(true, Ordering::Release);
-    }
 }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use super::context;
 use super::core::Core;
+use super::inbox::{self, Dropped};
 use super::registry::RunId;
 use crate::kernel::{
     Instant, Kernel, SettleKey, StoredTarget, Target, TimerKey, TimerPlace, WakerKey,
@@ -162,6 +163,11 @@ impl Timer {
     }
 
     /// Moves a registered timer to `deadline`, as a new registration (S7). One that is due then fires now.
+    ///
+    /// # Panics
+    ///
+    /// Panics on another thread than the loop's, whose queue cannot be changed from there.
+    #[track_caller]
     pub(crate) fn reset(&mut self, deadline: Instant) {
         let Some(key) = self.place.take() else { return };
         let reset = |core: &Core| {
@@ -177,7 +183,13 @@ impl Timer {
             }
             None
         };
-        let key = context::find_run(self.run).and_then(|core| reset(&core));
+        let core = context::find_run(self.run);
+        if core.is_none() {
+            let advice =
+                "it may be dropped anywhere, but is polled and reset on the thread of its loop";
+            inbox::check_thread(self.run.loop_id(), "a sleep was reset", advice);
+        }
+        let key = core.and_then(|core| reset(&core));
         self.place = key.map_or(TimerPlace::EMPTY, TimerPlace::from);
     }
 
@@ -195,6 +207,9 @@ impl Timer {
             // As one word, since most are a task's own and of no further use.
             core.state().kernel.cancel_stored(key).filter(|target| target.is_waker())
         });
+        if waker.is_none() {
+            inbox::drop_elsewhere(self.run.loop_id(), Dropped::Timer(self.run, key));
+        }
         if let Some(Target::Waker(waker)) = waker.flatten().map(StoredTarget::get) {
             self.drop_waker(waker);
         }
@@ -299,7 +314,10 @@ impl Future for Settle {
 
 impl Drop for Settle {
     fn drop(&mut self) {
-        let Some((key, core)) = self.key.take().zip(context::find_run(self.run)) else { return };
+        let Some(key) = self.key.take() else { return };
+        let Some(core) = context::find_run(self.run) else {
+            return inbox::drop_elsewhere(self.run.loop_id(), Dropped::Settle(self.run, key));
+        };
         let target = core.state().kernel.unsettle(key);
         if let Some(Target::Waker(waker)) = target {
             core.drop_waker(Some(waker));

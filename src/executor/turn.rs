@@ -40,8 +40,8 @@ impl Core {
     /// Takes one turn, if a task is ready.
     #[inline(always)]
     pub(super) fn turn(self: &Rc<Self>) -> Result<Turned, Failure> {
-        if self.inbox.has_wake() {
-            self.check_foreign_wake()?;
+        if self.inbox.has_post() {
+            self.read_inbox(None)?;
         }
         let mut state = self.state();
         if state.kernel.is_limit_near() && state.kernel.ready_len() > 0 {
@@ -115,6 +115,9 @@ impl Core {
         }
         if state.kernel.take_late() {
             drop(state);
+            if self.inbox.has_post() {
+                self.read_inbox(None)?;
+            }
             self.fire_due();
         }
         Ok(())
@@ -288,18 +291,6 @@ impl Core {
             self.fire_late();
         }
         Ok(())
-    }
-
-    /// Fails the run if another thread has woken a task that is still there.
-    pub(super) fn check_foreign_wake(&self) -> Result<(), Failure> {
-        let wakes = self.inbox.take_wakes();
-        let state = self.state();
-        let is_alive = |task| state.kernel.task(task).is_some_and(|task| task.state.is_alive());
-        let Some((task, thread)) = wakes.into_iter().find(|(task, _)| is_alive(*task)) else {
-            return Ok(());
-        };
-        drop(state);
-        Err(self.fail(|state| FailureKind::ForeignWake { task: state.path(task), thread }))
     }
 
     /// Makes a failure of the run, at this instant, and keeps it: the loop goes no further.

@@ -34,8 +34,7 @@ use crate::kernel::Instant;
 #[inline]
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    let (timer, now) = Timer::new("sleep");
-    Sleep { timer, deadline: now + duration }
+    sleep_called("sleep", duration)
 }
 
 /// Sleeps until `deadline`. One that has passed suspends exactly once (S5).
@@ -77,6 +76,14 @@ pub struct Sleep {
     /// at once.
     timer: Timer,
     deadline: Instant,
+}
+
+/// The sleep of what is called `what` outside a loop.
+#[inline]
+#[track_caller]
+pub(super) fn sleep_called(what: &str, duration: Duration) -> Sleep {
+    let (timer, now) = Timer::new(what);
+    Sleep { timer, deadline: now + duration }
 }
 
 impl fmt::Debug for Sleep {
@@ -122,6 +129,11 @@ impl Sleep {
     ///     assert_eq!(now().to_string(), "1s");
     /// });
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics on another thread than the loop's while somebody waits for it there.
+    #[track_caller]
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         let was_waited_for = self.timer.is_registered();

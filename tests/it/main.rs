@@ -29,6 +29,7 @@ mod sync;
 mod tasks;
 mod teardown;
 mod testing;
+mod threads;
 mod time;
 mod timeouts;
 mod tour;

@@ -395,7 +395,7 @@ fn s30_a_handle_used_on_another_thread_says_so_rather_than_lie() {
                 std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task.is_finished()));
             let aborted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task.abort()));
             assert!(aborted.is_err());
-            asked.unwrap_err().downcast_ref::<&str>().map(|text| text.to_string()).unwrap()
+            asked.unwrap_err().downcast_ref::<String>().cloned().unwrap()
         });
         let message = message.join().unwrap();
         assert!(
