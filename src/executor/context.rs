@@ -75,7 +75,16 @@ pub(super) fn find(id: LoopId) -> Option<Rc<Core>> {
 #[track_caller]
 fn outside(what: &str) -> ! {
     // Only what makes a future can wait until that is polled.
-    let makes_future = matches!(what, "sleep" | "sleep_until" | "timeout" | "timeout_at");
+    let makes_future = matches!(
+        what,
+        "sleep"
+            | "sleep_until"
+            | "timeout"
+            | "timeout_at"
+            | "settle"
+            | "sleep_then_settle"
+            | "advance"
+    );
     let lazily = match makes_future {
         true => format!(", or build it lazily with `async {{ {what}(..).await }}`"),
         false => String::new(),

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::sleep::{Sleep, sleep};
+use super::sleep::{Sleep, sleep_called};
 use crate::executor::Settle;
 
 /// Waits until every other task waits, before the clock would jump (S10a).
@@ -68,7 +68,7 @@ pub fn settle() -> Settle {
 /// ```
 #[track_caller]
 pub fn sleep_then_settle(duration: Duration) -> SleepThenSettle {
-    SleepThenSettle { sleep: sleep(duration), settle: settle() }
+    sleep_then_settle_called("sleep_then_settle", duration)
 }
 
 /// Lets `duration` of virtual time pass, deadline by deadline, and returns when nothing is ready (S10).
@@ -94,7 +94,12 @@ pub fn sleep_then_settle(duration: Duration) -> SleepThenSettle {
 /// ```
 #[track_caller]
 pub fn advance(duration: Duration) -> SleepThenSettle {
-    sleep_then_settle(duration)
+    sleep_then_settle_called("advance", duration)
+}
+
+#[track_caller]
+fn sleep_then_settle_called(what: &str, duration: Duration) -> SleepThenSettle {
+    SleepThenSettle { sleep: sleep_called(what, duration), settle: settle() }
 }
 
 /// Future of [`sleep_then_settle`] and [`advance`].

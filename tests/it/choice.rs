@@ -310,6 +310,10 @@ fn s22_advice_outside_a_loop_fits_what_was_called() {
         "`interval` was called outside a running loop\n  call it inside the future given to `run`"
     );
     assert!(told(|| sleep(secs(1))).ends_with("`async { sleep(..).await }`"));
+    let advance = told(|| time::advance(secs(1)));
+    assert!(advance.starts_with("`advance` was called outside"), "{advance}");
+    assert!(advance.ends_with("`async { advance(..).await }`"), "{advance}");
+    assert!(told(|| time::sleep_then_settle(secs(1))).starts_with("`sleep_then_settle` was"));
     let mut event_loop = EventLoop::new();
     let limited = poll_fn(|_| Poll::Ready(timeout(secs(1), std::future::pending::<()>())));
     let mut limited = event_loop.block_on(limited).unwrap();
