@@ -57,7 +57,8 @@ pub use program::{choose, rng};
 pub(crate) use quiet::hush;
 pub(crate) use registry::RunId;
 pub(crate) use resource::{
-    Description, Party, Resource, Told, Waits, Wanted, Whom, list, moment, own_moment, unlisted_run,
+    Description, Holding, Party, Resource, Told, Waits, Wanted, Whom, list, moment, own_moment,
+    unlisted_run,
 };
 pub use spawn::{Builder as TaskBuilder, Current, all, current, spawn, spawn_named, try_current};
 pub use timer::Settle;

@@ -53,7 +53,9 @@ impl Core {
         let frozen = state.kernel.freeze();
         state.phase = Phase::Closing;
         drop(state);
-        let is_foreign = |task: &WaitingTask| task.waits.contains(&Wait::Foreign);
+        let is_foreign = |task: &WaitingTask| {
+            task.waits.iter().any(|wait| matches!(wait, Wait::Foreign | Wait::PerhapsForeign))
+        };
         // Both lists are in the order of spawning, and nothing has ended since.
         for (task, key) in deadlock.waiting.iter_mut().zip(keys) {
             if is_foreign(task) {
@@ -84,14 +86,20 @@ impl Core {
 }
 
 /// The innermost line on the stack that is the program's own: neither of the standard library, nor of this
-/// crate, nor of one that was fetched as a dependency.
+/// crate, nor of one that was fetched as a dependency. None if it is this crate that has cloned the waker: of
+/// its own futures more is known than a line.
 fn line_of_caller() -> Option<String> {
     let here = std::env::current_dir().ok();
     let mut found = None;
+    let (mut is_cloned, mut is_known) = (false, false);
     backtrace::trace(|frame| {
         backtrace::resolve_frame(frame, |symbol| {
             let name = symbol.name().map(|name| name.to_string()).unwrap_or_default();
-            let is_ours = name.trim_start_matches(['<', '&']).starts_with("simloop::");
+            let name = name.trim_start_matches(['<', '&']);
+            let is_ours = name.starts_with("simloop::");
+            is_known |= is_cloned && is_ours;
+            // Whoever calls that is the one who clones.
+            is_cloned = name.starts_with("core::task::wake::Waker as core::clone::Clone");
             if let Some(file) = symbol.filename().filter(|file| !is_ours && is_of_program(file)) {
                 let file =
                     here.as_ref().and_then(|here| file.strip_prefix(here).ok()).unwrap_or(file);
@@ -100,9 +108,9 @@ fn line_of_caller() -> Option<String> {
                 found.get_or_insert(format!("{file}{line}"));
             }
         });
-        found.is_none()
+        found.is_none() && !is_known
     });
-    found
+    found.filter(|_| !is_known)
 }
 
 fn is_of_program(file: &Path) -> bool {

@@ -42,6 +42,21 @@ impl Party {
     }
 }
 
+/// A task that was given what others wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Holding {
+    pub(crate) party: Party,
+    /// Whether it was given a guard that can have gone to another task since: one that borrows nothing, or only
+    /// from a static. Nobody is told of such a move, so all that is known is who took it.
+    pub(crate) may_have_moved: bool,
+}
+
+impl From<Party> for Holding {
+    fn from(party: Party) -> Holding {
+        Holding { party, may_have_moved: false }
+    }
+}
+
 /// A task that waits, or nobody. Two words, so that lines of waiters are short.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Whom {
@@ -135,7 +150,7 @@ pub(crate) trait Resource {
     fn describe(&self) -> Description;
 
     /// Those who have what the waiters want, where somebody can have it.
-    fn holders(&self) -> Vec<Party> {
+    fn holders(&self) -> Vec<Holding> {
         Vec::new()
     }
 }
@@ -148,7 +163,7 @@ pub(crate) struct Description {
     pub(crate) name: Option<String>,
     pub(crate) made_at: &'static Location<'static>,
     /// Those who have what the waiters want. Empty when anybody might bring it.
-    pub(crate) holders: Vec<Party>,
+    pub(crate) holders: Vec<Holding>,
     /// Whether somebody else than the holders might bring it as well.
     pub(crate) is_open: bool,
     /// Whether those who wait for it may wait for something else at the same time, from which it would tear
@@ -162,7 +177,7 @@ pub(crate) struct Description {
 #[derive(Debug)]
 pub(crate) struct Waits {
     pub(crate) whom: Whom,
-    /// Whether the resource holds a waker for it, and does not know the task by its number.
+    /// Whether the resource holds a clone of the task's own waker, which is counted.
     pub(crate) has_waker: bool,
     pub(crate) wanted: Wanted,
 }
@@ -300,7 +315,8 @@ impl State {
         let Some((waits, resource)) = self.kernel.open_waits(task) else { return };
         let traced = resource.and_then(|resource| self.resources.traced.get(resource as usize));
         let holders = traced.and_then(Weak::upgrade).map(|resource| resource.holders());
-        let holders = holders.into_iter().flatten().filter(|party| party.run == run);
+        let holders = holders.into_iter().flatten().filter(|holding| !holding.may_have_moved);
+        let holders = holders.map(|holding| holding.party).filter(|party| party.run == run);
         let holders: Vec<_> = holders.map(|party| party.task).collect();
         self.kernel.note_waits(task, waits, &holders);
     }

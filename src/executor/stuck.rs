@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::core::State;
 use super::describe::left;
 use super::registry::RunId;
-use super::resource::{Description, Party, Wanted};
+use super::resource::{Description, Holding, Party, Wanted};
 use super::ring::ring;
 use crate::kernel::{self, TaskKey};
 use crate::report::{Deadlock, Holder, Link, ResourceWait, Wait, WaitingTask};
@@ -30,8 +30,17 @@ struct Waiter {
     waiting: kernel::Waiting,
     /// The resources it waits for, by place.
     resources: Vec<(usize, Wanted)>,
-    /// How many of them hold a waker for it.
+    /// How many clones of its waker they hold.
     wakers_known: usize,
+}
+
+/// What is taken for granted where it is asked who can never go on.
+#[derive(Clone, Copy, Default)]
+struct Premise {
+    /// Nobody tears a task away from what it waits for, by a scope or a token around that.
+    nobody_tears_away: bool,
+    /// Each guard is still with the task that took it.
+    nothing_moved: bool,
 }
 
 /// Whether a wait can come to its end, as far as is known.
@@ -77,32 +86,10 @@ impl<'a> WaitGraph<'a> {
         self.told(&vec![true; self.tasks.len()])
     }
 
-    /// Those who can never run again, whatever the others do; daemons are not told of.
-    ///
-    /// A task is given up if it waits only for what has no end, for tasks that are given up, and for what only
-    /// such tasks hold: the greatest set of which that is true.
+    /// Those who can never run again, whatever the others do.
+    /// Daemons are not told of.
     pub(super) fn partial_deadlock(&self) -> Option<Deadlock> {
-        let nodes = self.tasks.len() + self.resources.len();
-        let mut is_stuck = vec![true; nodes];
-        let mut dependants = vec![Vec::new(); nodes];
-        let mut freed = Vec::new();
-        for node in 0..nodes {
-            let hope = match node.checked_sub(self.tasks.len()) {
-                None => self.hope_of_task(node),
-                Some(resource) => self.hope_of_resource(resource),
-            };
-            match hope {
-                Hope::Some => freed.push(node),
-                Hope::From(others) => {
-                    others.into_iter().for_each(|other| dependants[other].push(node));
-                }
-            }
-        }
-        while let Some(node) = freed.pop() {
-            if std::mem::replace(&mut is_stuck[node], false) {
-                freed.append(&mut dependants[node]);
-            }
-        }
+        let mut is_stuck = self.given_up(Premise::default());
         is_stuck.truncate(self.tasks.len());
         for (is_stuck, waiter) in is_stuck.iter_mut().zip(&self.tasks) {
             let task = self.state.kernel.task(waiter.waiting.task);
@@ -112,14 +99,52 @@ impl<'a> WaitGraph<'a> {
         is_stuck.contains(&true).then(told)
     }
 
+    /// The nodes that can never go on, whatever the others do.
+    ///
+    /// A task is given up if it waits only for what has no end, for tasks that are given up, and for what only
+    /// such tasks hold: the greatest set of which that is true.
+    fn given_up(&self, premise: Premise) -> Vec<bool> {
+        let nodes = self.tasks.len() + self.resources.len();
+        let mut is_given_up = vec![true; nodes];
+        let mut dependants = vec![Vec::new(); nodes];
+        let mut freed = Vec::new();
+        for node in 0..nodes {
+            let hope = match node.checked_sub(self.tasks.len()) {
+                None => self.hope_of_task(node, premise),
+                Some(resource) => self.hope_of_resource(resource, premise),
+            };
+            match hope {
+                Hope::Some => freed.push(node),
+                Hope::From(others) => {
+                    others.into_iter().for_each(|other| dependants[other].push(node));
+                }
+            }
+        }
+        while let Some(node) = freed.pop() {
+            if std::mem::replace(&mut is_given_up[node], false) {
+                freed.append(&mut dependants[node]);
+            }
+        }
+        is_given_up
+    }
+
+    /// Whether somebody may hold a clone of a task's waker of whom nothing is known.
+    fn is_waker_elsewhere(&self, waiter: &Waiter) -> bool {
+        self.is_waker_shared || usize::from(waiter.waiting.wakers) > waiter.wakers_known
+    }
+
     /// What could still wake a task.
-    fn hope_of_task(&self, place: usize) -> Hope {
-        let Waiter { waiting, resources, wakers_known } = &self.tasks[place];
-        // A resource that holds a waker for it has one clone of its own; more are in foreign hands.
-        if self.is_waker_shared || usize::from(waiting.wakers) > *wakers_known {
+    fn hope_of_task(&self, place: usize, premise: Premise) -> Hope {
+        let waiter = &self.tasks[place];
+        if self.is_waker_elsewhere(waiter) {
             return Hope::Some;
         }
-        let mut hopes: Vec<Node> = self.nodes_of(resources).collect();
+        let Waiter { waiting, resources, .. } = waiter;
+        let counts = |&&(place, _): &&(usize, Wanted)| {
+            !(premise.nobody_tears_away && self.resources[place].is_enclosing)
+        };
+        let resources = resources.iter().filter(counts);
+        let mut hopes: Vec<Node> = resources.map(|&(place, _)| self.node_of(place)).collect();
         for wait in &waiting.waits {
             match wait {
                 kernel::Wait::Never => {}
@@ -134,18 +159,20 @@ impl<'a> WaitGraph<'a> {
     }
 
     /// Who could still let go of a resource.
-    fn hope_of_resource(&self, place: usize) -> Hope {
+    fn hope_of_resource(&self, place: usize, premise: Premise) -> Hope {
         let Description { holders, is_open, .. } = &self.resources[place];
-        if holders.is_empty() || *is_open {
+        // Whoever has a guard that has moved may let go of it.
+        let moves = |holder: &Holding| holder.may_have_moved && !premise.nothing_moved;
+        if holders.is_empty() || *is_open || holders.iter().any(moves) {
             return Hope::Some;
         }
-        let holders = holders.iter().map(|holder| self.place_of(holder));
+        let holders = holders.iter().map(|holder| self.place_of(&holder.party));
         holders.collect::<Option<_>>().map_or(Hope::Some, Hope::From)
     }
 
-    /// The nodes of resources that are waited for.
-    fn nodes_of<'b>(&'b self, resources: &'b [(usize, Wanted)]) -> impl Iterator<Item = Node> + 'b {
-        resources.iter().map(|&(resource, _)| self.tasks.len() + resource)
+    /// The node of a resource, by its place.
+    fn node_of(&self, resource: usize) -> Node {
+        self.tasks.len() + resource
     }
 
     fn place_of(&self, party: &Party) -> Option<usize> {
@@ -164,9 +191,12 @@ impl<'a> WaitGraph<'a> {
             let left = left(self.state, &mut paths, node.waiting.task);
             WaitingTask::new(left, node.waiting.since, waits, task.is_daemon())
         });
+        let waiting = waiting.collect();
+        let (cycle, is_cycle_certain) = self.cycle(is_told);
         Deadlock {
-            waiting: waiting.collect(),
-            cycle: self.cycle(is_told),
+            waiting,
+            cycle,
+            is_cycle_certain,
             has_daemon_timers: kernel.next_deadline().is_some(),
         }
     }
@@ -176,9 +206,10 @@ impl<'a> WaitGraph<'a> {
         let is_there = |holder: &Party| {
             holder.run == self.run && self.state.kernel.task(holder.task).is_some()
         };
-        let told = |holder: &Party| Holder {
-            path: is_there(holder).then(|| paths.shown(holder.task.slot())),
-            since: holder.since,
+        let told = |&Holding { party, may_have_moved }: &Holding| Holder {
+            path: is_there(&party).then(|| paths.shown(party.task.slot())),
+            since: party.since,
+            may_have_moved,
         };
         resource.holders.iter().map(told).collect()
     }
@@ -196,14 +227,12 @@ impl<'a> WaitGraph<'a> {
             })
             .collect();
         let is_enclosing = |&(place, _): &(usize, Wanted)| self.resources[place].is_enclosing;
-        if waits.is_empty() && node.resources.iter().all(is_enclosing) {
-            // Each resource it waits for holds one clone of its waker.
-            let is_lost = usize::from(node.waiting.wakers) <= node.resources.len();
-            if !is_lost || self.is_waker_shared {
-                waits.push(Wait::Foreign);
-            } else if node.resources.is_empty() {
-                waits.push(Wait::Nothing);
-            }
+        let is_elsewhere = self.is_waker_elsewhere(node);
+        let is_known = !waits.is_empty() || !node.resources.iter().all(is_enclosing);
+        if !is_known && is_elsewhere {
+            waits.push(Wait::Foreign);
+        } else if !is_known && node.resources.is_empty() {
+            waits.push(Wait::Nothing);
         }
         // What would tear it away comes after what it waits for.
         let (enclosing, awaited): (Vec<_>, Vec<_>) =
@@ -220,17 +249,35 @@ impl<'a> WaitGraph<'a> {
                 holders,
             }));
         }
+        if is_known && is_elsewhere {
+            waits.push(Wait::PerhapsForeign);
+        }
         waits
     }
 
-    fn cycle(&self, is_told: &[bool]) -> Vec<Link> {
-        let tasks = self.tasks.iter().enumerate().map(|(place, waiter)| match is_told[place] {
-            true => self.edges_of(waiter).collect(),
-            false => Vec::new(),
+    /// A ring of those who are given up, and whether it is certain: otherwise it is one if nothing has moved.
+    fn cycle(&self, is_told: &[bool]) -> (Vec<Link>, bool) {
+        let certain =
+            self.cycle_if(is_told, Premise { nobody_tears_away: true, nothing_moved: false });
+        if !certain.is_empty() {
+            return (certain, true);
+        }
+        let cycle =
+            self.cycle_if(is_told, Premise { nobody_tears_away: true, nothing_moved: true });
+        let is_certain = cycle.is_empty();
+        (cycle, is_certain)
+    }
+
+    fn cycle_if(&self, is_told: &[bool], premise: Premise) -> Vec<Link> {
+        let is_given_up = self.given_up(premise);
+        let tasks = self.tasks.iter().enumerate().map(|(place, waiter)| {
+            let edges = self.edges_of(waiter).filter(|&node| is_given_up[node]);
+            if is_told[place] && is_given_up[place] { edges.collect() } else { Vec::new() }
         });
         let resources = self.resources.iter().map(|resource| {
-            let holders = resource.holders.iter().filter_map(|holder| self.place_of(holder));
-            holders.filter(|&holder| is_told[holder]).collect()
+            let holders = resource.holders.iter();
+            let holders = holders.filter_map(|holder| self.place_of(&holder.party));
+            holders.filter(|&holder| is_told[holder] && is_given_up[holder]).collect()
         });
         let edges: Vec<Vec<Node>> = tasks.chain(resources).collect();
         let ring = ring(&edges);
@@ -255,6 +302,6 @@ impl<'a> WaitGraph<'a> {
             kernel::Wait::Join(other) => self.places.get(other).copied(),
             _ => None,
         });
-        joined.chain(self.nodes_of(resources))
+        joined.chain(resources.iter().map(|&(place, _)| self.node_of(place)))
     }
 }

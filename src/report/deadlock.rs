@@ -22,7 +22,13 @@ pub struct Deadlock {
     pub waiting: Vec<WaitingTask>,
     /// Tasks that wait for each other in a ring, each for the next and the last for the first. It is the
     /// shortest ring of the earliest task that is in one; empty if there is none.
+    ///
+    /// Only tasks are in it that can never go on as far as is known: none that a future of another crate might wake
+    /// as well, or that also waits for what anybody might bring.
     pub cycle: Vec<Link>,
+    /// Whether the tasks wait for each other in any case. If not, they do if each guard is still with the task that took
+    /// it, see [`Holder::may_have_moved`].
+    pub is_cycle_certain: bool,
     /// Whether timers exist, all of them daemons'.
     pub has_daemon_timers: bool,
 }
@@ -65,6 +71,9 @@ pub enum Wait {
     Resource(ResourceWait),
     /// A future that is not of this crate.
     Foreign,
+    /// Perhaps a future that is not of this crate, beside what was told before: somebody holds a clone of the
+    /// task's waker and does not say what for. It is told last.
+    PerhapsForeign,
     /// Nothing that could come: nobody holds the task's waker (S40).
     Nothing,
 }
@@ -83,7 +92,7 @@ pub struct ResourceWait {
     pub before: String,
     /// How it stands, in words after the name: ` (2 of 3 arrived)`. Often empty.
     pub after: String,
-    /// Who has it: a guard counts for the task that took it, also if another has it by now. Empty where anybody might bring what is wanted.
+    /// Who has it. Empty where anybody might bring what is wanted.
     pub holders: Arc<[Holder]>,
 }
 
@@ -95,6 +104,9 @@ pub struct Holder {
     pub path: Option<String>,
     /// Since when.
     pub since: Instant,
+    /// Whether it took a guard that can be with another task by now: an owned one, or one that borrows from a
+    /// static. No loop sees a value move from task to task.
+    pub may_have_moved: bool,
 }
 
 /// A task in a ring of waiting tasks.
@@ -138,9 +150,13 @@ impl ResourceWait {
     }
 
     fn held(&self) -> Option<String> {
-        let shown = |holder: &Holder| match &holder.path {
-            Some(path) => format!("by {path} since {}", holder.since),
-            None => format!("since {} by a task that has ended", holder.since),
+        let shown = |Holder { path, since, may_have_moved }: &Holder| match path {
+            Some(path) if *may_have_moved => format!("by a guard that {path} took at {since}"),
+            None if *may_have_moved => {
+                format!("by a guard that was taken at {since} by a task that has ended")
+            }
+            Some(path) => format!("by {path} since {since}"),
+            None => format!("since {since} by a task that has ended"),
         };
         let holders: Vec<_> = self.holders.iter().take(WAITS_MAX).map(shown).collect();
         (!holders.is_empty()).then(|| format!("held {}", listed(&holders, self.holders.len())))
@@ -158,7 +174,9 @@ impl Display for Deadlock {
         write_lines(f, self.waiting.iter().map(line))?;
         let Some(first) = self.cycle.first() else { return Ok(()) };
         let (shown, more) = self.cycle.split_at(self.cycle.len().min(NAMES_MAX));
-        f.write_str("  cycle: ")?;
+        let premise =
+            if self.is_cycle_certain { "" } else { ", if each guard is still where it was taken" };
+        write!(f, "  cycle{premise}: ")?;
         for Link { path, resource } in shown {
             write!(f, "{path} -> ")?;
             if let Some(resource) = resource {
@@ -173,18 +191,26 @@ impl Display for Deadlock {
 }
 
 fn reason(task: &WaitingTask) -> String {
+    let at = match task.waits_at.is_empty() {
+        true => String::new(),
+        false => format!(" (at {})", task.waits_at.join(", ")),
+    };
     let what = |wait: &Wait| match wait {
-        Wait::Foreign if !task.waits_at.is_empty() => {
-            format!("{} (at {})", what(wait), task.waits_at.join(", "))
-        }
+        Wait::Foreign => format!("{}{at}", what(wait)),
         _ => what(wait),
     };
-    let waits: Vec<String> = task.waits.iter().take(WAITS_MAX).map(what).collect();
-    let daemon = if task.is_daemon { " (a daemon)" } else { "" };
+    let (known, perhaps) = match task.waits.split_last() {
+        Some((Wait::PerhapsForeign, known)) => {
+            (known, format!("; {}{at}", self::what(&Wait::PerhapsForeign)))
+        }
+        _ => (&task.waits[..], String::new()),
+    };
+    let waits: Vec<String> = known.iter().take(WAITS_MAX).map(what).collect();
+    let daemon = format!("{perhaps}{}", if task.is_daemon { " (a daemon)" } else { "" });
     // Which of several it needs, or all, only the task knows.
-    let since = format!("{} since {}", listed(&waits, task.waits.len()), task.since);
+    let since = format!("{} since {}", listed(&waits, known.len()), task.since);
     let site = site(task.spawned_at);
-    match &task.waits[..] {
+    match known {
         [Wait::Nothing] => {
             format!(
                 "{since}, but nobody holds its waker, so it can never wake (spawned at {site}){daemon}"
@@ -195,7 +221,7 @@ fn reason(task: &WaitingTask) -> String {
             None => format!("{since}{daemon}"),
         },
         _ => {
-            let held = task.waits.iter().take(WAITS_MAX).filter_map(|wait| match wait {
+            let held = known.iter().take(WAITS_MAX).filter_map(|wait| match wait {
                 Wait::Resource(wait) => Some(format!("; {} is {}", wait.label(), wait.held()?)),
                 _ => None,
             });
@@ -216,6 +242,7 @@ fn what(wait: &Wait) -> String {
         Wait::Settle => "waits for the others to settle".to_owned(),
         Wait::Resource(resource) => resource.wanted(),
         Wait::Foreign => "waits for a future of its own".to_owned(),
+        Wait::PerhapsForeign => "it may also be woken by a future of its own".to_owned(),
         Wait::Nothing => "waits".to_owned(),
     }
 }

@@ -24,8 +24,8 @@ pub struct Dot<'a> {
 
 impl Deadlock {
     /// Writes who waits for whom in the DOT language of Graphviz: tasks as boxes, resources as ellipses, an
-    /// arrow from each task to what it waits for and from a resource to who holds it. The arrows of the cycle
-    /// are bold.
+    /// arrow from each task to what it waits for and from a resource to who holds it. The arrows of a cycle that
+    /// is certain are bold.
     ///
     /// Of more than 200 tasks only the first are drawn, and a note says how many are not; of what a task waits
     /// for, the first 8. Resources without a
@@ -92,6 +92,7 @@ impl Dot<'_> {
             Wait::Never => "a sleep without end".to_owned(),
             Wait::Settle => "the others to settle".to_owned(),
             Wait::Foreign => "a future of its own".to_owned(),
+            Wait::PerhapsForeign => "perhaps a future of its own".to_owned(),
             Wait::Nothing => "nothing: nobody holds its waker".to_owned(),
         };
         // Such a thing is nobody else's.
@@ -112,7 +113,8 @@ impl Dot<'_> {
                 let is_bold = self.is_in_cycle(path, Some(&label), other);
                 is_in_cycle |= is_bold;
                 let to = graph.task(other);
-                graph.edge(node.clone(), to, format!("held since {}", holder.since), is_bold);
+                let held = if holder.may_have_moved { "taken at" } else { "held since" };
+                graph.edge(node.clone(), to, format!("{held} {}", holder.since), is_bold);
             }
         }
         graph.edge(from, node, format!("waits since {since}"), is_in_cycle);
@@ -120,7 +122,7 @@ impl Dot<'_> {
 
     /// Whether the cycle leads from one task to another, by this resource or by joining it.
     fn is_in_cycle(&self, path: &str, resource: Option<&str>, other: &str) -> bool {
-        let cycle = &self.deadlock.cycle;
+        let Deadlock { cycle, is_cycle_certain: true, .. } = self.deadlock else { return false };
         let next = cycle.iter().cycle().skip(1);
         cycle.iter().zip(next).any(|(link, next)| {
             link.path == path && link.resource.as_deref() == resource && next.path == other

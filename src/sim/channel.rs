@@ -8,13 +8,13 @@ use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
 use super::link::{Shared, State};
 use super::wire::{ChannelId, FrameId};
-use crate::executor::{self, Timer, Told, Whom};
+use crate::executor::{self, Timer, Told};
 use crate::kernel::Instant;
 use crate::sync::wakes::{Wakee, Wakes};
 
@@ -26,8 +26,7 @@ pub(super) struct Receiving {
 
 /// A receiver that waits for something, or for something earlier than it knows of.
 pub(super) struct Waiting {
-    pub(super) waker: Waker,
-    pub(super) whom: Whom,
+    pub(super) wakee: Wakee,
     /// Its place in the trace, for as long as it waits.
     _told: Told,
 }
@@ -164,13 +163,13 @@ impl<T> LinkReceiver<T> {
     /// Panics outside a loop, and in another one than that of the link.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         self.shared.check_run("LinkReceiver::recv");
-        let waker = cx.waker().clone();
+        let wakee = Wakee::of(cx);
         let mut state = self.shared.lock();
         let now = self.shared.now(&state);
         if let Some(id) = state.wire.receive(self.channel, now) {
             let waiting = state.receiving(self.channel).waiting.take();
             drop(state);
-            drop((waker, waiting));
+            drop((wakee, waiting));
             return Poll::Ready(self.inbox.lock().remove(&id));
         }
         if !mem::replace(&mut state.is_listed, true) {
@@ -179,17 +178,14 @@ impl<T> LinkReceiver<T> {
         }
         let (next, traced) = (state.wire.next_due(self.channel), state.traced);
         let receiving = state.receiving(self.channel);
-        let whom = match &receiving.waiting {
-            Some(waiting) if waiting.waker.will_wake(&waker) => waiting.whom,
-            _ => Whom::running(),
-        };
         let waiting = match next {
             None if receiving.senders == 0 => None,
             // Who knows when the next message arrives waits for that instant.
             _ => {
                 let traced = traced.filter(|_| next.is_none());
-                let tell = |traced| Told::new(traced, whom, Shared::wanted());
-                Some(Waiting { waker, whom, _told: traced.map(tell).unwrap_or_default() })
+                let tell = |traced| Told::new(traced, wakee.whom, Shared::wanted());
+                let _told = traced.map(tell).unwrap_or_default();
+                Some(Waiting { wakee, _told })
             }
         };
         let is_over = waiting.is_none();
@@ -300,9 +296,9 @@ impl State {
     fn wake_receiver(&mut self, channel: ChannelId, wakes: &mut Wakes) {
         let receiving = self.channels.get_mut(&channel);
         if let Some(waiting) = receiving.and_then(|receiving| receiving.waiting.take()) {
-            let Waiting { waker, whom, _told: told } = waiting;
+            let Waiting { wakee, _told: told } = waiting;
             drop(told);
-            wakes.push(Wakee::new(whom, waker));
+            wakes.push(wakee);
         }
     }
 

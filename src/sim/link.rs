@@ -7,7 +7,7 @@ use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::channel::{self, LinkReceiver, LinkSender, Receiving};
 use super::delay::Delay;
@@ -82,7 +82,7 @@ pub(super) struct State {
     is_in_order: bool,
     pub(super) name: Option<Box<str>>,
     /// Of transfers: woken where they arrive earlier than was known.
-    wakers: BTreeMap<FrameId, Waker>,
+    wakees: BTreeMap<FrameId, Wakee>,
     pub(super) channels: BTreeMap<ChannelId, Receiving>,
     pub(super) channels_made: u64,
     pub(super) is_listed: bool,
@@ -108,7 +108,7 @@ impl Link {
             loss: (0, 1),
             is_in_order: true,
             name: None,
-            wakers: BTreeMap::new(),
+            wakees: BTreeMap::new(),
             channels: BTreeMap::new(),
             channels_made: 0,
             is_listed: false,
@@ -302,12 +302,12 @@ impl Shared {
     /// Takes back what a sender gave up, and wakes those for whom something arrives earlier now.
     fn withdraw(&self, id: FrameId) {
         let mut state = self.lock();
-        let own = state.wakers.remove(&id);
+        let own = state.wakees.remove(&id);
         let now = self.now(&state);
         let mut wakes = Wakes::default();
         for moved in state.wire.withdraw(id, now) {
-            match state.wakers.remove(&moved) {
-                Some(waker) => wakes.push(Wakee::new(Whom::NOBODY, waker)),
+            match state.wakees.remove(&moved) {
+                Some(wakee) => wakes.push(wakee),
                 None => state.wake_receiver_of(moved, &mut wakes),
             }
         }
@@ -321,11 +321,12 @@ impl executor::Resource for Shared {
     fn describe(&self) -> Description {
         let state = self.lock();
         let waiters = state.channels.iter().filter_map(|(&channel, receiving)| {
-            let whom = receiving.waiting.as_ref()?.whom;
+            let wakee = &receiving.waiting.as_ref()?.wakee;
             // Who knows when the next message arrives waits for that instant.
             let is_stuck = state.wire.next_due(channel).is_none();
+            let (whom, has_waker) = (wakee.whom, wakee.has_waker());
             let is_told = is_stuck && whom != Whom::NOBODY;
-            is_told.then(|| Waits { whom, has_waker: true, wanted: Shared::wanted() })
+            is_told.then(|| Waits { whom, has_waker, wanted: Shared::wanted() })
         });
         Description {
             kind: Shared::KIND,
@@ -386,21 +387,21 @@ impl Future for Transfer {
                 sent.insert(Sent { id, arrives, timer })
             }
         };
-        let waker = cx.waker().clone();
+        let wakee = Wakee::of(cx);
         let mut state = shared.lock();
         let now = shared.now(&state);
         state.wire.advance(now);
         let arrives = state.wire.arrival(sent.id);
         if arrives <= now {
-            let replaced = state.wakers.remove(&sent.id);
+            let replaced = state.wakees.remove(&sent.id);
             let is_lost = state.wire.finish(sent.id);
             drop(state);
-            drop((waker, replaced));
+            drop((wakee, replaced));
             self.sent = None;
             self.is_done = true;
             return Poll::Ready(if is_lost { Err(Lost) } else { Ok(()) });
         }
-        let replaced = state.wakers.insert(sent.id, waker);
+        let replaced = state.wakees.insert(sent.id, wakee);
         drop(state);
         drop(replaced);
         if arrives != mem::replace(&mut sent.arrives, arrives) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::delay::Delay;
 use super::service::{Acquire, Server, UseFor};
 use super::statistics::{Meter, Statistics};
-use crate::executor::{self, Party, RunId, Wanted};
+use crate::executor::{self, Holding, Party, RunId, Wanted};
 use crate::kernel::Instant;
 use crate::sync::gate::{Gate, Shared};
 
@@ -283,8 +283,10 @@ impl Gate for Station {
         self.meter.abandon();
     }
 
-    fn holders(&self) -> Vec<Party> {
-        self.held.iter().flatten().copied().collect()
+    /// A [`Server`] borrows nothing, so it may be with another task by now.
+    fn holders(&self) -> Vec<Holding> {
+        let holders = self.held.iter().flatten();
+        holders.map(|&party| Holding { party, may_have_moved: true }).collect()
     }
 
     fn wanted(&self, _: usize, _: &Need) -> Wanted {

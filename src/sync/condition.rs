@@ -279,7 +279,8 @@ impl<M: HeldMutex> Future for ConditionWait<'_, M> {
         let Stage::Locking(mutex, notified) = &mut this.stage else {
             panic!("a wait for a condition was polled after it had ended")
         };
-        let locked = ready!(notified.lock.poll(cx));
+        let take = |key: &mut Key, locked| if M::IS_OWNED { key.let_move(locked) } else { locked };
+        let locked = ready!(notified.lock.poll_with(cx, take));
         let guard = M::locked(mutex.clone(), locked);
         this.stage = Stage::Done;
         Poll::Ready(guard)

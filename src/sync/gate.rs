@@ -27,7 +27,9 @@ use super::latch::{Inside, Latch};
 use super::line::{Lines, Spot, State};
 use super::wakes::{Wakee, Wakes};
 use crate::executor::access::Tracked;
-use crate::executor::{self, Description, Party, Resource, RunId, Told, Waits, Wanted, Whom};
+use crate::executor::{
+    self, Description, Holding, Party, Resource, RunId, Told, Waits, Wanted, Whom,
+};
 
 /// What a primitive decides by itself. It runs under the lock, so it must not call or drop what is foreign.
 pub(crate) trait Gate {
@@ -97,7 +99,7 @@ pub(crate) trait Gate {
     }
 
     /// Who has what the waiters want, where that is known.
-    fn holders(&self) -> Vec<Party> {
+    fn holders(&self) -> Vec<Holding> {
         Vec::new()
     }
 
@@ -382,7 +384,7 @@ impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
         }
     }
 
-    fn holders(&self) -> Vec<Party> {
+    fn holders(&self) -> Vec<Holding> {
         self.lock().gate.holders()
     }
 }

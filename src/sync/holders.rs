@@ -1,6 +1,6 @@
 //! Who holds what a primitive has given, as reports tell it.
 
-use crate::executor::Party;
+use crate::executor::{Holding, Party};
 
 /// Any number of holders. Entering and leaving cost the same however many there are, and the memory is that
 /// of the most at once.
@@ -14,6 +14,8 @@ pub(super) struct Holders {
     strangers: usize,
     /// Holders that have entered so far: the order in which a report names them.
     entered: u64,
+    /// Whether it stands in a static, so that what borrows from it can go to another task too.
+    is_static: bool,
 }
 
 enum Place {
@@ -21,6 +23,7 @@ enum Place {
     Held {
         entry: u64,
         party: Option<Party>,
+        may_have_moved: bool,
     },
     Free {
         next: Option<u32>,
@@ -33,6 +36,10 @@ enum Place {
 pub(super) struct Hold(u32);
 
 impl Holders {
+    pub(super) fn of_static() -> Self {
+        Holders { is_static: true, ..Holders::default() }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -48,7 +55,7 @@ impl Holders {
 
     pub(super) fn enter(&mut self, party: Option<Party>) -> Hold {
         self.strangers += usize::from(party.is_none());
-        let held = Place::Held { entry: self.entered, party };
+        let held = Place::Held { entry: self.entered, party, may_have_moved: self.is_static };
         self.entered += 1;
         self.len += 1;
         let Some(free) = self.free else {
@@ -64,11 +71,22 @@ impl Holders {
 
     /// Somebody more holds what this one holds, and since the same instant.
     pub(super) fn enter_beside(&mut self, hold: &Hold) -> Hold {
-        let party = match *self.place(hold.0) {
-            Place::Held { party, .. } => party,
-            Place::Free { .. } => None,
+        let (party, moves) = match *self.place(hold.0) {
+            Place::Held { party, may_have_moved, .. } => (party, may_have_moved),
+            Place::Free { .. } => (None, false),
         };
-        self.enter(party)
+        let beside = self.enter(party);
+        if moves {
+            self.let_move(&beside);
+        }
+        beside
+    }
+
+    /// What this one holds can go to another task from now on.
+    pub(super) fn let_move(&mut self, hold: &Hold) {
+        if let Place::Held { may_have_moved, .. } = self.place(hold.0) {
+            *may_have_moved = true;
+        }
     }
 
     pub(super) fn leave(&mut self, Hold(place): Hold) {
@@ -79,10 +97,10 @@ impl Holders {
     }
 
     /// Those that are tasks, in the order in which they entered.
-    pub(super) fn parties(&self) -> Vec<Party> {
-        let mut parties: Vec<_> = self.places.iter().filter_map(Place::party).collect();
-        parties.sort_unstable_by_key(|&(entry, _)| entry);
-        parties.into_iter().map(|(_, party)| party).collect()
+    pub(super) fn holdings(&self) -> Vec<Holding> {
+        let mut holdings: Vec<_> = self.places.iter().filter_map(Place::holding).collect();
+        holdings.sort_unstable_by_key(|&(entry, _)| entry);
+        holdings.into_iter().map(|(_, holding)| holding).collect()
     }
 
     fn place(&mut self, place: u32) -> &mut Place {
@@ -91,9 +109,11 @@ impl Holders {
 }
 
 impl Place {
-    fn party(&self) -> Option<(u64, Party)> {
+    fn holding(&self) -> Option<(u64, Holding)> {
         match *self {
-            Place::Held { entry, party } => Some((entry, party?)),
+            Place::Held { entry, party, may_have_moved } => {
+                Some((entry, Holding { party: party?, may_have_moved }))
+            }
             Place::Free { .. } => None,
         }
     }

@@ -6,7 +6,7 @@ use std::future::{Future, poll_fn};
 use std::sync::OnceLock;
 
 use super::gate::{Gate, OnDemand, Waiter};
-use crate::executor::{Party, Wanted};
+use crate::executor::{Holding, Party, Wanted};
 
 /// A cell that is filled once, by an asynchronous initialiser. This is tokio's `OnceCell`.
 ///
@@ -83,9 +83,9 @@ impl Gate for Stage {
         None
     }
 
-    fn holders(&self) -> Vec<Party> {
+    fn holders(&self) -> Vec<Holding> {
         match *self {
-            Stage::Initialising(party) => party.into_iter().collect(),
+            Stage::Initialising(party) => party.map(Holding::from).into_iter().collect(),
             Stage::Empty | Stage::Filled => Vec::new(),
         }
     }

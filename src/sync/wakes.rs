@@ -26,6 +26,11 @@ impl Wakee {
         Whom::behind(cx.waker()).map(|whom| Wakee { whom, waker: None })
     }
 
+    /// Whoever is behind the waker, for one who holds no lock.
+    pub(crate) fn of(cx: &Context<'_>) -> Self {
+        Wakee::own(cx).unwrap_or_else(|| Wakee::foreign(cx))
+    }
+
     /// Whoever is behind the waker.
     #[cold]
     pub(crate) fn foreign(cx: &Context<'_>) -> Self {
@@ -50,9 +55,9 @@ impl Wakee {
         }
     }
 
-    /// Whether it holds a waker.
+    /// Whether it holds a clone of the task's own waker.
     pub(crate) fn has_waker(&self) -> bool {
-        self.waker.is_some()
+        self.waker.as_ref().is_some_and(|waker| self.whom.is_behind(waker))
     }
 
     fn wake(self) {

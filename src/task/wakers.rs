@@ -81,9 +81,12 @@ impl Wakers {
 
     /// The tasks that wait, in the order in which they began, each for what is `wanted`.
     pub(super) fn waits(&self, wanted: &Wanted) -> Vec<Waits> {
-        let tasks = self.waiting.values().map(|waiting| waiting.whom);
-        let tasks = tasks.filter(|&whom| whom != Whom::NOBODY);
-        tasks.map(|whom| Waits { whom, has_waker: true, wanted: wanted.clone() }).collect()
+        let tasks = self.waiting.values().filter(|waiting| waiting.whom != Whom::NOBODY);
+        let waits = |Waiting { whom, waker, .. }: &Waiting| {
+            let has_waker = whom.is_behind(waker);
+            Waits { whom: *whom, has_waker, wanted: wanted.clone() }
+        };
+        tasks.map(waits).collect()
     }
 
     /// Withdraws a waiter and hands back its waker.

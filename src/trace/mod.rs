@@ -160,7 +160,8 @@ pub enum Awaited<'a> {
         before: &'a str,
         /// The same behind the resource, such as ` (empty)`. May be empty.
         after: &'a str,
-        /// The task that has it, where that is known; the first, of several.
+        /// The task that has it, where that is known; the first, of several. It is not where the guard can have
+        /// gone to another task, see [`Holder::may_have_moved`](crate::report::Holder::may_have_moved).
         holder: Option<TaskId>,
         /// How many more tasks have it.
         holders_more: usize,

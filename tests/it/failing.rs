@@ -145,14 +145,12 @@ fn s37_a_task_that_waits_for_very_much_and_a_large_ring_take_one_line_each() {
     let text = failure.to_string();
     let line = text.lines().nth(1).unwrap();
     assert!(line.starts_with("  main "), "{line}");
-    assert!(
-        line.ends_with(
-            "  joins `main/task[0]`, joins `main/task[1]`, joins `main/task[2]` and 997 more since 0s"
-        ),
-        "{line}"
-    );
+    // So many are polled with wakers of the combinator's own, which has a clone of the task's for all of them.
+    let joined =
+        "  joins `main/task[0]`, joins `main/task[1]`, joins `main/task[2]` and 997 more since 0s";
+    assert!(line.contains(&format!("{joined}; it may also be woken")), "{line}");
     let FailureKind::Deadlock(deadlock) = failure.kind() else { panic!("{failure}") };
-    assert_eq!(deadlock.waiting[0].waits.len(), 1_000, "the data is whole");
+    assert_eq!(deadlock.waiting[0].waits.len(), 1_001, "the data is whole");
 
     let failure = Builder::new()
         .run(async {

@@ -20,6 +20,7 @@ mod locks_of_threads;
 mod logging;
 mod panics;
 mod programs;
+mod proofs;
 mod rendering;
 mod rules;
 mod simulation;

@@ -31,7 +31,9 @@ pub(super) struct Cycle<'a> {
 
 impl<'a> Cycle<'a> {
     pub(super) fn new(deadlock: &'a Deadlock, trace: &'a Trace) -> Self {
-        Cycle { links: &deadlock.cycle, trace }
+        // A picture has no place for a premise, so what is not certain is told in words alone.
+        let links: &[Link] = if deadlock.is_cycle_certain { &deadlock.cycle } else { &[] };
+        Cycle { links, trace }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -208,6 +208,9 @@ impl<T: ?Sized> HeldMutex for OwnedMutexGuard<T> {}
 pub(super) mod relock {
     /// How a condition gives up a lock and gets it again.
     pub trait Relock {
+        /// Whether the guard borrows nothing, so that it can go to another task.
+        const IS_OWNED: bool;
+
         /// The way to the mutex.
         type Mutex: Clone + Unpin;
 
@@ -224,6 +227,7 @@ pub(super) mod relock {
 }
 
 impl<'a, T: ?Sized> relock::Relock for MutexGuard<'a, T> {
+    const IS_OWNED: bool = false;
     type Mutex = &'a Mutex<T>;
 
     fn mutex(&self) -> Self::Mutex {
@@ -244,6 +248,7 @@ impl<'a, T: ?Sized> relock::Relock for MutexGuard<'a, T> {
 }
 
 impl<T: ?Sized> relock::Relock for OwnedMutexGuard<T> {
+    const IS_OWNED: bool = true;
     type Mutex = Arc<Mutex<T>>;
 
     fn mutex(&self) -> Self::Mutex {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 pub use guards::{HeldMutex, MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 
@@ -16,7 +16,7 @@ use super::TryLockError;
 use super::gate::{Gate, OnDemand, Shared, Waiter};
 use super::guarded::Guarded;
 use super::owned::Owned;
-use crate::executor::Party;
+use crate::executor::{Holding, Party};
 
 /// A lock around a value, held across awaits, in which those who wait are served first-in first-out.
 ///
@@ -62,6 +62,10 @@ pub struct Mutex<T: ?Sized> {
 pub(super) struct Key {
     is_taken: bool,
     holder: Option<Party>,
+    /// Whether the guard can have gone to another task than the holder.
+    may_have_moved: bool,
+    /// Whether it stands in a static, so that all its guards can.
+    is_static: bool,
 }
 
 /// What the gate gives to one at a time: the lock.
@@ -78,17 +82,31 @@ impl Gate for Key {
         if self.is_taken {
             return None;
         }
-        *self = Key { is_taken: true, holder: party };
+        (self.is_taken, self.holder) = (true, party);
+        self.may_have_moved = self.is_static;
         Some(Locked(()))
     }
 
     fn take_back(&mut self, Locked(()): Locked) -> Option<Locked> {
-        *self = Key::default();
+        (self.is_taken, self.holder) = (false, None);
         None
     }
 
-    fn holders(&self) -> Vec<Party> {
-        self.holder.into_iter().collect()
+    fn holders(&self) -> Vec<Holding> {
+        let Key { holder, may_have_moved, .. } = *self;
+        holder.map(|party| Holding { party, may_have_moved }).into_iter().collect()
+    }
+}
+
+impl Key {
+    fn of_static() -> Self {
+        Key { is_static: true, ..Key::default() }
+    }
+
+    /// The lock is for a guard that borrows nothing.
+    pub(super) fn let_move(&mut self, locked: Locked) -> Locked {
+        self.may_have_moved = true;
+        locked
     }
 }
 
@@ -116,7 +134,7 @@ impl<T> Mutex<T> {
     /// ```
     #[track_caller]
     pub const fn const_new(value: T) -> Self {
-        let shared = OnDemand::const_new((), |()| Key::default());
+        let shared = OnDemand::const_new((), |()| Key::of_static());
         Mutex { shared, value: Guarded::new(value) }
     }
 
@@ -149,8 +167,8 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// [`TryLockError`] if it is locked.
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        let locked = self.shared.get().try_now(0, ()).map_err(|()| TryLockError)?;
-        Ok(OwnedMutexGuard::locked(self, locked))
+        let locked = self.shared.get().try_with(0, (), Key::let_move);
+        Ok(OwnedMutexGuard::locked(self, locked.map_err(|()| TryLockError)?))
     }
 
     /// Says whether somebody holds the lock.
@@ -246,7 +264,8 @@ impl<T: ?Sized> Future for LockOwned<T> {
     type Output = OwnedMutexGuard<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.waiter.poll(cx).map(|locked| OwnedMutexGuard::locked(self.waiter.way().0, locked))
+        let locked = ready!(self.waiter.poll_with(cx, Key::let_move));
+        Poll::Ready(OwnedMutexGuard::locked(self.waiter.way().0, locked))
     }
 }
 

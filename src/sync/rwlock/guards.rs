@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::{Entry, Pass, RwLock};
-use crate::sync::gate::{Shared, Waiter};
+use crate::sync::gate::{Gate, Shared, Waiter};
 use crate::sync::guarded::{Common, Exclusive};
 use crate::sync::owned::Owned;
 
@@ -190,12 +190,12 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
 
 /// A future, and what it gives.
 macro_rules! future {
-    ([$($generics:tt)*] $Future:ty, $name:literal, $Guard:ty, |$self:ident, $pass:ident| $given:expr) => {
+    ([$($generics:tt)*] $Future:ty, $name:literal, $Guard:ty, $take:expr, |$self:ident, $pass:ident| $given:expr) => {
         impl<$($generics)*> Future for $Future {
             type Output = $Guard;
 
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<$Guard> {
-                let $pass = ready!(self.waiter.poll(cx));
+                let $pass = ready!(self.waiter.poll_with(cx, $take));
                 let $self = self;
                 Poll::Ready($given)
             }
@@ -209,13 +209,13 @@ macro_rules! future {
     };
 }
 
-future!(['a, T: ?Sized] Read<'a, T>, "Read", RwLockReadGuard<'a, T>,
+future!(['a, T: ?Sized] Read<'a, T>, "Read", RwLockReadGuard<'a, T>, Gate::collect,
     |this, pass| RwLockReadGuard::new(this.lock, this.waiter.way(), pass));
-future!(['a, T: ?Sized] Write<'a, T>, "Write", RwLockWriteGuard<'a, T>,
+future!(['a, T: ?Sized] Write<'a, T>, "Write", RwLockWriteGuard<'a, T>, Gate::collect,
     |this, pass| RwLockWriteGuard::new(this.lock, this.waiter.way(), pass));
-future!([T: ?Sized] ReadOwned<T>, "ReadOwned", OwnedRwLockReadGuard<T>,
+future!([T: ?Sized] ReadOwned<T>, "ReadOwned", OwnedRwLockReadGuard<T>, Entry::let_move,
     |this, pass| OwnedRwLockReadGuard::given(this.waiter.way(), pass));
-future!([T: ?Sized] WriteOwned<T>, "WriteOwned", OwnedRwLockWriteGuard<T>,
+future!([T: ?Sized] WriteOwned<T>, "WriteOwned", OwnedRwLockWriteGuard<T>, Entry::let_move,
     |this, pass| OwnedRwLockWriteGuard::given(this.waiter.way(), pass));
 
 /// What all guards have in common.

@@ -12,7 +12,7 @@ use super::gate::{Gate, OnDemand, Shared, Waiter};
 use super::guarded::Guarded;
 use super::holders::{Hold, Holders};
 use super::owned::Owned;
-use crate::executor::{Party, Wanted};
+use crate::executor::{Holding, Party, Wanted};
 
 pub use guards::{
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Read, ReadOwned,
@@ -83,6 +83,16 @@ impl Entry {
         Entry { holders: Holders::default(), is_written: false, readers_max }
     }
 
+    fn of_static(readers_max: &usize) -> Self {
+        Entry { holders: Holders::of_static(), ..Entry::new(readers_max) }
+    }
+
+    /// The pass is for a guard that borrows nothing.
+    fn let_move(&mut self, pass: Pass) -> Pass {
+        self.holders.let_move(&pass.hold);
+        pass
+    }
+
     /// A writer is the only holder, so when anybody leaves nobody writes.
     fn release(&mut self, Pass { hold }: Pass) {
         self.is_written = false;
@@ -118,8 +128,8 @@ impl Gate for Entry {
         None
     }
 
-    fn holders(&self) -> Vec<Party> {
-        self.holders.parties()
+    fn holders(&self) -> Vec<Holding> {
+        self.holders.holdings()
     }
 
     fn is_open(&self) -> bool {
@@ -150,7 +160,7 @@ impl<T> RwLock<T> {
     /// Does as [`new`](Self::new), for statics: it is made when it is first used.
     #[track_caller]
     pub const fn const_new(value: T) -> Self {
-        let shared = OnDemand::const_new(usize::MAX, Entry::new);
+        let shared = OnDemand::const_new(usize::MAX, Entry::of_static);
         RwLock { shared, value: Guarded::new(value) }
     }
 
@@ -184,7 +194,7 @@ impl<T> RwLock<T> {
     /// As [`with_max_readers`](Self::with_max_readers).
     #[track_caller]
     pub const fn const_with_max_readers(value: T, max_reads: u32) -> Self {
-        let shared = OnDemand::const_new(readers(max_reads), Entry::new);
+        let shared = OnDemand::const_new(readers(max_reads), Entry::of_static);
         RwLock { shared, value: Guarded::new(value) }
     }
 
@@ -208,6 +218,10 @@ impl<T: ?Sized> RwLock<T> {
 
     fn try_access(&self, access: Access) -> Result<Pass, TryLockError> {
         self.shared.get().try_now(0, access).map_err(|_| TryLockError)
+    }
+
+    fn try_access_owned(&self, access: Access) -> Result<Pass, TryLockError> {
+        self.shared.get().try_with(0, access, Entry::let_move).map_err(|_| TryLockError)
     }
 
     /// Locks the value for reading now, if nobody writes and nobody waits.
@@ -236,7 +250,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// [`TryLockError`] if somebody writes or waits.
     pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
-        let pass = self.try_access(Access::Read)?;
+        let pass = self.try_access_owned(Access::Read)?;
         Ok(OwnedRwLockReadGuard::given(Owned(self), pass))
     }
 
@@ -246,7 +260,7 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// [`TryLockError`] if somebody holds the lock or waits for it.
     pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
-        let pass = self.try_access(Access::Write)?;
+        let pass = self.try_access_owned(Access::Write)?;
         Ok(OwnedRwLockWriteGuard::given(Owned(self), pass))
     }
 

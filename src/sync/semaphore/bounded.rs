@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use super::permits::{Permits, Share, available, try_acquire};
 use super::{TryAcquireError, assert_fits};
-use crate::sync::gate::{Shared, Waiter};
+use crate::sync::gate::{Gate, Shared, Waiter};
 use crate::sync::owned::Owned;
 
 /// A semaphore whose permits can never become more than they were. This is asyncio's `BoundedSemaphore`.
@@ -102,7 +102,7 @@ impl BoundedSemaphore {
     ///
     /// [`TryAcquireError::NoPermits`] otherwise; a bounded semaphore is never closed.
     pub fn try_acquire(&self) -> Result<BoundedPermit<'_>, TryAcquireError> {
-        let share = try_acquire(&self.shared, 1)?;
+        let share = try_acquire(&self.shared, 1, Gate::collect)?;
         Ok(BoundedPermit { way: &self.shared, share })
     }
 
@@ -112,7 +112,7 @@ impl BoundedSemaphore {
     ///
     /// [`TryAcquireError::NoPermits`] if no permit is free or somebody waits.
     pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedBoundedPermit, TryAcquireError> {
-        let share = try_acquire(&self.shared, 1)?;
+        let share = try_acquire(&self.shared, 1, Permits::let_move)?;
         Ok(OwnedBoundedPermit { way: Owned(self), share })
     }
 
@@ -209,12 +209,12 @@ pub struct OwnedBoundedPermit {
 
 /// What the two forms have in common.
 macro_rules! forms {
-    ([$($lifetime:lifetime)?] $future:ident, $guard:ident) => {
+    ([$($lifetime:lifetime)?] $future:ident, $guard:ident, $take:expr) => {
         impl<$($lifetime)?> Future for $future<$($lifetime)?> {
             type Output = $guard<$($lifetime)?>;
 
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-                let granted = std::task::ready!(self.waiter.poll(cx));
+                let granted = std::task::ready!(self.waiter.poll_with(cx, $take));
                 let share = granted.expect("a bounded semaphore is never closed");
                 Poll::Ready($guard { way: self.waiter.way(), share })
             }
@@ -257,5 +257,5 @@ macro_rules! forms {
     };
 }
 
-forms!(['a] BoundedAcquire, BoundedPermit);
-forms!([] BoundedAcquireOwned, OwnedBoundedPermit);
+forms!(['a] BoundedAcquire, BoundedPermit, Gate::collect);
+forms!([] BoundedAcquireOwned, OwnedBoundedPermit, Permits::let_move);

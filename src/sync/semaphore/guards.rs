@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use super::permits::{Permits, Share};
 use super::{AcquireError, Semaphore};
-use crate::sync::gate::{Shared, Waiter};
+use crate::sync::gate::{Gate, Shared, Waiter};
 use crate::sync::owned::Owned;
 
 type Lent<'a> = &'a Arc<Shared<Permits<false>>>;
@@ -57,7 +57,7 @@ impl OwnedSemaphorePermit {
 
 /// What the two forms have in common.
 macro_rules! forms {
-    ([$($lifetime:lifetime)?] $future:ident, $guard:ident, $way:ty) => {
+    ([$($lifetime:lifetime)?] $future:ident, $guard:ident, $way:ty, $take:expr) => {
         impl<$($lifetime)?> $future<$($lifetime)?> {
             pub(super) fn new(waiter: Waiter<$way, Permits<false>>) -> Self {
                 $future { waiter }
@@ -69,7 +69,7 @@ macro_rules! forms {
 
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let is_first_poll = self.waiter.is_new();
-                let share = std::task::ready!(self.waiter.poll(cx))?;
+                let share = std::task::ready!(self.waiter.poll_with(cx, $take))?;
                 let permit = $guard::new(self.waiter.way(), share);
                 // It may have been closed between handing over and this poll.
                 if !is_first_poll && permit.shared().read(|permits| permits.is_closed) {
@@ -149,5 +149,5 @@ macro_rules! forms {
     };
 }
 
-forms!(['a] Acquire, SemaphorePermit, Lent<'a>);
-forms!([] AcquireOwned, OwnedSemaphorePermit, Owned<Semaphore>);
+forms!(['a] Acquire, SemaphorePermit, Lent<'a>, Gate::collect);
+forms!([] AcquireOwned, OwnedSemaphorePermit, Owned<Semaphore>, Permits::let_move);

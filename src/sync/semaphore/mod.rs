@@ -8,7 +8,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::gate::{OnDemand, Shared, Waiter};
+use super::gate::{Gate, OnDemand, Shared, Waiter};
 use super::owned::Owned;
 use permits::{Permits, available, try_acquire};
 
@@ -89,7 +89,7 @@ impl Semaphore {
     #[track_caller]
     pub const fn const_new(permits: usize) -> Self {
         assert!(permits <= Self::MAX_PERMITS, "a semaphore has `MAX_PERMITS` permits at most");
-        Semaphore { shared: OnDemand::const_new(permits, |&permits| Permits::new(permits)) }
+        Semaphore { shared: OnDemand::const_new(permits, |&permits| Permits::of_static(permits)) }
     }
 
     /// Gives it a name, for reports.
@@ -216,7 +216,7 @@ impl Semaphore {
     ///
     /// Says whether the semaphore is closed or has too few permits to give.
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
-        let share = try_acquire(self.shared.get(), n as usize)?;
+        let share = try_acquire(self.shared.get(), n as usize, Gate::collect)?;
         Ok(SemaphorePermit::new(self.shared.get(), share))
     }
 
@@ -238,7 +238,7 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        let share = try_acquire(self.shared.get(), n as usize)?;
+        let share = try_acquire(self.shared.get(), n as usize, Permits::let_move)?;
         Ok(OwnedSemaphorePermit::new(Owned(self), share))
     }
 

@@ -1,7 +1,7 @@
 //! What a semaphore decides: who is given how many permits.
 
 use super::{AcquireError, TryAcquireError};
-use crate::executor::{Party, Wanted};
+use crate::executor::{Holding, Party, Wanted};
 use crate::sync::gate::{Gate, Shared};
 use crate::sync::holders::{Hold, Holders};
 
@@ -26,6 +26,9 @@ pub(crate) struct Share {
     hold: Option<Hold>,
 }
 
+/// What somebody who asks for permits is given.
+pub(super) type Granted = Result<Share, AcquireError>;
+
 impl<const BOUNDED: bool> Permits<BOUNDED> {
     pub(super) fn new(free: usize) -> Self {
         Permits {
@@ -36,6 +39,18 @@ impl<const BOUNDED: bool> Permits<BOUNDED> {
             is_counted_by_hand: false,
             holders: Holders::default(),
         }
+    }
+
+    pub(super) fn of_static(free: usize) -> Self {
+        Permits { holders: Holders::of_static(), ..Permits::new(free) }
+    }
+
+    /// What is granted is for a guard that borrows nothing.
+    pub(super) fn let_move(&mut self, granted: Granted) -> Granted {
+        if let Ok(Share { hold: Some(hold), .. }) = &granted {
+            self.holders.let_move(hold);
+        }
+        granted
     }
 
     fn give(&mut self, count: usize, party: Option<Party>) -> Share {
@@ -122,7 +137,7 @@ impl<const BOUNDED: bool> Gate for Permits<BOUNDED> {
     const KIND: &'static str = if BOUNDED { "bounded semaphore" } else { "semaphore" };
     const HAS_HOLDERS: bool = true;
     type Need = usize;
-    type Grant = Result<Share, AcquireError>;
+    type Grant = Granted;
 
     fn serve(&mut self, _: usize, count: &mut usize, party: Option<Party>) -> Option<Self::Grant> {
         if self.is_closed {
@@ -143,8 +158,8 @@ impl<const BOUNDED: bool> Gate for Permits<BOUNDED> {
         count == 0
     }
 
-    fn holders(&self) -> Vec<Party> {
-        self.holders.parties()
+    fn holders(&self) -> Vec<Holding> {
+        self.holders.holdings()
     }
 
     fn is_open(&self) -> bool {
@@ -176,8 +191,9 @@ pub(super) fn available<const BOUNDED: bool>(shared: &Shared<Permits<BOUNDED>>) 
 pub(super) fn try_acquire<const BOUNDED: bool>(
     shared: &Shared<Permits<BOUNDED>>,
     count: usize,
+    take: impl FnOnce(&mut Permits<BOUNDED>, Granted) -> Granted,
 ) -> Result<Share, TryAcquireError> {
-    match shared.try_now(0, count) {
+    match shared.try_with(0, count, take) {
         Ok(Ok(share)) => Ok(share),
         Ok(Err(AcquireError(()))) => Err(TryAcquireError::Closed),
         Err(_) => Err(TryAcquireError::NoPermits),
