@@ -26,7 +26,8 @@ pub(crate) use text::{columns, elide_end, elide_middle, one_line};
 
 /// The records of a run.
 ///
-/// Shown as text, one line a record, at most 100 columns wide. [`Trace::lanes`] draws it with time from left to
+/// Shown as text, one line a record, at most 100 columns wide: `...+24` ends a line of which 24 columns are cut off.
+/// [`Trace::lanes`] draws it with time from left to
 /// right, a row for each task, and [`Trace::columns`] with time from top to bottom, a column for each.
 ///
 /// # Examples

@@ -1,4 +1,5 @@
-//! The text of a trace: one record a line, in columns, at most 100 columns of a terminal wide.
+//! The text of a trace: one record a line, in columns, at most 100 columns of a terminal wide. A line that is too
+//! long ends in `...+24`, where 24 columns more would have been.
 
 use std::fmt;
 
@@ -108,7 +109,8 @@ impl Trace {
         text
     }
 
-    fn waker(&self, woken: Option<TaskId>, waker: Waker) -> String {
+    /// Who woke a task, or asked for its cancellation.
+    pub(crate) fn waker(&self, woken: Option<TaskId>, waker: Waker) -> String {
         match waker {
             Waker::Task(task) if Some(task) == woken => "itself".to_owned(),
             Waker::Task(task) => elide_middle(self.path(task).unwrap_or("?"), PATH_WIDTH),
@@ -159,11 +161,22 @@ pub(crate) fn elide_middle(text: &str, width: usize) -> String {
     format!("{start}...{end}")
 }
 
+/// Cuts the end off, and says how many columns that were: `a note that...+24`.
 pub(crate) fn elide_end(text: &str, width: usize) -> String {
-    if columns(text) <= width {
+    let all = columns(text);
+    if all <= width {
         return text.to_owned();
     }
-    format!("{}...", &text[..fitting(text.chars(), width - 3)])
+    // The more digits the number has, the less room is left, which never makes it smaller.
+    let mut digits = 1;
+    loop {
+        let start = &text[..fitting(text.chars(), width.saturating_sub(4 + digits))];
+        let cut = (all - columns(start)).to_string();
+        if cut.len() <= digits {
+            return format!("{start}...+{cut}");
+        }
+        digits = cut.len();
+    }
 }
 
 /// The length in bytes of the first characters that fit into so many columns.
@@ -184,14 +197,16 @@ mod tests {
     fn long_paths_lose_their_middle_and_long_lines_their_end() {
         assert_eq!(elide_middle("main/worker", 11), "main/worker");
         assert_eq!(elide_middle("main/a/b/worker[12]", 15), "main/a...er[12]");
-        assert_eq!(elide_end("a note that goes on", 10), "a note ...");
+        assert_eq!(elide_end("a note that goes on", 14), "a note...+13");
+        assert_eq!(elide_end("a note that goes on", 13), "a note ...+12");
+        assert_eq!(elide_end("0123456789 0123456789", 15), "012345678...+12");
     }
 
     #[test]
     fn wide_characters_count_double() {
         assert_eq!(elide_middle("main/深さ", 9), "main/深さ");
         assert_eq!(elide_middle("main/深さ深さ", 10), "mai...深さ");
-        assert_eq!(elide_end("深さ深さ深さ", 8), "深さ...");
+        assert_eq!(elide_end("深さ深さ深さ", 9), "深さ...+8");
         assert_eq!(elide_end("e\u{301}te\u{301}", 3), "e\u{301}te\u{301}", "marks take no column");
     }
 
