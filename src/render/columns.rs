@@ -2,12 +2,14 @@
 //!
 //! Knows traces and which turns to mark, nothing of searches.
 
+mod rows;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::layout::last_step;
-use crate::kernel::{Instant, TaskId};
-use crate::trace::{Event, Record, Trace, Waker, columns, elide_end, elide_middle};
+use self::rows::{Row, rows};
+use super::family::last_step;
+use crate::trace::{Event, Record, Trace, columns, elide_end, elide_middle, one_line};
 
 /// The width that no line exceeds unless another is asked for, in columns of a terminal.
 const WIDTH: usize = 100;
@@ -21,6 +23,9 @@ const ELSEWHERE: &str = "(another)";
 
 /// Rows that are shown at most, of two runs that are compared.
 const ROWS_MAX: usize = 40;
+
+/// Notes of a turn that are told at most.
+const SAID_MAX: usize = 8;
 
 /// Turns of a run alone that are shown, of its beginning and of its end.
 const FIRST_MAX: usize = 60;
@@ -43,7 +48,12 @@ impl Trace {
     /// | `runs` | is polled, and waits again |
     /// | `ends` | completes |
     /// | `panics` | panics |
-    /// | `dropped` | is dropped, as somebody has aborted it |
+    /// | `dropped` | is dropped, as somebody has aborted it; in the row `end`, as the run has ended |
+    /// | `woken` | is woken by the task of this turn; `timer`: by its own timer; `settled`: by the loop, as all others wait; `outside`: by code outside the loop |
+    /// | `aborted` | is asked to cancel by the task of this turn |
+    ///
+    /// Notes and messages of panics stand below the row of their turn. A line that is too long ends in `...+24`,
+    /// where 24 columns more would have been.
     ///
     /// `>` stands where the policy took another task than the first. As many tasks as there is room for have
     /// columns, those that run first; of their turns the first 60 are shown and the last 20. What is left out is
@@ -63,7 +73,7 @@ impl Trace {
     ///     " turn  at       main    nap\n\
     ///      \u{20}   1  0s       runs\n\
     ///      \u{20}   2  0s               runs\n\
-    ///      \u{20}   3  1s               ends\n\
+    ///      \u{20}   3  1s       woken   ends\n\
     ///      \u{20}   4  1s       ends\n"
     /// );
     /// ```
@@ -85,20 +95,21 @@ impl fmt::Display for Columns<'_> {
             return writeln!(f, "nothing was recorded");
         }
         let marked: Vec<u64> = self.trace.records().filter_map(deviation).collect();
-        let rows = vec![rows(self.trace)];
+        let rows = vec![rows::marked(self.trace)];
         let mut seen = BTreeSet::new();
-        let firsts = rows[0].iter().filter(|row| seen.insert(&row.path)).map(|row| row.turn);
+        let firsts = rows[0].iter().filter(|row| seen.insert(row.path)).map(|row| row.turn);
         // No more tasks than that could have room.
         let firsts = firsts.take(self.width / TASK_WIDTH_MIN).collect();
-        let mut tasks = Tasks::new(&rows, &firsts, &[], self.width);
+        let widths = Widths::of(rows[0].iter());
+        let mut tasks = Tasks::new(&rows, &firsts, &[], widths, self.width);
         tasks.left_out = self.trace.tasks().len() - tasks.shown.len();
         let mut shown: Vec<u64> =
-            rows[0].iter().filter(|row| tasks.has(&row.path)).map(|row| row.turn).collect();
+            rows[0].iter().filter(|row| tasks.has(row.path)).map(|row| row.turn).collect();
         if shown.len() > FIRST_MAX + LAST_MAX {
             shown.drain(FIRST_MAX..shown.len() - LAST_MAX);
         }
         let side = Side { title: "", trace: self.trace, marked: &marked };
-        f.write_str(&drawn(&[side], &rows, &shown.into_iter().collect(), &tasks, self.width))
+        f.write_str(&drawn(&[side], &rows, &shown.into_iter().collect(), &tasks))
     }
 }
 
@@ -116,33 +127,25 @@ pub(crate) struct Side<'a> {
     pub(crate) marked: &'a [u64],
 }
 
-/// What a task did in a turn.
-struct Row {
-    turn: u64,
-    at: Instant,
-    path: String,
-    deed: &'static str,
-}
-
 /// The runs as text. `around` are the turns that matter: they are shown with their neighbours, and the
 /// end of each run; what is left out is counted.
 pub(crate) fn columns_of(sides: &[Side<'_>], around: &[u64]) -> String {
-    let rows: Vec<Vec<Row>> = sides.iter().map(|side| rows(side.trace)).collect();
+    let rows: Vec<Vec<Row<'_>>> = sides.iter().map(|side| rows(side.trace)).collect();
     let turns = shown_turns(&rows, around);
-    let tasks = Tasks::new(&rows, &turns, around, WIDTH);
-    drawn(sides, &rows, &turns, &tasks, WIDTH)
+    let shown = rows.iter().flatten().filter(|row| turns.contains(&row.turn));
+    let tasks = Tasks::new(&rows, &turns, around, Widths::of(shown), WIDTH);
+    drawn(sides, &rows, &turns, &tasks)
 }
 
 fn drawn(
     sides: &[Side<'_>],
-    rows: &[Vec<Row>],
+    rows: &[Vec<Row<'_>>],
     turns: &BTreeSet<u64>,
     tasks: &Tasks<'_>,
-    width: usize,
 ) -> String {
-    let side_width = tasks.width() + AT_WIDTH;
+    let side_width = tasks.width() + tasks.widths.at;
     let mut text = String::new();
-    if tasks.turn_width + sides.len() * side_width + 3 * (sides.len() - 1) <= width {
+    if tasks.widths.turn + sides.len() * side_width + 3 * (sides.len() - 1) <= tasks.most {
         write_table(&mut text, sides, &rows.iter().collect::<Vec<_>>(), turns, tasks);
     } else {
         for (place, (side, rows)) in sides.iter().zip(rows).enumerate() {
@@ -158,54 +161,31 @@ fn drawn(
     text
 }
 
-/// Columns for the number of a turn at least, and for the instant on each side.
-const TURN_WIDTH: usize = 7;
-const AT_WIDTH: usize = 9;
+/// Columns for the number of a turn, and for the instant on each side.
+#[derive(Clone, Copy)]
+struct Widths {
+    turn: usize,
+    at: usize,
+}
 
-/// The turns of a run, by what its trace says of them.
-fn rows(trace: &Trace) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
-    let mut current: Option<(u64, TaskId)> = None;
-    // Only these are dropped in a turn; the others are dropped when the run has ended.
-    let mut aborted: BTreeSet<TaskId> = BTreeSet::new();
-    for record in trace.records() {
-        let Some(task) = record.task else { continue };
-        let is_current = current == Some((record.turn, task));
-        let deed = match record.event {
-            Event::Polled { .. } => "runs",
-            Event::Completed => "ends",
-            Event::Panicked(_) => "panics",
-            Event::Cancelled if aborted.contains(&task) => "dropped",
-            Event::AbortRequested(waker) => {
-                if waker != Waker::Outside {
-                    aborted.insert(task);
-                }
-                continue;
-            }
-            _ => continue,
-        };
-        if is_current {
-            if let Some(row) = rows.last_mut() {
-                row.deed = deed;
-            }
-        } else if rows.last().is_none_or(|row| row.turn < record.turn) {
-            let path = trace.path(task).unwrap_or("?").to_owned();
-            rows.push(Row { turn: record.turn, at: record.at, path, deed });
-            current = Some((record.turn, task));
-        }
+impl Widths {
+    fn of<'a>(rows: impl Iterator<Item = &'a Row<'a>>) -> Widths {
+        rows.fold(Widths { turn: 7, at: 9 }, |widths, row| Widths {
+            turn: widths.turn.max(row.turn.to_string().len() + 2),
+            at: widths.at.max(row.at.to_string().len() + 1),
+        })
     }
-    rows
 }
 
 /// Which turns are shown: those around the ones that matter, the first panic, and the last ones.
-fn shown_turns(rows: &[Vec<Row>], around: &[u64]) -> BTreeSet<u64> {
+fn shown_turns(rows: &[Vec<Row<'_>>], around: &[u64]) -> BTreeSet<u64> {
     let ends: Vec<u64> = rows.iter().filter_map(|rows| Some(rows.last()?.turn)).collect();
     let last = ends.iter().copied().max().unwrap_or(0);
     let mut turns = BTreeSet::new();
     for end in ends {
         turns.extend(end.saturating_sub(1).max(1)..=end);
     }
-    let panic = |rows: &Vec<Row>| Some(rows.iter().find(|row| row.deed == "panics")?.turn);
+    let panic = |rows: &Vec<Row<'_>>| Some(rows.iter().find(|row| row.deed == "panics")?.turn);
     turns.extend(rows.iter().filter_map(panic));
     // The decision comes last; what led to it is shown as far as there is room.
     for (rank, &turn) in around.iter().rev().enumerate() {
@@ -235,31 +215,36 @@ struct Tasks<'a> {
     /// Path and header, in the order of the paths' first turns.
     shown: Vec<(&'a str, String)>,
     left_out: usize,
-    /// Columns for the number of a turn.
-    turn_width: usize,
+    widths: Widths,
+    /// The width that no line exceeds.
+    most: usize,
 }
 
 impl<'a> Tasks<'a> {
-    fn new(rows: &'a [Vec<Row>], turns: &BTreeSet<u64>, around: &[u64], most: usize) -> Self {
+    fn new(
+        rows: &'a [Vec<Row<'a>>],
+        turns: &BTreeSet<u64>,
+        around: &[u64],
+        widths: Widths,
+        most: usize,
+    ) -> Self {
         // Who takes part in a decision comes before who is seen beside it, and both before the others.
         let all = || rows.iter().flatten();
-        let decides = |row: &&Row| {
+        let decides = |row: &&Row<'_>| {
             row.deed == "panics"
                 || around.iter().any(|&turn| row.turn == turn || row.turn == turn + 1)
         };
         let mut paths: Vec<&str> = Vec::new();
         let seen = all().filter(|row| turns.contains(&row.turn));
         for row in all().filter(decides).chain(seen) {
-            if !paths.contains(&row.path.as_str()) {
-                paths.push(&row.path);
+            if !paths.contains(&row.path) {
+                paths.push(row.path);
             }
         }
         let mut headers: Vec<(&str, String)> =
             paths.iter().map(|path| (*path, header(path, &paths))).collect();
         let count = headers.len();
-        let last = turns.last().map_or(0, |turn| turn.to_string().len());
-        let turn_width = TURN_WIDTH.max(last + 2);
-        let mut width = turn_width + AT_WIDTH;
+        let mut width = widths.turn + widths.at;
         headers.retain(|(_, header)| {
             width += column_width(header);
             width <= most
@@ -267,7 +252,7 @@ impl<'a> Tasks<'a> {
         let left_out = count - headers.len();
         let first_turn = |path: &str| all().position(|row| row.path == path);
         headers.sort_by_key(|(path, _)| first_turn(path));
-        Tasks { shown: headers, left_out, turn_width }
+        Tasks { shown: headers, left_out, widths, most }
     }
 
     fn has(&self, path: &str) -> bool {
@@ -292,20 +277,20 @@ fn header(path: &str, paths: &[&str]) -> String {
 fn write_table(
     text: &mut String,
     sides: &[Side<'_>],
-    rows: &[&Vec<Row>],
+    rows: &[&Vec<Row<'_>>],
     turns: &BTreeSet<u64>,
     tasks: &Tasks<'_>,
 ) {
-    let width = tasks.turn_width - 2;
+    let width = tasks.widths.turn - 2;
     let mut titles = format!("{:width$}  ", "");
     let mut headers = format!("{:>width$}  ", "turn");
     for (place, side) in sides.iter().enumerate() {
         let gap = if place == 0 { "" } else { " | " };
         titles.push_str(&padded(
             &format!("{gap}{}", side.title),
-            gap.len() + AT_WIDTH + tasks.width(),
+            gap.len() + tasks.widths.at + tasks.width(),
         ));
-        headers.push_str(&format!("{gap}{}", padded("at", AT_WIDTH)));
+        headers.push_str(&format!("{gap}{}", padded("at", tasks.widths.at)));
         for (_, header) in &tasks.shown {
             headers.push_str(&padded(header, column_width(header)));
         }
@@ -324,29 +309,56 @@ fn write_table(
             skipped => push_line(text, &format!("{:>width$}  {skipped} turns", "...")),
         }
         before = turn;
-        let mut line = format!("{turn:>width$}  ");
+        let is_end = rows.iter().any(|rows| row_of(rows, turn).is_some_and(|row| row.is_end));
+        let number = if is_end { "end".to_owned() } else { turn.to_string() };
+        let mut line = format!("{number:>width$}  ");
         for (place, side) in sides.iter().enumerate() {
             line.push_str(if place == 0 { "" } else { " | " });
             line.push_str(&half(side, rows[place], turn, tasks));
         }
         push_line(text, &line);
+        for row in rows.iter().filter_map(|rows| row_of(rows, turn)) {
+            push_said(text, row, tasks);
+        }
     }
 }
 
+/// What was said in a turn, in lines that begin where the tasks' columns do.
+fn push_said(text: &mut String, row: &Row<'_>, tasks: &Tasks<'_>) {
+    let indent = tasks.widths.turn + tasks.widths.at;
+    for (word, said) in row.said.iter().take(SAID_MAX) {
+        let line = format!("{:indent$}{word}: {}", "", one_line(said));
+        push_line(text, &elide_end(&line, tasks.most));
+    }
+    if row.said.len() > SAID_MAX {
+        let more = row.said.len() - SAID_MAX;
+        push_line(text, &format!("{:indent$}and {more} more", ""));
+    }
+}
+
+fn row_of<'a, 'b>(rows: &'a [Row<'b>], turn: u64) -> Option<&'a Row<'b>> {
+    rows.binary_search_by_key(&turn, |row| row.turn).ok().map(|place| &rows[place])
+}
+
 /// What one side did in a turn.
-fn half(side: &Side<'_>, rows: &[Row], turn: u64, tasks: &Tasks<'_>) -> String {
-    let Ok(place) = rows.binary_search_by_key(&turn, |row| row.turn) else {
-        return " ".repeat(AT_WIDTH + tasks.width());
+fn half(side: &Side<'_>, rows: &[Row<'_>], turn: u64, tasks: &Tasks<'_>) -> String {
+    let Some(row) = row_of(rows, turn) else {
+        return " ".repeat(tasks.widths.at + tasks.width());
     };
-    let row = &rows[place];
-    let mut line = padded(&elide_end(&row.at.to_string(), AT_WIDTH - 1), AT_WIDTH);
+    let mut line = padded(&row.at.to_string(), tasks.widths.at);
     let mark = if side.marked.contains(&turn) { ">" } else { "" };
-    if !tasks.has(&row.path) {
+    if !tasks.has(row.path) {
         line.push_str(&padded(ELSEWHERE, tasks.width()));
         return line;
     }
     for (path, header) in &tasks.shown {
-        let cell = if *path == row.path { format!("{mark}{}", row.deed) } else { String::new() };
+        let others = row.others.iter().filter(|(other, _)| other == path).map(|(_, word)| *word);
+        let cell = match others.min() {
+            _ if *path == row.path => format!("{mark}{}", row.deed),
+            // The first by alphabet says most: a task that is aborted is woken by that, too.
+            Some(word) => word.to_owned(),
+            None => String::new(),
+        };
         line.push_str(&padded(&cell, column_width(header)));
     }
     line

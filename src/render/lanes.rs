@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::grid::Grid;
-use super::layout::{Lane, Layout, MarkKind, Span, State, WaitKind};
+use super::layout::{Lane, Layout, Mark, MarkKind, Span, State, WaitKind};
 use crate::kernel::shown_duration;
 use crate::trace::Trace;
 use crate::trace::text::{columns, elide_end, elide_middle, one_line};
@@ -17,7 +17,7 @@ const NAME_WIDTH: usize = 28;
 /// Lanes that are shown at most.
 const LANES_MAX: usize = 60;
 
-/// Waits for resources that are told below the lanes at most, and notes, and choices.
+/// Waits for resources that are told below the lanes at most, and notes, choices, and cancellations.
 const TOLD_MAX: usize = 20;
 
 /// Columns that a unit of the axis takes at most.
@@ -42,16 +42,20 @@ impl Trace {
     /// |---|---|
     /// | `#` | is polled |
     /// | `B` | blocks the loop |
+    /// | `w` | is woken, and ready from then on |
     /// | `=` | is ready |
     /// | `:` | waits for a resource: a lock, a queue, and the like |
     /// | `_` | joins another task |
     /// | `-` | sleeps, waits for something else, or lives, where the trace has no polls |
     /// | `.` | has completed |
+    /// | `a` | is asked to cancel: somebody aborts it |
     /// | `x` | was cancelled |
     /// | `!` | panicked |
     ///
     /// Where the program wrote notes, or the policy took another task than the first, a row below the axis has
-    /// `n`, `c`, or `&` for both, and they are told below the lanes; so are waits for resources.
+    /// `n`, `c`, or `&` for both, and they are told below the lanes; so are waits for resources, and cancellations.
+    /// Where turns share a column, the sign is the one of what the task does most: `w` never takes the place of a
+    /// poll. A line that is too long ends in `...+24`, where 24 columns more would have been.
     ///
     /// # Examples
     ///
@@ -158,46 +162,52 @@ impl Lanes<'_> {
         Ok(())
     }
 
-    /// Tells the notes and the choices that the row below the axis points to.
+    /// Tells the notes and the choices that the row below the axis points to, and cancellations.
     fn write_told(&self, f: &mut fmt::Formatter<'_>, layout: &Layout<'_>) -> fmt::Result {
-        let mut told: Vec<_> = layout
-            .lanes
-            .iter()
-            .flat_map(|lane| {
-                lane.marks.iter().map(move |mark| (mark.turn, mark.x, lane.path, mark))
-            })
-            .filter(|(.., mark)| sign_of_event(mark.kind).is_some())
-            .collect();
-        // Marks of one task are in order already, and the sort is stable.
-        told.sort_by_key(|&(turn, x, ..)| (turn, x));
-        for (title, sign) in [("notes", 'n'), ("choices", 'c')] {
-            let of_kind = told.iter().filter(|(.., mark)| sign_of_event(mark.kind) == Some(sign));
-            let count = of_kind.clone().count();
-            if count > 0 {
-                writeln!(f, "{title}")?;
+        for (title, is_told) in TOLD {
+            let lanes = layout.lanes.iter();
+            let mut told: Vec<_> = lanes
+                .flat_map(|lane| lane.marks.iter().map(move |mark| (lane, mark)))
+                .filter(|(_, mark)| is_told(mark.kind))
+                .collect();
+            if told.is_empty() {
+                continue;
             }
-            for (turn, _, path, mark) in of_kind.take(TOLD_MAX) {
-                let path = elide_middle(path, NAME_WIDTH);
-                let line = match mark.kind {
-                    MarkKind::Note(note) => {
-                        format!("  {}  {path}: {}", mark.at, one_line(note))
-                    }
-                    MarkKind::Chosen { index, ready } => {
-                        format!(
-                            "  {}  turn {turn}: {path}, {} of {ready} ready",
-                            mark.at,
-                            index + 1
-                        )
-                    }
-                    _ => continue,
-                };
+            // Marks of one task are in order already, and the sort is stable.
+            told.sort_by_key(|(_, mark)| (mark.turn, mark.x));
+            writeln!(f, "{title}")?;
+            for (lane, mark) in told.iter().take(TOLD_MAX) {
+                let line = format!("  {}  {}", mark.at, sentence(layout, lane, mark));
                 writeln!(f, "{}", elide_end(&line, self.width))?;
             }
-            if count > TOLD_MAX {
-                writeln!(f, "  and {} more", count - TOLD_MAX)?;
+            if told.len() > TOLD_MAX {
+                writeln!(f, "  and {} more", told.len() - TOLD_MAX)?;
             }
         }
         Ok(())
+    }
+}
+
+type IsTold = fn(MarkKind<'_>) -> bool;
+
+/// The lists below the lanes, and what is in each.
+const TOLD: [(&str, IsTold); 3] = [
+    ("notes", |kind| matches!(kind, MarkKind::Note(_))),
+    ("choices", |kind| matches!(kind, MarkKind::Chosen { .. })),
+    ("cancellations", |kind| matches!(kind, MarkKind::AbortRequested(_) | MarkKind::Cancelled)),
+];
+
+fn sentence(layout: &Layout<'_>, lane: &Lane<'_>, mark: &Mark<'_>) -> String {
+    let (path, turn) = (elide_middle(lane.path, NAME_WIDTH), mark.turn);
+    match mark.kind {
+        MarkKind::Note(note) => format!("{path}: {}", one_line(note)),
+        MarkKind::Chosen { index, ready } => {
+            format!("turn {turn}: {path}, {} of {ready} ready", index + 1)
+        }
+        MarkKind::AbortRequested(by) => {
+            format!("turn {turn}: {path}, aborted by {}", layout.waker(lane, by))
+        }
+        _ => format!("turn {turn}: {path}, cancelled"),
     }
 }
 
@@ -206,11 +216,11 @@ fn color(sign: char) -> Option<u8> {
     match sign {
         '#' => Some(34),
         'B' => Some(35),
-        '=' => Some(36),
+        '=' | 'w' => Some(36),
         '-' | '_' => Some(90),
         ':' => Some(95),
         '.' => Some(32),
-        'x' => Some(33),
+        'a' | 'x' => Some(33),
         '!' => Some(31),
         _ => None,
     }
@@ -276,7 +286,15 @@ fn signs(grid: &Grid, lane: &Lane<'_>) -> String {
     };
     let mut row: Vec<char> = states.iter().map(sign).collect();
     for mark in &lane.marks {
+        let column = grid.column(mark.x).min(row.len() - 1);
+        // It begins a stretch of being ready, and never hides more than the beginning of one.
+        if matches!(mark.kind, MarkKind::Woken(_)) && states[column] == Some(State::Ready) {
+            row[column] = 'w';
+        }
+    }
+    for mark in &lane.marks {
         let sign = match mark.kind {
+            MarkKind::AbortRequested(_) => 'a',
             MarkKind::Completed => '.',
             MarkKind::Cancelled => 'x',
             MarkKind::Panicked(_) => '!',

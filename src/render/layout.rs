@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::axis::Axis;
+use super::family::{family_order, last_step};
 use crate::kernel::{Instant, TaskId};
 use crate::trace::{Awaited, Event, Level, Record, Resource, Trace, Waker};
 
@@ -75,7 +76,9 @@ pub(super) enum MarkKind<'a> {
     Completed,
     Cancelled,
     Panicked(&'a str),
-    AbortRequested,
+    AbortRequested(Waker),
+    /// It stands where it is ready from then on: after its poll, where it was woken in that.
+    Woken(Waker),
     Note(&'a str),
     /// A timer of it, with this deadline, fell due.
     TimerFired(Instant),
@@ -115,14 +118,15 @@ impl<'a> Lane<'a> {
     pub(super) fn name(&self) -> &'a str {
         if self.depth == 0 { self.path } else { last_step(self.path) }
     }
-}
 
-/// The part after the last slash that is not part of a name: those are escaped.
-pub(super) fn last_step(path: &str) -> &str {
-    let backslashes =
-        |place: usize| path[..place].bytes().rev().take_while(|&b| b == b'\\').count();
-    let mut slashes = path.rmatch_indices('/').map(|(place, _)| place);
-    slashes.find(|&place| backslashes(place) % 2 == 0).map_or(path, |place| &path[place + 1..])
+    /// Whether nothing but a mark shows who woke it: no timer that fires, and no arrow from another task.
+    pub(super) fn is_woken_unseen(&self, by: Waker) -> bool {
+        match by {
+            Waker::Timer => false,
+            Waker::Task(waker) => waker == self.task,
+            Waker::Settled | Waker::Outside => true,
+        }
+    }
 }
 
 /// A picture before it is drawn.
@@ -204,6 +208,11 @@ impl<'a> Layout<'a> {
         Layout { axis, lanes, wakes, trace }
     }
 
+    /// Who woke the task of a lane, or asked for its cancellation, in words.
+    pub(super) fn waker(&self, lane: &Lane<'_>, waker: Waker) -> String {
+        self.trace.waker(Some(lane.task), waker)
+    }
+
     /// What a task waits for in a span, in words.
     pub(super) fn wait(&self, span: &Span) -> Option<String> {
         let record = self.trace.record_at(span.record? as usize)?;
@@ -227,25 +236,6 @@ impl Polled {
     fn is_at(&self, record: Record<'_>) -> bool {
         (self.turn, self.at) == (record.turn, record.at)
     }
-}
-
-/// The tasks with parents before their children, and how deep each stands.
-fn family_order(trace: &Trace) -> (Vec<TaskId>, Vec<usize>) {
-    let mut children: BTreeMap<Option<TaskId>, Vec<TaskId>> = BTreeMap::new();
-    for task in trace.tasks() {
-        children.entry(trace.parent(task)).or_default().push(task);
-    }
-    let (mut order, mut depths) = (Vec::new(), Vec::new());
-    let top = children.remove(&None).unwrap_or_default();
-    // A stack of its own, because a task may have as many ancestors as there are tasks.
-    let mut stack: Vec<(TaskId, usize)> = top.into_iter().rev().map(|task| (task, 0)).collect();
-    while let Some((task, depth)) = stack.pop() {
-        order.push(task);
-        depths.push(depth);
-        let below = children.remove(&Some(task)).unwrap_or_default();
-        stack.extend(below.into_iter().rev().map(|child| (child, depth + 1)));
-    }
-    (order, depths)
 }
 
 /// Turn and instant of each record, and of the beginning of what took time.
@@ -293,11 +283,11 @@ impl<'a> Drawing<'a> {
                 // What comes after the poll is known by what happens in it; to wait is the rule.
                 self.change(State::Waiting(WaitKind::Other), x + 1, turn, at);
             }
-            Event::Woken { .. } => self.wake(x, turn, at),
+            Event::Woken { by, .. } => self.wake(by, x, turn, at),
             Event::Waits(wait) => self.wait(WaitKind::of(wait.what), number, x, turn, at),
             Event::TimerFired(deadline) => mark(MarkKind::TimerFired(deadline)),
             Event::Blocked(from) => self.block(axis.x(turn, from) + 1, from, x, turn, at),
-            Event::AbortRequested(_) => mark(MarkKind::AbortRequested),
+            Event::AbortRequested(by) => mark(MarkKind::AbortRequested(by)),
             Event::Note(line) => mark(MarkKind::Note(line)),
             Event::Completed => {
                 mark(MarkKind::Completed);
@@ -348,13 +338,16 @@ impl<'a> Drawing<'a> {
     }
 
     /// Woken in its own poll, it is ready from the poll's end on.
-    fn wake(&mut self, x: u64, turn: u64, at: Instant) {
+    fn wake(&mut self, by: Waker, x: u64, turn: u64, at: Instant) {
+        let mut from_x = x;
         match &mut self.open {
             Some(Open { state: state @ State::Waiting(_), from, record, .. }) if *from > x => {
                 (*state, *record) = (State::Ready, None);
+                from_x = *from;
             }
             _ => self.change(State::Ready, x, turn, at),
         }
+        self.lane.marks.push(Mark { x: from_x, at, turn, kind: MarkKind::Woken(by) });
     }
 
     fn change(&mut self, state: State, x: u64, turn: u64, at: Instant) {
@@ -378,18 +371,5 @@ impl<'a> Drawing<'a> {
     fn finish(mut self, width: u64, end: Instant) -> Lane<'a> {
         self.close(width, end);
         self.lane
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_step_of_a_path_may_have_slashes_in_it() {
-        assert_eq!(last_step("main"), "main");
-        assert_eq!(last_step("main/a[1]"), "a[1]");
-        assert_eq!(last_step(r"main/a\/b"), r"a\/b");
-        assert_eq!(last_step(r"main/a\\/b"), "b");
     }
 }

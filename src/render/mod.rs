@@ -35,6 +35,7 @@
 
 mod axis;
 mod columns;
+mod family;
 mod grid;
 mod html;
 #[cfg(feature = "serde")]

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::layout::{Layout, Mark, MarkKind, Span, State, WaitKind, Wake};
+use super::layout::{Lane, Layout, Mark, MarkKind, Span, State, WaitKind, Wake};
 use crate::trace::{Event, Trace};
 
 /// A trace as trace events; see [`Trace::perfetto`].
@@ -68,7 +68,7 @@ impl fmt::Display for Perfetto<'_> {
                 .try_for_each(|span| list.push(&Item::slice(track, span, layout.wait(span))))?;
             lane.marks
                 .iter()
-                .filter_map(|mark| Item::mark(track, mark))
+                .filter_map(|mark| Item::mark(track, mark, &layout, lane))
                 .try_for_each(|item| list.push(&item))?;
         }
         for (number, wake) in layout.wakes.iter().enumerate() {
@@ -194,16 +194,21 @@ impl Item {
         }
     }
 
-    fn mark(tid: usize, mark: &Mark<'_>) -> Option<Item> {
+    fn mark(tid: usize, mark: &Mark<'_>, layout: &Layout<'_>, lane: &Lane<'_>) -> Option<Item> {
         let name = match mark.kind {
             MarkKind::Completed => "completed".to_owned(),
             MarkKind::Cancelled => "cancelled".to_owned(),
             MarkKind::Panicked(message) => format!("panicked: {message}"),
-            MarkKind::AbortRequested => "cancellation asked for".to_owned(),
+            MarkKind::AbortRequested(by) => {
+                format!("cancellation asked for by {}", layout.waker(lane, by))
+            }
             MarkKind::Note(line) => line.to_owned(),
             MarkKind::Chosen { index, ready } => format!("chosen, {} of {ready} ready", index + 1),
-            // The end of the wait shows it.
-            MarkKind::TimerFired(_) => return None,
+            MarkKind::Woken(by) if lane.is_woken_unseen(by) => {
+                format!("woken by {}", layout.waker(lane, by))
+            }
+            // The end of the wait shows it, and a flow a wake by another task.
+            MarkKind::TimerFired(_) | MarkKind::Woken(_) => return None,
         };
         let args =
             Args { turn: Some(mark.turn), from: Some(mark.at.to_string()), ..Args::default() };

@@ -2,6 +2,7 @@
 
 // Shapes around a point in the middle of a row, each with its colour and whether it is only an outline.
 const SHAPES = {
+  [WOKEN]: ["m-2 -4l4 4l-4 4", "wake", true],
   [FIRED]: ["m-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0z", "dim", true],
   [NOTE]: ["m0 -6l-4 -6h8z", "note", false],
   [POLLED]: ["m0 5l4 4l-4 4l-4 -4z", "chosen", false],
@@ -12,7 +13,7 @@ const SHAPES = {
 };
 
 // What is told of several marks in one place: an end rather than a note, that rather than a timer.
-const WEIGHTS = { [FIRED]: 0, [POLLED]: 1, [NOTE]: 2, [ABORT]: 3, [COMPLETED]: 4, [CANCELLED]: 5, [PANICKED]: 6 };
+const WEIGHTS = { [WOKEN]: -1, [FIRED]: 0, [POLLED]: 1, [NOTE]: 2, [ABORT]: 3, [COMPLETED]: 4, [CANCELLED]: 5, [PANICKED]: 6 };
 
 // Pixels in which marks are drawn as one, how many of them are looked at, and arrows at most.
 const MARK_CELL = 7;
@@ -25,7 +26,7 @@ function drawShape(context, kind, x, y) {
   context.lineWidth = kind === CANCELLED ? 2.2 : 1.4;
   context.strokeStyle = isOutline ? colors[color] : colors.ground;
   context.fillStyle = isOutline ? colors.ground : colors[color];
-  if (kind !== CANCELLED) context.fill(path);
+  if (kind !== CANCELLED && kind !== WOKEN) context.fill(path);
   context.stroke(path);
 }
 
@@ -38,6 +39,8 @@ function markX(page, place) {
     const last = run.spans.first[lane + 1] - 1;
     if (last >= run.spans.first[lane]) return view.x(run.spans.to[last]);
   }
+  // Where it is ready from then on: after its poll, where it was woken in that.
+  if (kind[place] === WOKEN) return view.x(x[place] + (run.isInOwnPoll(place) ? 1 : 0)) + 2;
   return view.x(x[place] + 0.5);
 }
 

@@ -206,7 +206,10 @@ class Run {
   // The records that are drawn as marks, by task, and those that are drawn as arrows.
   listMarks() {
     const { task, kind, value, ready, count } = this.records;
-    const isMark = (place) => (kind[place] >= COMPLETED && kind[place] <= NOTE) || kind[place] === ABORT || kind[place] === FIRED
+    // A wake that has neither an arrow nor a timer of its own.
+    const isLoneWake = (place) => kind[place] === WOKEN
+      && (value[place] === BY_LOOP || value[place] === BY_OUTSIDE || value[place] - BY_TASK === task[place]);
+    const isMark = (place) => isLoneWake(place) || (kind[place] >= COMPLETED && kind[place] <= NOTE) || kind[place] === ABORT || kind[place] === FIRED
       || (kind[place] === POLLED && value[place] > 0);
     this.marksOf = bucketed(count, this.count, (place) => (isMark(place) ? task[place] : NONE));
     const wakes = [];
@@ -220,6 +223,13 @@ class Run {
     for (let place = 0; place < count; place++) {
       if (kind[place] === POLLED && ready[place] > 1) this.choices++;
     }
+  }
+
+  // Whether a record of a task is made while it is polled.
+  isInOwnPoll(place) {
+    const { task, turn, at } = this.records;
+    const poll = this.polls[turn[place]];
+    return poll !== NONE && task[poll] === task[place] && at[poll] === at[place];
   }
 
   // The place on the axis of a turn at a stop.

@@ -82,7 +82,7 @@ const BARS = [[RUNNING, "is polled"], [BLOCKING, "blocks the loop"], [READY, "is
   [QUEUED, "waits for a resource"], [JOINS, "joins a task"], [TIMED, "sleeps"], [WAITS, "waits for another thing"], [ALIVE, "lives (the trace has no polls)"]];
 
 const MARKS = [[COMPLETED, "completed"], [CANCELLED, "cancelled"], [PANICKED, "panicked"],
-  [ABORT, "cancellation asked for"], [NOTE, "note"], [POLLED, "chosen before others"], [FIRED, "its timer fires"]];
+  [WOKEN, "woken by itself or the loop"], [ABORT, "cancellation asked for"], [NOTE, "note"], [POLLED, "chosen before others"], [FIRED, "its timer fires"]];
 
 function showLegend(root, painter) {
   const item = (label, draw) => {

@@ -81,6 +81,7 @@ const STATES: [(State, &str); 8] = [
 
 fn meaning(shape: Shape) -> &'static str {
     match shape {
+        Shape::Woken => "woken by itself or the loop",
         Shape::TimerFired => "its timer fires",
         Shape::Note => "note",
         Shape::Chosen => "chosen before others",

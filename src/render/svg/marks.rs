@@ -16,6 +16,7 @@ const TITLES_MAX: usize = 4;
 /// The shape of a mark.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Shape {
+    Woken,
     TimerFired,
     Note,
     Chosen,
@@ -34,21 +35,25 @@ pub(super) struct Drawn {
 }
 
 impl Shape {
-    fn of(kind: MarkKind<'_>) -> Shape {
-        match kind {
+    /// None for what another part of the picture shows: a wake by a timer or by another task.
+    fn of(lane: &Lane<'_>, kind: MarkKind<'_>) -> Option<Shape> {
+        Some(match kind {
+            MarkKind::Woken(by) if lane.is_woken_unseen(by) => Shape::Woken,
+            MarkKind::Woken(_) => return None,
             MarkKind::Completed => Shape::Completed,
             MarkKind::Cancelled => Shape::Cancelled,
             MarkKind::Panicked(_) => Shape::Panicked,
-            MarkKind::AbortRequested => Shape::AbortRequested,
+            MarkKind::AbortRequested(_) => Shape::AbortRequested,
             MarkKind::Note(_) => Shape::Note,
             MarkKind::TimerFired(_) => Shape::TimerFired,
             MarkKind::Chosen { .. } => Shape::Chosen,
-        }
+        })
     }
 
     /// Its class, and its outline around a point in the middle of a row.
     pub(super) fn looks(self) -> (&'static str, &'static str) {
         match self {
+            Shape::Woken => ("woken", "m-2 -4l4 4l-4 4"),
             Shape::TimerFired => ("fired", "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0z"),
             Shape::Note => ("note", "m0 -6l-4 -6h8z"),
             Shape::Chosen => ("chosen", "m0 5l4 4l-4 4l-4 -4z"),
@@ -63,7 +68,7 @@ impl Shape {
 
     /// Whether most tasks have it: where many share a row, there is no room for it.
     fn is_common(self) -> bool {
-        matches!(self, Shape::TimerFired | Shape::Completed)
+        matches!(self, Shape::Woken | Shape::TimerFired | Shape::Completed)
     }
 
     fn is_end(self) -> bool {
@@ -92,7 +97,7 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
         write!(out, "<path class=\"{class}\" d=\"M{x} {y}{outline}\"><title>")?;
         for (number, (lane, mark)) in group.marks.iter().enumerate() {
             let line_break = if number > 0 { "\n" } else { "" };
-            write!(out, "{line_break}{}", escaped(&words::mark(lane, mark)))?;
+            write!(out, "{line_break}{}", escaped(&words::mark(picture.layout, lane, mark)))?;
         }
         if group.count > group.marks.len() {
             write!(out, "\nand {} more", group.count - group.marks.len())?;
@@ -112,7 +117,7 @@ fn groups<'a>(picture: &Picture<'a>) -> BTreeMap<Key, Group<'a>> {
     let mut groups: BTreeMap<Key, Group<'a>> = BTreeMap::new();
     for (number, lane) in picture.layout.lanes.iter().enumerate() {
         for mark in &lane.marks {
-            let shape = Shape::of(mark.kind);
+            let Some(shape) = Shape::of(lane, mark.kind) else { continue };
             let row = picture.row(number);
             if row == picture.shown && shape.is_common() {
                 continue;
@@ -120,6 +125,8 @@ fn groups<'a>(picture: &Picture<'a>) -> BTreeMap<Key, Group<'a>> {
             // What ends a task stands where its last span ends: after the poll, where it was in one.
             let x = match lane.spans.last() {
                 Some(last) if shape.is_end() => picture.x(last.to),
+                // At the beginning of what comes after it.
+                _ if shape == Shape::Woken => picture.x(mark.x) + 2,
                 _ => picture.middle(mark.x),
             };
             let group = groups.entry((row, x, shape)).or_insert_with(|| Group {

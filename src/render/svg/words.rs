@@ -78,12 +78,15 @@ pub(super) fn stretch(since: Instant, until: Instant) -> String {
     format!("from {since} to {until} ({length})")
 }
 
-pub(super) fn mark(lane: &Lane<'_>, mark: &Mark<'_>) -> String {
+pub(super) fn mark(layout: &Layout<'_>, lane: &Lane<'_>, mark: &Mark<'_>) -> String {
     let what = match mark.kind {
         MarkKind::Completed => "completed".to_owned(),
         MarkKind::Cancelled => "cancelled".to_owned(),
         MarkKind::Panicked(message) => format!("panicked: {}", text(message)),
-        MarkKind::AbortRequested => "cancellation asked for".to_owned(),
+        MarkKind::AbortRequested(by) => {
+            format!("cancellation asked for by {}", layout.waker(lane, by))
+        }
+        MarkKind::Woken(by) => format!("woken by {}", layout.waker(lane, by)),
         MarkKind::Note(line) => format!("note: {}", text(line)),
         MarkKind::TimerFired(deadline) => format!("timer for {deadline} fires"),
         MarkKind::Chosen { index, ready } => {

@@ -120,7 +120,7 @@ fn check_lanes(trace: &Trace) {
     for row in rows {
         assert!(columns(row) <= 100, "{row}");
         let signs: Vec<char> = row.chars().rev().take(columns(row) - start).collect();
-        assert!(signs.iter().all(|sign| " #B=:_-.x!".contains(*sign)), "{row:?} in\n{text}");
+        assert!(signs.iter().all(|sign| " #B=w:_-.ax!".contains(*sign)), "{row:?} in\n{text}");
     }
 }
 
