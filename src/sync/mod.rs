@@ -10,6 +10,7 @@
 //! to wait in a channel asks for `'static` messages, since a report may ask the channel who waits after the code
 //! that made it is gone.
 
+mod away;
 mod barrier;
 pub mod broadcast;
 mod condition;

@@ -1,4 +1,5 @@
-//! Locks that several threads try (S30), also one that a single thread had for long.
+//! Locks that several threads try (S30), also one that a single thread had for long, and channels and queues in which
+//! threads meet.
 //!
 //! As with `wakers`, `tests/stress` has these tests too, for AddressSanitizer and valgrind.
 
@@ -6,7 +7,7 @@ use std::ops::DerefMut;
 use std::sync::Arc;
 use std::thread;
 
-use simloop::sync::{Mutex, RwLock};
+use simloop::sync::{Mutex, PriorityQueue, RwLock, broadcast, watch};
 
 /// Counts up both numbers, if the lock is free. Whoever else was inside would leave them unequal.
 fn count(guard: Option<impl DerefMut<Target = [u64; 2]>>) -> bool {
@@ -57,4 +58,94 @@ fn s30_a_reader_and_writer_lock_of_one_thread_is_everybodys_once_another_comes()
         let [first, second] = *lock.try_read().unwrap();
         assert_eq!((first, second), (ALONE + 4 * EACH, ALONE + 4 * EACH));
     }
+}
+
+const THREADS: u64 = 4;
+
+/// Runs the same thing on several threads at once.
+fn on_threads(repeat: &(impl Fn() + Sync)) {
+    thread::scope(|scope| (0..THREADS).for_each(|_| _ = scope.spawn(repeat)));
+}
+
+/// Gives other threads time to come while foreign code runs.
+fn linger() {
+    (0..3).for_each(|_| thread::yield_now());
+}
+
+#[test]
+fn s30_threads_that_change_the_value_of_a_watch_wait_for_each_other() {
+    let (tx, rx) = watch::channel(0_u64);
+    on_threads(&|| {
+        for _ in 0..EACH {
+            tx.send_modify(|count| {
+                linger();
+                *count += 1;
+            });
+        }
+    });
+    assert_eq!(*rx.borrow(), THREADS * EACH);
+    tx.send(1).unwrap();
+    on_threads(&|| {
+        for _ in 0..EACH {
+            assert!(tx.send_replace(1) <= 2);
+            tx.send_if_modified(|count| {
+                linger();
+                *count = 2;
+                false
+            });
+            tx.send(1).unwrap();
+        }
+    });
+    assert!(*rx.borrow() <= 2);
+}
+
+#[test]
+fn s30_threads_that_receive_a_message_wait_for_the_one_that_clones_it() {
+    struct Slow(u64);
+    impl Clone for Slow {
+        fn clone(&self) -> Self {
+            linger();
+            Slow(self.0)
+        }
+    }
+    let (tx, rx) = broadcast::channel(64);
+    let receivers: Vec<_> = (0..THREADS).map(|_| rx.resubscribe()).collect();
+    (0..EACH).for_each(|number| drop(tx.send(Slow(number))));
+    let receive = |mut receiver: broadcast::Receiver<Slow>| {
+        for number in 0..EACH {
+            assert_eq!(receiver.try_recv().map(|Slow(number)| number), Ok(number));
+        }
+    };
+    thread::scope(|scope| {
+        for receiver in receivers {
+            scope.spawn(move || receive(receiver));
+        }
+    });
+}
+
+#[test]
+fn s30_threads_that_get_from_a_priority_queue_wait_for_the_one_that_compares() {
+    #[derive(PartialEq, Eq)]
+    struct Slow(u64);
+    impl PartialOrd for Slow {
+        fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Slow {
+        fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+            linger();
+            self.0.cmp(&other.0)
+        }
+    }
+    let queue = PriorityQueue::new();
+    (0..THREADS * EACH).for_each(|number| assert!(queue.try_put(Slow(number)).is_ok()));
+    on_threads(&|| {
+        let mut last = None;
+        for _ in 0..EACH {
+            let Slow(number) = queue.try_get().expect("there is one for each");
+            assert!(last.replace(number) < Some(number), "the smallest comes first");
+        }
+    });
+    assert!(queue.is_empty());
 }

@@ -1,10 +1,11 @@
 //! The messages of a broadcast: each stays until all who were there have received it, or newer ones need its place.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::RecvError;
 use crate::executor::{Party, Wanted};
+use crate::sync::away::Away;
 use crate::sync::gate::Gate;
 
 /// The line of receivers.
@@ -15,7 +16,13 @@ pub(super) const CLOSED: usize = 1;
 
 /// A message, shared by those who will clone it. The lock is the message's own and makes it `Sync`: nobody
 /// waits for it, and whoever clones a message holds no other.
-pub(super) struct Message<T>(Arc<Mutex<T>>);
+pub(super) struct Message<T>(Arc<Shown<T>>);
+
+struct Shown<T> {
+    value: Mutex<T>,
+    /// With whom the value is who clones it. Changed by whoever has the value.
+    cloned_by: Mutex<Option<Away>>,
+}
 
 pub(super) struct Ring<T> {
     /// The newest messages. The first is one that somebody has not received: those who have not received a
@@ -126,7 +133,8 @@ impl<T> Ring<T> {
 
 impl<T> Message<T> {
     pub(super) fn new(value: T) -> Self {
-        Message(Arc::new(Mutex::new(value)))
+        let (value, cloned_by) = (Mutex::new(value), Mutex::new(None));
+        Message(Arc::new(Shown { value, cloned_by }))
     }
 
     fn share(&self) -> Self {
@@ -135,24 +143,50 @@ impl<T> Message<T> {
 }
 
 impl<T: Clone> Message<T> {
-    /// The value, cloned if others want it too.
+    /// The value, cloned if others want it too. Waits for another thread that clones it.
     ///
     /// # Panics
     ///
-    /// Panics if its `clone` is running.
+    /// Panics if this thread is about to clone it already.
     #[track_caller]
     pub(super) fn into_value(self) -> T {
         match Arc::try_unwrap(self.0) {
-            Ok(alone) => alone.into_inner().unwrap_or_else(PoisonError::into_inner),
-            Err(shared) => match shared.try_lock() {
-                Ok(value) => T::clone(&value),
-                // A `clone` has panicked; the value is what it was.
-                Err(TryLockError::Poisoned(poisoned)) => T::clone(&poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => panic!(
-                    "the `clone` of a broadcast's message received the same message\n  \
-                     in tokio this would wait for ever"
-                ),
-            },
+            Ok(alone) => alone.value.into_inner().unwrap_or_else(PoisonError::into_inner),
+            Err(shared) => {
+                // A lock that this thread has would never be free.
+                if let Some(away) = shared.cloned_by() {
+                    away.wait(
+                        "the `clone` of a broadcast's message received the same message\n  \
+                         in tokio this would wait for ever",
+                    );
+                }
+                // If a `clone` has panicked, the value is what it was.
+                let value = shared.value.lock().unwrap_or_else(PoisonError::into_inner);
+                let _cloning = Cloning::begin(&shared.cloned_by);
+                T::clone(&value)
+            }
         }
+    }
+}
+
+impl<T> Shown<T> {
+    fn cloned_by(&self) -> Option<Away> {
+        *self.cloned_by.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes that this thread clones a value, as long as it does.
+struct Cloning<'a>(&'a Mutex<Option<Away>>);
+
+impl<'a> Cloning<'a> {
+    fn begin(by: &'a Mutex<Option<Away>>) -> Self {
+        *by.lock().unwrap_or_else(PoisonError::into_inner) = Some(Away::here());
+        Cloning(by)
+    }
+}
+
+impl Drop for Cloning<'_> {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

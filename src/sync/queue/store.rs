@@ -12,6 +12,7 @@ use std::mem;
 
 use super::heap::Heap;
 use crate::executor::{Party, Wanted};
+use crate::sync::away::Away;
 use crate::sync::discard::discard;
 use crate::sync::gate::{Gate, Shared};
 
@@ -46,8 +47,8 @@ pub(super) struct Store<T> {
     /// In the order in which they came. With [`Order::Smallest`], those that are not in the heap yet.
     items: VecDeque<T>,
     heap: Heap<T>,
-    /// Whether the heap is with somebody who takes an item out of it.
-    is_heap_out: bool,
+    /// With whom the heap is who takes an item out of it.
+    heap_out: Option<Away>,
     /// How many items there are, those of a heap that is out included.
     len: usize,
     /// How many getters have a right to an item and have not taken it.
@@ -85,7 +86,7 @@ impl<T> Store<T> {
             capacity,
             items: VecDeque::new(),
             heap: Heap::default(),
-            is_heap_out: false,
+            heap_out: None,
             len: 0,
             promised: 0,
             reserved: 0,
@@ -131,7 +132,7 @@ impl<T> Store<T> {
     pub(super) fn empty(&mut self) -> impl Iterator<Item = T> + use<T> {
         self.is_emptied = true;
         // One of them is not there any more if the heap is out.
-        let thrown_away = self.len.saturating_sub(usize::from(self.is_heap_out));
+        let thrown_away = self.len.saturating_sub(usize::from(self.heap_out.is_some()));
         self.unfinished -= thrown_away.min(self.unfinished);
         self.len = 0;
         mem::take(&mut self.items).into_iter().chain(mem::take(&mut self.heap).into_items())
@@ -242,8 +243,8 @@ impl<T> Gate for Store<T> {
 ///
 /// # Panics
 ///
-/// Panics if the heap is out, and with a panic of a comparison. The right then goes to the next, and no item
-/// is lost. `None` if all items have been thrown away.
+/// Panics if this thread has the heap out already, and with a panic of a comparison. The right then goes to the
+/// next, and no item is lost. `None` if all items have been thrown away.
 pub(super) fn take_smallest<T>(shared: &SharedStore<T>) -> Option<T> {
     let mut out = HeapOut::new(shared);
     out.heap.extend(mem::take(&mut out.newer));
@@ -272,16 +273,26 @@ struct HeapOut<'a, T> {
 
 impl<'a, T> HeapOut<'a, T> {
     fn new(shared: &'a SharedStore<T>) -> Self {
-        let out = shared.update(|store| {
-            let Order::Smallest(take) = store.order else { unreachable!("no other has a heap") };
-            if mem::replace(&mut store.is_heap_out, true) {
-                store.promised -= 1;
-                return None;
+        loop {
+            let out = shared.update(|store| {
+                let Order::Smallest(take) = store.order else {
+                    unreachable!("no other has a heap")
+                };
+                if let Some(away) = store.heap_out {
+                    // For this thread it comes back too late.
+                    store.promised -= usize::from(away == Away::here());
+                    return Err(away);
+                }
+                store.heap_out = Some(Away::here());
+                let (heap, newer) = (mem::take(&mut store.heap), mem::take(&mut store.items));
+                Ok(HeapOut { shared, take, heap, newer, has_taken: false })
+            });
+            match out {
+                Ok(out) => return out,
+                Err(away) => away
+                    .wait("an item was asked for while the items of the same queue were compared"),
             }
-            let (heap, newer) = (mem::take(&mut store.heap), mem::take(&mut store.items));
-            Some(HeapOut { shared, take, heap, newer, has_taken: false })
-        });
-        out.expect("an item was asked for while the items of the same queue were compared")
+        }
     }
 }
 
@@ -289,7 +300,7 @@ impl<T> Drop for HeapOut<'_, T> {
     fn drop(&mut self) {
         let heap = mem::take(&mut self.heap);
         let left_over = self.shared.update(|store| {
-            store.is_heap_out = false;
+            store.heap_out = None;
             store.promised -= 1;
             if store.is_emptied {
                 return Some(heap);

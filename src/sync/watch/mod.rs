@@ -9,7 +9,8 @@
 //! of, and `send` stores the next one beside it. To change a value *in place* ([`Sender::send_modify`],
 //! [`Sender::send_if_modified`]) or to give the old one out ([`Sender::send_replace`]) while a `Ref` of it is
 //! alive is impossible; tokio would wait for the `Ref`, for ever on one thread, and here it panics with advice.
-//! The same goes for using the channel's value from inside the closure that changes it.
+//! The same goes for using the channel's value from inside the closure that changes it. Another thread that comes
+//! for the value meanwhile waits for the closure, as in tokio.
 //!
 //! Receivers are woken in the order in which they came; tokio draws lots.
 //!
@@ -44,6 +45,7 @@ use std::sync::Arc;
 
 pub use self::receiver::{Changed, Receiver, WaitFor};
 pub use self::sender::{Closed, Sender};
+use super::away::Away;
 use super::gate::{Gate, Shared};
 use crate::executor::{Party, Wanted};
 
@@ -57,7 +59,7 @@ type Way<T> = Arc<Shared<Latest<T>, 2>>;
 
 struct Latest<T> {
     /// Away while a closure of the user's changes it.
-    value: Option<Arc<T>>,
+    value: Result<Arc<T>, Away>,
     /// How often it has changed.
     version: u64,
     senders: usize,
@@ -98,7 +100,7 @@ impl<T> Gate for Latest<T> {
 /// The receiver has seen that value: [`changed`](Receiver::changed) waits for the next one.
 #[track_caller]
 pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
-    let value = Some(Arc::new(init));
+    let value = Ok(Arc::new(init));
     let shared = Shared::new(Latest { value, version: 0, senders: 1, receivers: 1 });
     (Sender { shared: Arc::clone(&shared) }, Receiver { shared, seen: 0 })
 }
@@ -141,15 +143,13 @@ impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
 /// The value and its version.
 #[track_caller]
 fn look<T>(shared: &Way<T>) -> (Arc<T>, u64) {
-    let (value, version) = shared.read(|latest| (latest.value.clone(), latest.version));
-    (value.unwrap_or_else(|| away()), version)
+    loop {
+        match shared.read(|latest| (latest.value.clone(), latest.version)) {
+            (Ok(value), version) => return (value, version),
+            (Err(away), _) => away.wait(USED_INSIDE),
+        }
+    }
 }
 
-#[cold]
-#[track_caller]
-fn away() -> ! {
-    panic!(
-        "the value of a watch was used by the closure that changes it\n  \
-         in tokio this would wait for ever; use the value that the closure is given"
-    )
-}
+const USED_INSIDE: &str = "the value of a watch was used by the closure that changes it\n  \
+     in tokio this would wait for ever; use the value that the closure is given";

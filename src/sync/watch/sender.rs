@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::error::SendError;
-use super::{CLOSED, Latest, Receiver, Ref, Way, away, channel, look};
+use super::{CLOSED, Latest, Receiver, Ref, USED_INSIDE, Way, channel, look};
+use crate::sync::away::Away;
 use crate::sync::gate::Place;
 
 /// Sets the value of a [`channel`]. Cloning it makes another one; the channel ends with the last.
@@ -23,18 +24,19 @@ enum Lent {
     /// A `Ref` of it is alive.
     Borrowed,
     /// A closure changes it right now.
-    Away,
+    Away(Away),
 }
 
 impl Lent {
+    /// Waits for another thread's closure.
     #[cold]
     #[track_caller]
-    fn panic(self, what: &str) -> ! {
+    fn wait(self, what: &str) {
         match self {
-            Lent::Away => away(),
+            Lent::Away(away) => away.wait(USED_INSIDE),
             Lent::Borrowed => panic!(
                 "`{what}` needs the value of a watch for itself, and a `Ref` of it is alive\n  \
-                 in tokio this would wait for ever; drop the `Ref` first, or use `send`"
+                 in tokio this would wait until that is dropped; drop it first, or use `send`"
             ),
         }
     }
@@ -43,16 +45,22 @@ impl Lent {
 impl<T> Latest<T> {
     /// The value, if nobody else looks at it.
     fn own(&mut self) -> Result<&mut T, Lent> {
-        let value = self.value.as_mut().ok_or(Lent::Away)?;
+        let value = self.value.as_mut().map_err(|&mut away| Lent::Away(away))?;
         Arc::get_mut(value).ok_or(Lent::Borrowed)
     }
 
+    /// Takes the value out, if nobody else looks at it.
+    fn take(&mut self) -> Result<Arc<T>, Lent> {
+        self.own()?;
+        mem::replace(&mut self.value, Err(Away::here())).map_err(Lent::Away)
+    }
+
     /// Stores another value, and returns what is to be dropped; or the value itself, where that is not possible.
-    fn set(&mut self, value: T) -> Result<Old<T>, T> {
+    fn set(&mut self, value: T) -> Result<Old<T>, (T, Away)> {
         let old = match self.own() {
             Ok(present) => (Some(mem::replace(present, value)), None),
-            Err(Lent::Borrowed) => (None, self.value.replace(Arc::new(value))),
-            Err(Lent::Away) => return Err(value),
+            Err(Lent::Borrowed) => (None, mem::replace(&mut self.value, Ok(Arc::new(value))).ok()),
+            Err(Lent::Away(away)) => return Err((value, away)),
         };
         self.version += 1;
         Ok(old)
@@ -89,16 +97,22 @@ impl<T> Sender<T> {
     /// [`send_replace`]: Self::send_replace
     #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        let set = self.shared.update(|latest| match latest.receivers {
-            0 => Err(value),
-            _ => Ok(latest.set(value)),
-        });
-        match set {
-            Err(value) => Err(SendError(value)),
-            Ok(Err(_)) => away(),
-            Ok(Ok(old)) => {
-                drop(old);
-                Ok(())
+        let mut value = value;
+        loop {
+            let set = self.shared.update(|latest| match latest.receivers {
+                0 => Err(value),
+                _ => Ok(latest.set(value)),
+            });
+            match set {
+                Err(value) => return Err(SendError(value)),
+                Ok(Ok(old)) => {
+                    drop(old);
+                    return Ok(());
+                }
+                Ok(Err((back, away))) => {
+                    value = back;
+                    away.wait(USED_INSIDE);
+                }
             }
         }
     }
@@ -153,15 +167,16 @@ impl<T> Sender<T> {
     #[track_caller]
     fn change(&self, what: &str, modify: impl FnOnce(&mut T) -> bool) -> bool {
         // It is taken out, for the closure is foreign code and must not run under the lock.
-        let taken = self.shared.update(|latest| match latest.own() {
-            Ok(_) => latest.value.take().ok_or(Lent::Away),
-            Err(lent) => Err(lent),
-        });
-        let mut value = taken.unwrap_or_else(|lent| lent.panic(what));
+        let mut value = loop {
+            match self.shared.update(Latest::take) {
+                Ok(value) => break value,
+                Err(lent) => lent.wait(what),
+            }
+        };
         let present = Arc::get_mut(&mut value).expect("nobody else looked at it under the lock");
         let modified = catch_unwind(AssertUnwindSafe(|| modify(present)));
         self.shared.update(|latest| {
-            latest.value = Some(value);
+            latest.value = Ok(value);
             latest.version += u64::from(matches!(modified, Ok(true)));
         });
         modified.unwrap_or_else(|payload| resume_unwind(payload))
@@ -175,15 +190,24 @@ impl<T> Sender<T> {
     /// [`send_modify`](Self::send_modify) and its like: see the [module](super).
     #[track_caller]
     pub fn send_replace(&self, value: T) -> T {
-        let replaced = self.shared.update(|latest| match latest.own() {
-            Ok(present) => {
-                let old = mem::replace(present, value);
-                latest.version += 1;
-                Ok(old)
+        let mut value = value;
+        loop {
+            let replaced = self.shared.update(|latest| match latest.own() {
+                Ok(present) => {
+                    let old = mem::replace(present, value);
+                    latest.version += 1;
+                    Ok(old)
+                }
+                Err(lent) => Err((lent, value)),
+            });
+            match replaced {
+                Ok(old) => return old,
+                Err((lent, back)) => {
+                    value = back;
+                    lent.wait("send_replace");
+                }
             }
-            Err(lent) => Err((lent, value)),
-        });
-        replaced.unwrap_or_else(|(lent, _)| lent.panic("send_replace"))
+        }
     }
 
     /// Returns the latest value.

@@ -223,7 +223,7 @@ fn a_clone_that_receives_another_message_works_and_one_that_receives_itself_pani
         *message.other.borrow_mut() = Some(two);
         tx.send(message).ok().unwrap();
         let payload = catch_unwind(AssertUnwindSafe(|| one.try_recv())).err().expect("it panics");
-        payload.downcast_ref::<&str>().unwrap().to_string()
+        *payload.downcast::<String>().unwrap()
     });
     assert_eq!(
         report.unwrap(),

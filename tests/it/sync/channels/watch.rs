@@ -184,7 +184,7 @@ fn changing_in_place_what_somebody_looks_at_panics_with_advice() {
         })
     };
     let advice = "needs the value of a watch for itself, and a `Ref` of it is alive\n  \
-                  in tokio this would wait for ever; drop the `Ref` first, or use `send`";
+                  in tokio this would wait until that is dropped; drop it first, or use `send`";
     assert_eq!(held(|tx| tx.send_modify(|value| *value = 2)), format!("`send_modify` {advice}"));
     assert_eq!(
         held(|tx| assert!(tx.send_if_modified(|_| true))),
