@@ -302,6 +302,20 @@ impl State {
         }
     }
 
+    /// Takes out the receivers that wait and whose next message was sent later than a frame, by that message.
+    pub(super) fn receivers_of_later(&mut self, id: FrameId) -> Vec<(FrameId, Wakee)> {
+        let mut found = Vec::new();
+        let waiting = self.channels.iter_mut().filter(|(_, receiving)| receiving.waiting.is_some());
+        for (&channel, receiving) in waiting {
+            let next = self.wire.next_due(channel).map(|(_, next)| next);
+            let Some(next) = next.filter(|&next| next > id) else { continue };
+            let Some(Waiting { wakee, _told: told }) = receiving.waiting.take() else { continue };
+            drop(told);
+            found.push((next, wakee));
+        }
+        found
+    }
+
     /// Wakes the receiver of a message, if nothing else comes to it before.
     pub(super) fn wake_receiver_of(&mut self, message: FrameId, wakes: &mut Wakes) {
         let Some(channel) = self.wire.channel(message) else { return };

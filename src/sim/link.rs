@@ -305,11 +305,11 @@ impl Shared {
         let own = state.wakees.remove(&id);
         let now = self.now(&state);
         let mut wakes = Wakes::default();
-        for moved in state.wire.withdraw(id, now) {
-            match state.wakees.remove(&moved) {
-                Some(wakee) => wakes.push(wakee),
-                None => state.wake_receiver_of(moved, &mut wakes),
-            }
+        if state.wire.withdraw(id, now) {
+            // All that have their place behind it, whoever was woken before and has not come since left out.
+            let mut moved = state.wakees.split_off(&id);
+            moved.extend(state.receivers_of_later(id));
+            moved.into_values().for_each(|wakee| wakes.push(wakee));
         }
         drop(state);
         drop(own);
@@ -319,11 +319,12 @@ impl Shared {
 
 impl executor::Resource for Shared {
     fn describe(&self) -> Description {
-        let state = self.lock();
+        let state = &mut *self.lock();
+        let wire = &mut state.wire;
         let waiters = state.channels.iter().filter_map(|(&channel, receiving)| {
             let wakee = &receiving.waiting.as_ref()?.wakee;
             // Who knows when the next message arrives waits for that instant.
-            let is_stuck = state.wire.next_due(channel).is_none();
+            let is_stuck = wire.next_due(channel).is_none();
             let (whom, has_waker) = (wakee.whom, wakee.has_waker());
             let is_told = is_stuck && whom != Whom::NOBODY;
             is_told.then(|| Waits { whom, has_waker, wanted: Shared::wanted() })

@@ -2,12 +2,14 @@
 //!
 //! Frames are sent one after the other, each for its size over the bandwidth; on the way they do not hinder
 //! each other. So all instants are known when a frame is queued, and change only where one ahead of it is
-//! withdrawn: then to earlier ones.
+//! withdrawn: then to earlier ones. They are reckoned anew as far as somebody looks, so that many who give up one
+//! after the other cost no more each than one.
 //!
 //! Whoever looks brings the machine up to date, so a loop that was blocked changes nothing in when the wire
 //! gets how far. It knows no tasks and no values, and runs nothing foreign.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::Duration;
 
 use super::statistics::{LinkStatistics, Meter};
@@ -59,7 +61,11 @@ pub(super) struct Wire {
     /// Frames that have not departed, and those that somebody will take.
     frames: BTreeMap<FrameId, Frame>,
     /// Those that have not departed, in order.
-    queue: VecDeque<FrameId>,
+    queue: BTreeSet<FrameId>,
+    /// The first of those whose instants are not reckoned; nor are those of any behind it.
+    unreckoned: Option<FrameId>,
+    /// Since when the wire is free for the first of them, if that is not being sent.
+    free_since: Instant,
     /// The first of those is being sent. It always is when the wire has been brought up to date.
     is_sending: bool,
     /// The latest arrival of those that have departed.
@@ -72,6 +78,9 @@ pub(super) struct Wire {
     bytes: u64,
     /// Frames that have departed and will not arrive.
     lost: u64,
+    /// How often the instants of a frame were reckoned.
+    #[cfg(test)]
+    reckoned: u64,
 }
 
 impl Wire {
@@ -79,7 +88,9 @@ impl Wire {
         Wire {
             bandwidth,
             frames: BTreeMap::new(),
-            queue: VecDeque::new(),
+            queue: BTreeSet::new(),
+            unreckoned: None,
+            free_since: now,
             is_sending: false,
             latest: now,
             due: BTreeSet::new(),
@@ -87,6 +98,8 @@ impl Wire {
             sent: 0,
             bytes: 0,
             lost: 0,
+            #[cfg(test)]
+            reckoned: 0,
         }
     }
 
@@ -105,7 +118,8 @@ impl Wire {
 
     /// Brings the wire up to `now`: all that was begun and has departed by then.
     pub(super) fn advance(&mut self, now: Instant) {
-        while let Some(&id) = self.queue.front() {
+        while let Some(&id) = self.queue.first() {
+            self.reckon(id);
             let Frame { asked_at, starts, departs, .. } = self.frames[&id];
             if !self.is_sending {
                 self.meter.advance(starts);
@@ -118,7 +132,8 @@ impl Wire {
             self.meter.advance(departs);
             self.meter.vacate();
             self.is_sending = false;
-            self.queue.pop_front();
+            self.queue.pop_first();
+            self.free_since = departs;
             self.depart(id);
         }
         self.meter.advance(now);
@@ -158,8 +173,11 @@ impl Wire {
             self.due.extend(frame.due(id));
         }
         self.frames.insert(id, frame);
-        self.queue.push_back(id);
-        self.schedule(self.queue.len() - 1, now);
+        if self.queue.is_empty() {
+            self.free_since = now;
+        }
+        self.queue.insert(id);
+        self.unreckoned.get_or_insert(id);
         self.meter.ask();
         if self.queue.len() == 1 {
             self.begin(Duration::ZERO);
@@ -169,54 +187,72 @@ impl Wire {
         id
     }
 
-    /// Takes back a frame that its sender gave up. Returns those that may arrive earlier for that.
+    /// Takes back a frame that its sender gave up. Says whether those sent after it may arrive earlier for that.
     ///
     /// What was being sent is cut off. What has departed is on its way, and nobody will take it.
-    pub(super) fn withdraw(&mut self, id: FrameId, now: Instant) -> Vec<FrameId> {
+    pub(super) fn withdraw(&mut self, id: FrameId, now: Instant) -> bool {
         self.advance(now);
         self.frames.remove(&id);
-        let Ok(place) = self.queue.binary_search(&id) else { return Vec::new() };
-        self.queue.remove(place);
-        if place == 0 {
+        let is_first = self.queue.first() == Some(&id);
+        if !self.queue.remove(&id) {
+            return false;
+        }
+        if is_first {
             self.is_sending = false;
+            self.free_since = now;
             self.meter.vacate();
         } else {
             self.meter.leave();
             self.meter.abandon();
         }
-        self.schedule(place, now);
-        self.queue.range(place..).copied().collect()
+        let next = self.behind(id);
+        if self.unreckoned.is_none_or(|unreckoned| unreckoned >= id) {
+            self.unreckoned = next;
+        }
+        next.is_some()
     }
 
-    /// Says of the frame at this place in the queue, and of those behind it, when they leave and arrive. If that
-    /// is the first place, the wire is free since `now`.
-    fn schedule(&mut self, from: usize, now: Instant) {
-        let ahead = from.checked_sub(1).map(|place| &self.frames[&self.queue[place]]);
-        let (mut starts, mut latest) =
-            ahead.map_or((now, self.latest), |frame| (frame.departs, frame.latest));
-        for &id in self.queue.range(from..) {
-            let frame = self.frames.get_mut(&id).expect("what is queued is known");
-            let freight = frame.freight;
-            let is_due = frame.due(id).is_some_and(|due| self.due.remove(&due));
-            frame.starts = starts;
-            frame.departs = starts + sending_time(freight.bytes, self.bandwidth);
-            frame.arrives = frame.departs + freight.latency;
-            if !freight.is_lost {
-                if freight.is_in_order {
-                    frame.arrives = frame.arrives.max(latest);
-                }
-                latest = latest.max(frame.arrives);
+    /// The one behind a frame in the queue.
+    fn behind(&self, id: FrameId) -> Option<FrameId> {
+        self.queue.range((Bound::Excluded(id), Bound::Unbounded)).next().copied()
+    }
+
+    /// Says of the frames in the queue, up to this one, when they leave and arrive.
+    fn reckon(&mut self, last: FrameId) {
+        while let Some(id) = self.unreckoned.filter(|&id| id <= last) {
+            self.reckon_one(id);
+            self.unreckoned = self.behind(id);
+        }
+    }
+
+    /// Does so for one, of which those before are known.
+    fn reckon_one(&mut self, id: FrameId) {
+        #[cfg(test)]
+        (self.reckoned += 1);
+        let ahead = self.queue.range(..id).next_back().map(|ahead| &self.frames[ahead]);
+        let (starts, latest) =
+            ahead.map_or((self.free_since, self.latest), |frame| (frame.departs, frame.latest));
+        let frame = self.frames.get_mut(&id).expect("what is queued is known");
+        let freight = frame.freight;
+        let is_due = frame.due(id).is_some_and(|due| self.due.remove(&due));
+        frame.starts = starts;
+        frame.departs = starts + sending_time(freight.bytes, self.bandwidth);
+        frame.arrives = frame.departs + freight.latency;
+        frame.latest = latest;
+        if !freight.is_lost {
+            if freight.is_in_order {
+                frame.arrives = frame.arrives.max(latest);
             }
-            frame.latest = latest;
-            if is_due {
-                self.due.extend(frame.due(id));
-            }
-            starts = frame.departs;
+            frame.latest = latest.max(frame.arrives);
+        }
+        if is_due {
+            self.due.extend(frame.due(id));
         }
     }
 
     /// When a frame arrives, as far as is known now.
-    pub(super) fn arrival(&self, id: FrameId) -> Instant {
+    pub(super) fn arrival(&mut self, id: FrameId) -> Instant {
+        self.reckon(id);
         self.frames[&id].arrives
     }
 
@@ -232,7 +268,8 @@ impl Wire {
     }
 
     /// What a receiver gets next, and when, as far as is known now.
-    pub(super) fn next_due(&self, channel: ChannelId) -> Option<(Instant, FrameId)> {
+    pub(super) fn next_due(&mut self, channel: ChannelId) -> Option<(Instant, FrameId)> {
+        self.reckon(FrameId(self.sent));
         let all =
             (channel, Instant::ZERO, FrameId(0))..=(channel, Instant::NEVER, FrameId(u64::MAX));
         self.due.range(all).next().map(|&(_, arrives, id)| (arrives, id))
@@ -252,7 +289,7 @@ impl Wire {
         self.advance(now);
         while let Some((arrives, id)) = self.next_due(channel) {
             self.due.remove(&(channel, arrives, id));
-            if self.queue.binary_search(&id).is_err() {
+            if !self.queue.contains(&id) {
                 self.frames.remove(&id);
             }
         }
@@ -298,8 +335,34 @@ mod tests {
         assert_eq!(wire.frames.len(), 3, "one to be received, two to be sent");
         wire.close(channel, at(20));
         assert_eq!((wire.frames.len(), wire.queue.len()), (2, 2));
-        assert!(wire.withdraw(transfer, at(20)).is_empty());
+        assert!(!wire.withdraw(transfer, at(20)));
         wire.advance(at(30));
         assert!(wire.is_empty(), "{wire:?}");
+    }
+
+    #[test]
+    fn many_who_give_up_at_once_cost_no_more_each_than_one() {
+        const MANY: u64 = 10_000;
+        let at = Instant::from_nanos;
+        let freight = Freight {
+            bytes: 10,
+            latency: Duration::from_nanos(5),
+            is_lost: false,
+            is_in_order: true,
+            channel: None,
+        };
+        let mut wire = Wire::new(1_000_000_000, at(0));
+        let mut arrival_of_next = || {
+            let id = wire.send(freight, at(0));
+            (id, wire.arrival(id))
+        };
+        let sent: Vec<_> = (0..MANY).map(|_| arrival_of_next()).collect();
+        assert_eq!(sent.last().unwrap().1, at(10 * MANY + 5));
+        let (last, others) = sent.split_last().unwrap();
+        for &(id, _) in others {
+            assert!(wire.withdraw(id, at(3)), "the last one is behind it");
+        }
+        assert_eq!(wire.arrival(last.0), at(3 + 10 + 5));
+        assert!(wire.reckoned <= 3 * MANY, "{} times", wire.reckoned);
     }
 }
