@@ -8,6 +8,7 @@ use super::core::{Core, Payload};
 use super::inbox::{self, Dropped};
 use super::join::{AbortHandle, JoinHandle};
 use super::registry::RunId;
+use super::resource::Whom;
 use super::turn::forget_panic;
 use crate::kernel::{Access, Instant, Object, Target, WatcherKey};
 
@@ -85,7 +86,18 @@ pub(crate) fn bequeath<'a>(heirs: impl IntoIterator<Item = &'a AbortHandle>) {
 #[derive(Debug, Default)]
 pub(crate) struct Heirs {
     left: Vec<(AbortHandle, EndWatch)>,
+    /// The length at which those that have ended are swept out. It is twice what was left the last time, so
+    /// sweeping costs each of them a look or two, however often something is collected.
+    full: usize,
+    /// Whom the ends of those that were left at the last look will wake, by the task's number.
+    watched_by: Option<Whom>,
+    /// How often it was looked whether a task has ended.
+    #[cfg(test)]
+    looks: usize,
 }
+
+/// Tasks that are kept at least before any are swept out.
+const FULL_MIN: usize = 16;
 
 impl Heirs {
     /// Runs `f`, and takes in the tasks that are left behind in it.
@@ -93,18 +105,44 @@ impl Heirs {
         let mut collecting = Collecting { outer: Some(swap_left_behind(Some(Vec::new()))) };
         let result = f();
         let found = collecting.end();
-        if !(found.is_empty() && self.left.is_empty()) {
+        if !found.is_empty() {
             self.left.extend(found.into_iter().map(|task| (task, EndWatch::default())));
-            // Code that goes on for long may leave many behind, one after the other.
+            self.watched_by = None;
+        }
+        // Code that goes on for long may leave many behind, one after the other.
+        if self.left.len() >= self.full.max(FULL_MIN) {
+            self.look(self.left.len());
             self.left.retain(|(task, _)| !task.is_finished());
+            self.full = 2 * self.left.len();
         }
         result
     }
 
     /// Is ready when all have ended.
+    ///
+    /// All are watched, so that a report names them. After that a look at the last is enough to know that there is
+    /// something to wait for.
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
-        self.left.retain_mut(|(task, watch)| watch.poll(task, cx).is_pending());
-        if self.left.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        let whom = Whom::behind(cx.waker());
+        if whom.is_none() || whom != self.watched_by {
+            self.look(self.left.len());
+            self.left.retain_mut(|(task, watch)| watch.poll(task, cx).is_pending());
+            self.watched_by = whom;
+        }
+        while let Some((task, _)) = self.left.last() {
+            let is_finished = task.is_finished();
+            self.look(1);
+            if !is_finished {
+                return Poll::Pending;
+            }
+            self.left.pop();
+        }
+        Poll::Ready(())
+    }
+
+    fn look(&mut self, _count: usize) {
+        #[cfg(test)]
+        (self.looks += _count);
     }
 }
 
@@ -151,4 +189,41 @@ pub(crate) fn panicked_at<T>(handle: &JoinHandle<T>) -> Option<Instant> {
         core.state().panics.get(&key).map(|panicked| panicked.at)
     };
     context::with_loop(handle.task.loop_id(), at).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::super::event_loop::run;
+    use super::super::join::AbortHandle;
+    use super::super::spawn::spawn;
+    use super::*;
+
+    #[test]
+    fn many_that_are_left_behind_cost_no_more_each_than_one() {
+        const MANY: usize = 2_000;
+        run(async {
+            let mut heirs = Heirs::default();
+            let mut leave = |count| {
+                for _ in 0..count {
+                    let heir: AbortHandle = spawn(std::future::pending::<()>()).abort_handle();
+                    heirs.collect(|| bequeath([&heir]));
+                    heir.abort();
+                }
+                // Code that goes on and leaves nothing behind looks at nothing.
+                (0..count).for_each(|_| heirs.collect(|| ()));
+            };
+            leave(MANY);
+            let mut polls = 0;
+            poll_fn(|cx| {
+                polls += 1;
+                heirs.poll(cx)
+            })
+            .await;
+            assert!(heirs.left.is_empty());
+            assert!(polls <= MANY + 1, "{polls} polls");
+            assert!(heirs.looks <= 8 * MANY, "{} looks", heirs.looks);
+        });
+    }
 }

@@ -6,7 +6,7 @@
 //! it has ended, but its joiner is told once the last heir has ended too. That is how a drop, which cannot
 //! wait, still keeps the promise that no task outlives its group (S25).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::access::{Access, Object};
 use super::key::{Target, TaskKey, WakerKey};
@@ -51,8 +51,8 @@ impl Kept {
 /// A task whose end waits for others.
 #[derive(Debug, Default)]
 struct Ancestor {
-    /// Never zero: the entry goes with the last heir.
-    heirs: usize,
+    /// Never empty: the entry goes with the last heir.
+    heirs: BTreeSet<TaskKey>,
     /// How the task ended, once it has.
     kept: Option<Kept>,
 }
@@ -92,6 +92,17 @@ impl Ends {
         self.watchers.range(key(0)..=key(u64::MAX)).map(|(_, &target)| target)
     }
 
+    fn take_watchers(&mut self, task: TaskKey) -> Vec<Target> {
+        let of_task = |&watcher: &WatcherKey| watcher.task == task;
+        let from = WatcherKey { task, number: 0 };
+        let next = |ends: &Ends| ends.watchers.range(from..).next().map(|(&watcher, _)| watcher);
+        let watchers = std::iter::from_fn(|| {
+            let watcher = next(self).filter(of_task)?;
+            self.watchers.remove(&watcher)
+        });
+        watchers.collect()
+    }
+
     /// The task that has ended and lingers until `task` has ended too.
     pub(super) fn lingerer(&self, task: TaskKey) -> Option<TaskKey> {
         let owner = self.heirs.get(&task)?;
@@ -108,13 +119,14 @@ impl Ends {
             // Tasks are dropped in their own order from here on, and leave their entries behind.
             return;
         }
-        let mut heirs: BTreeMap<TaskKey, usize> = BTreeMap::new();
+        let mut heirs: BTreeMap<TaskKey, BTreeSet<TaskKey>> = BTreeMap::new();
         for (&heir, &owner) in &self.heirs {
             assert!(state(heir).is_alive(), "{owner:?} waits for {heir:?}, which has ended");
-            *heirs.entry(owner).or_default() += 1;
+            heirs.entry(owner).or_default().insert(heir);
         }
-        let counted = self.ancestors.iter().map(|(&owner, ancestor)| (owner, ancestor.heirs));
-        assert_eq!(heirs, counted.collect(), "heirs are miscounted");
+        let known = self.ancestors.iter();
+        let known = known.map(|(&owner, ancestor)| (owner, ancestor.heirs.clone()));
+        assert_eq!(heirs, known.collect(), "an owner has other heirs");
         for (&owner, ancestor) in &self.ancestors {
             let is_lingering = state(owner) == State::Lingering;
             assert_eq!(is_lingering, ancestor.kept.is_some(), "{owner:?} lingers or has not ended");
@@ -128,8 +140,8 @@ impl Ends {
     fn release(&mut self, task: TaskKey) -> Option<(TaskKey, Kept)> {
         let owner = self.heirs.remove(&task)?;
         let ancestor = self.ancestors.get_mut(&owner)?;
-        ancestor.heirs -= 1;
-        if ancestor.heirs > 0 {
+        ancestor.heirs.remove(&task);
+        if !ancestor.heirs.is_empty() {
             return None;
         }
         let kept = self.ancestors.remove(&owner)?.kept?;
@@ -185,7 +197,7 @@ impl Kernel {
         let is_free = owner != heir && !self.ends.heirs.contains_key(&heir);
         if is_free && is_alive(owner) && is_alive(heir) && !self.is_closing {
             self.ends.heirs.insert(heir, owner);
-            self.ends.ancestors.entry(owner).or_default().heirs += 1;
+            self.ends.ancestors.entry(owner).or_default().heirs.insert(heir);
         }
     }
 
@@ -201,8 +213,7 @@ impl Kernel {
             let Some(number) = self.tasks.get(key).map(serial) else { break };
             self.ambient = Cause::Task(number);
             let joiner = self.finish_one(key, kept.ending());
-            let watchers: Vec<_> = self.ends.watchers(key).collect();
-            self.ends.watchers.retain(|watcher, _| watcher.task != key);
+            let watchers = self.ends.take_watchers(key);
             if self.is_observed {
                 let lingerer = self.ends.heirs.get(&key).map(|&owner| Target::Task(owner));
                 let waiters = watchers.iter().copied().chain(lingerer);
@@ -227,6 +238,7 @@ impl Kernel {
         }
         let Some(ancestor) = self.ends.ancestors.get_mut(&key) else { return Some(kept) };
         ancestor.kept = Some(kept);
+        let heirs: Vec<_> = ancestor.heirs.iter().copied().collect();
         let number = self.tasks.get(key).map(serial)?;
         self.note_access(Access::Write(Object::End(number)));
         let now = self.now;
@@ -236,8 +248,7 @@ impl Kernel {
         task.set_since(now);
         self.running = super::NO_SLOT;
         if self.is_observed {
-            let heirs = self.ends.heirs.iter().filter(|(_, owner)| **owner == key);
-            for heir in heirs.map(|(&heir, _)| heir).collect::<Vec<_>>() {
+            for heir in heirs {
                 self.open_wait(Target::Task(key), self.wait_for_end(heir));
             }
         }
