@@ -12,7 +12,8 @@ use tracing::{Level, Span, debug, enabled, info, info_span};
 
 use super::core::Core;
 use crate::kernel::{
-    Cause, Entry, Event, Instant, Log, NO_TASK, Step, TaskKey, UNNAMED, Waited, shown_path,
+    Cause, Entry, Event, Family, Instant, Log, NO_TASK, Paths, Place, Step, TaskEntry, TaskKey,
+    UNNAMED, Waited,
 };
 use crate::report::resource_label;
 use crate::trace::one_line;
@@ -32,8 +33,28 @@ struct Told {
     spans: BTreeMap<TaskKey, Span>,
     /// Records that have been told, or passed over.
     records: usize,
-    /// The paths of tasks as they were when the task was first told of, by serial.
-    paths: Vec<String>,
+    /// Of each task, by serial, whether siblings shared its name when it was first told of.
+    shared: Vec<bool>,
+    /// Where it stands below the root. No path is kept: those of a long chain would take the square of its length.
+    places: Vec<Place>,
+}
+
+/// The tasks of a log, as they were told of.
+struct Known<'a> {
+    log: &'a Log,
+    shared: &'a [bool],
+}
+
+impl Family for Known<'_> {
+    fn step(&self, task: u32) -> Step<'_> {
+        let TaskEntry { name, index, .. } = &self.log.tasks[task as usize];
+        let is_shared = self.shared[task as usize];
+        Step { name: name.as_deref().unwrap_or(UNNAMED), index: *index, is_shared }
+    }
+
+    fn parent(&self, task: u32) -> Option<u32> {
+        Some(self.log.tasks[task as usize].parent).filter(|&parent| parent != NO_TASK)
+    }
 }
 
 impl Core {
@@ -82,14 +103,18 @@ impl Core {
             let state = self.state();
             let (log, told) = (state.kernel.log(), &mut *self.logging.told.borrow_mut());
             told.see_tasks(log);
+            let known = Known { log, shared: &told.shared };
+            let mut teller =
+                Teller { log, paths: Paths::resumed(&known, std::mem::take(&mut told.places)) };
             let first = told.records.min(log.entries.len());
             told.records = log.entries.len();
             let is_note = |entry: &Entry| matches!(entry.event, Event::Note { .. });
             let entries = log.entries.iter_from(first).filter(|entry| !is_note(entry));
             lines.extend(entries.map(|entry| {
-                let task = told.paths.get(entry.task as usize).cloned();
-                (entry.turn, entry.at, task, told.sentence(log, &entry))
+                let task = (entry.task != NO_TASK).then(|| teller.paths.shown(entry.task));
+                (entry.turn, entry.at, task, teller.sentence(&entry))
             }));
+            told.places = teller.paths.into_places();
         }
         for (turn, at, task, sentence) in lines {
             debug!(target: TARGET, turn, %at, task = task.as_deref(), "{sentence}");
@@ -105,41 +130,42 @@ impl Core {
 
 impl Told {
     fn see_tasks(&mut self, log: &Log) {
-        for task in &log.tasks[self.paths.len().min(log.tasks.len())..] {
-            let name = task.name.as_deref().unwrap_or(UNNAMED);
-            let sibling = |other: &&crate::kernel::TaskEntry| {
+        for task in &log.tasks[self.shared.len().min(log.tasks.len())..] {
+            let sibling = |other: &&TaskEntry| {
                 (other.parent, &other.name) == (task.parent, &task.name) && other.index == 1
             };
             // The second of the name comes soon after the first, if at all: the list is short by then.
-            let is_shared =
-                task.index > 0 || log.tasks[self.paths.len()..].iter().any(|other| sibling(&other));
-            let step = shown_path(&[Step { name, index: task.index, is_shared }]);
-            let parent =
-                (task.parent != NO_TASK).then(|| self.paths.get(task.parent as usize)).flatten();
-            self.paths.push(parent.map_or(step.clone(), |parent| format!("{parent}/{step}")));
+            let is_shared = task.index > 0
+                || log.tasks[self.shared.len()..].iter().any(|other| sibling(&other));
+            self.shared.push(is_shared);
         }
     }
+}
 
-    fn path(&self, task: u32) -> &str {
-        self.paths.get(task as usize).map_or("a task", String::as_str)
-    }
+/// Writes records in words.
+struct Teller<'a> {
+    log: &'a Log,
+    paths: Paths<'a, Known<'a>>,
+}
 
-    fn waker(&self, cause: Cause) -> &str {
+impl Teller<'_> {
+    fn waker(&mut self, cause: Cause) -> String {
         match cause {
-            Cause::Task(task) => self.path(task),
-            Cause::Timer => "a timer",
-            Cause::Settled => "the loop, as all others wait",
-            Cause::Outside => "code outside the loop",
+            Cause::Task(task) => self.paths.shown(task),
+            Cause::Timer => "a timer".to_owned(),
+            Cause::Settled => "the loop, as all others wait".to_owned(),
+            Cause::Outside => "code outside the loop".to_owned(),
         }
     }
 
     /// A record in words, shorter than those of a trace.
-    fn sentence(&self, log: &Log, entry: &Entry) -> String {
+    fn sentence(&mut self, entry: &Entry) -> String {
+        let log = self.log;
         match entry.event {
             Event::Spawned => "spawned".to_owned(),
             Event::Polled { index, ready } => format!("polled, {} of {ready} ready", index + 1),
             Event::Woken { cause, .. } => format!("woken by {}", self.waker(cause)),
-            Event::Waits { what, deadline, .. } => self.wait(log, what, deadline),
+            Event::Waits { what, deadline, .. } => self.wait(what, deadline),
             Event::AbortRequested(cause) => format!("aborted by {}", self.waker(cause)),
             Event::TimerRegistered { deadline } => format!("registers a timer for {deadline}"),
             Event::TimerFired { deadline } => format!("timer for {deadline} fires"),
@@ -155,7 +181,8 @@ impl Told {
         }
     }
 
-    fn wait(&self, log: &Log, what: Waited, deadline: Instant) -> String {
+    fn wait(&mut self, what: Waited, deadline: Instant) -> String {
+        let log = self.log;
         match what {
             Waited::Resource { wanted, holder, .. } => {
                 let wanted = &log.wanted[wanted as usize];
@@ -164,10 +191,10 @@ impl Told {
                 let wanted = format!("waits for {}{label}{}", wanted.before, wanted.after);
                 match holder {
                     NO_TASK => wanted,
-                    holder => format!("{wanted}, held by {}", self.path(holder)),
+                    holder => format!("{wanted}, held by {}", self.paths.shown(holder)),
                 }
             }
-            Waited::Join { task } => format!("joins {}", self.path(task)),
+            Waited::Join { task } => format!("joins {}", self.paths.shown(task)),
             Waited::Settle => "waits for the others to settle".to_owned(),
             Waited::Timer if deadline.is_never() => "sleeps for ever".to_owned(),
             Waited::Timer => format!("sleeps until {deadline}"),

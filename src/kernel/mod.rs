@@ -54,6 +54,8 @@ pub(crate) use key::{
 pub(crate) use limits::Breach;
 pub use limits::Limits;
 pub(crate) use open::OpenWait;
+#[cfg(feature = "tracing")]
+pub(crate) use path::Place;
 pub(crate) use path::{Family, Paths, Step, is_unseen, shown_path};
 pub(crate) use tasks::{Spawn, State, Task, UNNAMED};
 pub(crate) use timers::{TimerKey, TimerPlace};

@@ -119,7 +119,7 @@ pub(crate) struct Paths<'a, F> {
 
 /// Where a task stands below the root.
 #[derive(Clone, Copy, Default, Debug)]
-struct Place {
+pub(crate) struct Place {
     /// The steps of its path; 0 where nobody has asked yet.
     depth: usize,
     /// The ancestor whose path is the first [`HEAD`] steps, or the task itself where it has no more.
@@ -129,6 +129,17 @@ struct Place {
 impl<'a, F: Family> Paths<'a, F> {
     pub(crate) fn new(family: &'a F) -> Self {
         Paths { family, places: Vec::new() }
+    }
+
+    /// Goes on with the places that were found before, of a family that has grown since.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn resumed(family: &'a F, places: Vec<Place>) -> Self {
+        Paths { family, places }
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn into_places(self) -> Vec<Place> {
+        self.places
     }
 
     /// The path of a task, as [`shown_path`] writes it.

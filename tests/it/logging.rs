@@ -122,3 +122,24 @@ fn a_strange_text_takes_one_line_as_any_other() {
     let path = report.trace.path(report.trace.tasks().nth(1).unwrap()).unwrap();
     assert!(lines.contains(&format!("joins {path}")), "{lines}");
 }
+
+/// A chain of tasks, each spawned by the last.
+async fn chain(depth: usize) {
+    if depth > 0 {
+        let next: std::pin::Pin<Box<dyn Future<Output = ()>>> = Box::pin(chain(depth - 1));
+        spawn_named("link", next).await.unwrap();
+    }
+}
+
+#[test]
+fn paths_of_a_long_chain_are_told_as_the_trace_has_them_and_take_no_more_room_than_others() {
+    let run = || Builder::new().trace(Level::Full).run(chain(300));
+    let (lines, report) = logged(LogLevel::DEBUG, run);
+    for task in report.trace.tasks() {
+        let path = report.trace.path(task).unwrap();
+        assert!(lines.contains(&format!("task=\"{path}\"\n")), "{path}");
+    }
+    // Two paths at most, that of the span and that of the record, beside the words.
+    let longest = lines.lines().map(str::len).max().unwrap();
+    assert!(longest < 400, "{longest}");
+}
