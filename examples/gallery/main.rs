@@ -161,7 +161,7 @@ a { color: var(--link) }
 h2 a { text-decoration: none }
 section { border: 1px solid var(--line); border-radius: 10px; padding: 1rem 1.2rem; margin-bottom: 1.4rem }
 section p { margin: .2rem 0 .8rem; color: var(--dim) }
-.picture { display: block; max-height: 24rem; overflow: hidden; border: 1px solid var(--line); border-radius: 6px }
+.picture { display: block; max-height: 32rem; overflow: hidden; border: 1px solid var(--line); border-radius: 6px }
 img { max-width: 100%; display: block }
 pre { overflow-x: auto; background: var(--raised); border-radius: 6px; padding: .7rem 1rem; font-size: 12px }
 .links { margin: .8rem 0 0 }

@@ -9,7 +9,7 @@ const TURN_MIN = 22;
 // Stops in view at most for bands to be drawn.
 const BANDS_MAX = 3_000;
 
-// Calls back for each stop that has room, with its place in pixels and whether its text fits.
+// Calls back for each stop that has room, with its place in pixels, its text if that fits, and where that begins.
 function eachStop(page, call) {
   const { run, view } = page;
   const { x, count, instant } = run.stops;
@@ -19,9 +19,11 @@ function eachStop(page, call) {
     const left = view.x(x[stop]);
     if (left > view.width) return;
     const label = shownInstant(run.instants[instant[stop]]);
-    const width = label.length * CHARACTER + 12;
-    call(stop, left, left >= free ? label : "");
-    if (left >= free) free = left + width;
+    const width = label.length * CHARACTER;
+    // A text that would reach beyond the edge stands before it.
+    const start = Math.min(left, view.width - width - 4);
+    call(stop, left, start >= free ? label : "", start);
+    if (start >= free) free = start + width + 12;
     const next = left + LINES_APART;
     stop = firstWhere(stop + 1, count, (place) => view.x(x[place]) >= next);
   }
@@ -30,7 +32,7 @@ function eachStop(page, call) {
 function paintAxis(canvas, page) {
   const context = cleared(canvas);
   const { view } = page;
-  eachStop(page, (stop, x, label) => {
+  eachStop(page, (stop, x, label, start) => {
     context.strokeStyle = colors.line;
     context.lineWidth = 1;
     context.beginPath();
@@ -39,7 +41,7 @@ function paintAxis(canvas, page) {
     context.stroke();
     if (label) {
       context.fillStyle = colors.text;
-      context.fillText(label, x, 11);
+      context.fillText(label, start, 11);
     }
   });
   if (view.scale >= TURN_MIN) paintTurns(context, page);

@@ -2,7 +2,7 @@
 
 // Shapes around a point in the middle of a row, each with its colour and whether it is only an outline.
 const SHAPES = {
-  [WOKEN]: ["m-2 -4l4 4l-4 4", "wake", true],
+  [WOKEN]: ["m-2 -5l6 5l-6 5z", "wake", false],
   [FIRED]: ["m-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0z", "dim", true],
   [NOTE]: ["m0 -6l-4 -6h8z", "note", false],
   [POLLED]: ["m0 5l4 4l-4 4l-4 -4z", "chosen", false],
@@ -26,7 +26,7 @@ function drawShape(context, kind, x, y) {
   context.lineWidth = kind === CANCELLED ? 2.2 : 1.4;
   context.strokeStyle = isOutline ? colors[color] : colors.ground;
   context.fillStyle = isOutline ? colors.ground : colors[color];
-  if (kind !== CANCELLED && kind !== WOKEN) context.fill(path);
+  if (kind !== CANCELLED) context.fill(path);
   context.stroke(path);
 }
 

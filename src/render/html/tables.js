@@ -65,7 +65,7 @@ class Statistics {
     const line = (row) => element("tr", {},
       element("td", { class: "path" }, page.panel.task(row.task)),
       COLUMNS.map(([, , shown]) => element("td", { class: "number" }, shown(row))),
-      element("td", { class: "resources" }, waitsForResources(row.resources, RESOURCES_SHOWN)));
+      element("td", { class: "resources" }, row.resources.length ? waitsForResources(row.resources, RESOURCES_SHOWN) : "-"));
     const left = sorted.length - ROWS_SHOWN;
     this.root.replaceChildren(
       element("table", {},

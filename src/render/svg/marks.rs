@@ -53,7 +53,7 @@ impl Shape {
     /// Its class, and its outline around a point in the middle of a row.
     pub(super) fn looks(self) -> (&'static str, &'static str) {
         match self {
-            Shape::Woken => ("woken", "m-2 -4l4 4l-4 4"),
+            Shape::Woken => ("woken", "m-2 -5l6 5l-6 5z"),
             Shape::TimerFired => ("fired", "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0z"),
             Shape::Note => ("note", "m0 -6l-4 -6h8z"),
             Shape::Chosen => ("chosen", "m0 5l4 4l-4 4l-4 -4z"),

@@ -19,7 +19,7 @@ text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",mon
 .panicked{fill:#cf222e;stroke:#fff;stroke-width:.8}
 .note{fill:#0a7d87}.chosen{fill:#bf3989}.abort{fill:#fff;stroke:#bc4c00;stroke-width:1.5}
 .fired{fill:#fff;stroke:#6e7781;stroke-width:1.5}
-.woken{fill:none;stroke:#57606a;stroke-width:1.5}
+.woken{fill:#57606a;stroke:#fff;stroke-width:1}
 @media (prefers-color-scheme:dark){
 text{fill:#e6edf3}.at,.key,.rest{fill:#9ba5b0}
 .page{fill:#0d1117}.stripe{fill:#151b23}.tick{stroke:#3d444d}.cut-line{stroke:#6e7681}
@@ -30,7 +30,7 @@ text{fill:#e6edf3}.at,.key,.rest{fill:#9ba5b0}
 .wake path{stroke:#aab4be}.wake .head{fill:#aab4be}
 .completed{fill:#3fb950;stroke:#0d1117}.cancelled{stroke:#e6edf3}.panicked{fill:#ff6b63;stroke:#0d1117}
 .note{fill:#39c5cf}.chosen{fill:#f778ba}.abort{fill:#0d1117;stroke:#f0883e}.fired{fill:#0d1117;stroke:#9ba5b0}
-.woken{stroke:#aab4be}
+.woken{fill:#aab4be;stroke:#0d1117}
 }
 </style>
 <defs>

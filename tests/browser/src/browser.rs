@@ -107,6 +107,15 @@ fn temporary(what: &str) -> PathBuf {
         .join(format!("{what}-{}-{number}", std::process::id()))
 }
 
+/// A page with what `BREAK=old=>new` replaces in it, so that whoever writes a test sees it fail without building
+/// the crate anew.
+fn broken(html: String) -> String {
+    let Ok(change) = std::env::var("BREAK") else { return html };
+    let (old, new) = change.split_once("=>").expect("`old=>new`");
+    assert!(html.contains(old), "`{old}` is not in the page");
+    html.replace(old, new)
+}
+
 impl Page {
     /// Opens a page from disk and waits until it is drawn.
     pub async fn open(&self, html: impl ToString) {
@@ -122,7 +131,7 @@ impl Page {
     /// Opens a page whose scripts need not run.
     pub async fn open_plain(&self, html: impl ToString) {
         let file = temporary("page").with_extension("html");
-        std::fs::write(&file, html.to_string()).expect("a page can be written");
+        std::fs::write(&file, broken(html.to_string())).expect("a page can be written");
         let url = url::Url::from_file_path(&file).expect("a whole path");
         self.client.goto(url.as_str()).await.expect("the page opens");
         std::fs::remove_file(file).expect("it is read");

@@ -2,7 +2,8 @@
 //!
 //! Both have to be on the path (Debian's packages `chromium` and `chromium-driver`). Nothing here measures real
 //! time; what does not come at all runs into the driver's own limits. With `SCREENSHOTS=DIR` pictures of the pages
-//! are left there, for whoever changes them to look at.
+//! are left there, for whoever changes them to look at. With `BREAK='old=>new'` that text is replaced in each page
+//! before it is opened: a test that then passes does not test it.
 
 mod appearance;
 mod big;

@@ -242,3 +242,91 @@ fn statistics_sort_by_each_column_and_lead_to_their_task() {
         page.photograph("statistics").await;
     });
 }
+
+#[test]
+fn statistics_tell_for_which_resources_a_task_waited_and_sort_by_all_of_them() {
+    browse(async |page| {
+        let report = program("resources");
+        page.open(report.html()).await;
+        page.click("#tab-statistics").await;
+        page.click("#sheet-statistics th:last-child button").await;
+        let paths = page.texts("#sheet-statistics tbody .path").await;
+        assert_eq!(paths, ["main/clerk[2]", "main/clerk[1]", "main/clerk[0]", "main"]);
+        let told = page.texts("#sheet-statistics tbody tr:first-child .resources div").await;
+        assert_eq!(told, ["mutex `till`: 3s", "mutex `customers`: 2s", "mpsc: 1s"]);
+        assert_eq!(page.texts("#sheet-statistics tbody tr:last-child .resources").await, ["-"]);
+        page.photograph("resources-table").await;
+        page.click("#sheet-statistics tbody tr:first-child .link").await;
+        let panel = page.text("#panel").await;
+        assert!(panel.contains("mutex `till`: 3s"), "{panel}");
+        let numbers = page.texts("#sheet-statistics tbody tr:first-child .number").await;
+        let task = report.trace.statistics().tasks[3].clone();
+        let expected = [task.polls.to_string(), task.turns_ready.to_string()];
+        assert_eq!(numbers[..2], expected);
+        assert_eq!(numbers[3..5], ["10s", "4s"], "it waits, and the longest of that");
+    });
+}
+
+/// Whether pixels of a colour of the page are in a box of the canvas, as wide and high as given in CSS pixels.
+async fn has_color(
+    page: &Page,
+    name: &str,
+    (x, y): (f64, f64),
+    (width, height): (f64, f64),
+) -> bool {
+    let script = format!(
+        "(() => {{
+            const canvas = document.getElementById('canvas');
+            const edge = canvas.getBoundingClientRect(), scale = canvas.width / edge.width;
+            const tile = new OffscreenCanvas(1, 1).getContext('2d');
+            const named = document.body.appendChild(document.createElement('i'));
+            named.style.color = 'var(--{name})';
+            tile.fillStyle = getComputedStyle(named).color;
+            named.remove();
+            tile.fillRect(0, 0, 1, 1);
+            const wanted = tile.getImageData(0, 0, 1, 1).data;
+            const {{ data }} = canvas.getContext('2d').getImageData(({x} - edge.left) * scale,
+                ({y} - edge.top) * scale, {width} * scale, {height} * scale);
+            for (let at = 0; at < data.length; at += 4) {{
+                if ([0, 1, 2].every((part) => Math.abs(data[at + part] - wanted[part]) < 12)) return true;
+            }}
+            return false;
+        }})()"
+    );
+    page.eval(&script).await.as_bool().expect("an answer")
+}
+
+/// A box around the middle of a turn's unit in the row of a task.
+async fn at_turn(page: &Page, path: &str, turn: u64) -> (f64, f64) {
+    let place = page.place_of(path, RUNNING).await;
+    let script = format!(
+        "document.getElementById('canvas').getBoundingClientRect().left + page.view.x(page.run.xOfTurn({turn}) + 0.5)"
+    );
+    (page.eval(&script).await.as_f64().expect("a number"), place.1)
+}
+
+#[test]
+fn wakes_have_arrows_between_rows_and_marks_where_nobody_else_woke() {
+    browse(async |page| {
+        let report = traced(async {
+            let child = spawn_named("child", async {
+                simloop::yield_now().await;
+                simloop::yield_now().await;
+            });
+            child.await.unwrap();
+        });
+        page.open(report.html()).await;
+        // The child's last poll, turn 4, wakes main, whose row is above.
+        let (x, y) = at_turn(&page, "main/child", 4).await;
+        assert!(has_color(&page, "wake", (x, y - 20.0), (20.0, 10.0)).await, "an arrow");
+        // Each yield wakes the child itself: a mark right after the poll, and none where it was only spawned.
+        for (turn, is_marked) in [(1, false), (2, true), (3, true)] {
+            let (x, y) = at_turn(&page, "main/child", turn).await;
+            let unit = page.eval("page.view.scale").await.as_f64().unwrap();
+            let place = (x + unit / 2.0 - 1.0, y - 5.0);
+            let found = has_color(&page, "wake", place, (8.0, 10.0)).await;
+            assert_eq!(found, is_marked, "turn {turn}");
+        }
+        page.photograph("wakes").await;
+    });
+}
