@@ -48,13 +48,24 @@ impl Tracked {
     /// The running task looks at it.
     #[inline]
     pub(crate) fn read(self) {
-        note(Access::Read(Object::Made(self.0)));
+        if is_on() {
+            self.note(Access::Read);
+        }
     }
 
     /// The running task may change it.
     #[inline]
     pub(crate) fn write(self) {
-        note(Access::Write(Object::Made(self.0)));
+        if is_on() {
+            self.note(Access::Write);
+        }
+    }
+
+    /// What is noted is made here, so that nothing is where nothing is noted.
+    #[cold]
+    #[inline(never)]
+    fn note(self, access: fn(Object) -> Access) {
+        note_in_loop(access(Object::Made(self.0)));
     }
 }
 

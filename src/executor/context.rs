@@ -348,6 +348,15 @@ pub(super) fn polled_task() -> Option<(RunId, TaskKey, Instant)> {
     })
 }
 
+/// The run of a task, if that is known without a look at the loop: its poll goes on.
+#[inline]
+pub(super) fn run_of_polled(task: PackedAddress) -> Option<RunId> {
+    POLLED.with(|polled| {
+        let run = polled.run.get();
+        (polled.address.get() == task && run != RunId::NONE).then_some(run)
+    })
+}
+
 /// The running loop's run and present instant.
 ///
 /// # Panics
@@ -367,19 +376,29 @@ pub(super) fn forget_now() {
     POLLED.with(|polled| polled.run.set(RunId::NONE));
 }
 
-/// Wakes a task of any loop, from anywhere.
-#[inline]
+/// Wakes a task of any loop, from anywhere. Out of line, so that whoever wakes somebody saves no registers for this.
+#[inline(never)]
 pub(super) fn wake(address: Address) {
     let Address { loop_id, task } = address;
-    if with_loop(loop_id, |core| core.state().kernel.wake(task)).is_none() {
-        wake_from_elsewhere(loop_id, task);
+    let is_done = CURRENT.try_with(|current| match current.borrow().as_ref() {
+        Some(core) if core.id == loop_id => {
+            core.state().kernel.wake(task);
+            true
+        }
+        _ => false,
+    });
+    if is_done != Ok(true) {
+        wake_in_idle(loop_id, task);
     }
 }
 
+/// The same for a task of a loop that is not the running one.
 #[cold]
 #[inline(never)]
-fn wake_from_elsewhere(loop_id: LoopId, task: TaskKey) {
-    inbox::wake_from_elsewhere(loop_id, task);
+fn wake_in_idle(loop_id: LoopId, task: TaskKey) {
+    if with_idle(loop_id, |core| core.state().kernel.wake(task)).is_none() {
+        inbox::wake_from_elsewhere(loop_id, task);
+    }
 }
 
 /// Counts a clone of a task's waker, or its end.

@@ -240,8 +240,8 @@ impl Core {
     /// The task behind `waker`, if it is one of this loop. Looks at numbers only, borrowed or not.
     #[inline]
     pub(super) fn own_target(&self, waker: &Waker) -> Option<Target> {
-        let address = waker::address(waker).filter(|address| address.loop_id == self.id)?;
-        Some(Target::Task(address.task))
+        let address = waker::address(waker)?.unpack();
+        (address.loop_id == self.id).then_some(Target::Task(address.task))
     }
 
     /// Keeps a clone of a waker that is not a task's of this loop.

@@ -10,7 +10,7 @@ use std::task::Waker;
 use super::context;
 use super::core::{Core, State};
 use super::registry::RunId;
-use super::waker::{self, Address};
+use super::waker::{self, Address, PackedAddress};
 use crate::kernel::{Instant, OpenWait, TaskKey, WantedEntry};
 use crate::report::resource_label;
 
@@ -77,13 +77,24 @@ impl Whom {
     /// The running task, if the waker is its own; so it can be woken by its number, and nothing need be cloned.
     #[inline]
     pub(crate) fn behind(waker: &Waker) -> Option<Whom> {
-        Some(Whom::running()).filter(|whom| whom.is_behind(waker))
+        let address = waker::address(waker)?;
+        match context::run_of_polled(address) {
+            Some(run) => Some(Whom { run, task: address.unpack().task }),
+            None => Whom::looked_up(address),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn looked_up(address: PackedAddress) -> Option<Whom> {
+        let running = Whom::running();
+        (running != Whom::NOBODY && running.address().pack() == address).then_some(running)
     }
 
     /// Whether the waker is the task's own.
     #[inline]
     pub(crate) fn is_behind(self, waker: &Waker) -> bool {
-        self != Whom::NOBODY && waker::address(waker) == Some(self.address())
+        self != Whom::NOBODY && waker::address(waker) == Some(self.address().pack())
     }
 
     #[inline]
@@ -108,10 +119,7 @@ impl Whom {
     /// Wakes the task.
     #[inline]
     pub(crate) fn wake(self) {
-        let address = self.address();
-        if !context::wake_own(address.pack()) {
-            context::wake(address);
-        }
+        context::wake(self.address());
     }
 
     #[inline]
@@ -282,11 +290,22 @@ impl Told {
     }
 }
 
-impl Drop for Told {
-    fn drop(&mut self) {
+impl Told {
+    #[cold]
+    #[inline(never)]
+    fn take_back(&mut self) {
         if let Some(told) = self.0.take() {
             let (whom, wait) = *told;
             context::with_run(whom.run, |core| core.state().kernel.leave_line(whom.task, wait));
+        }
+    }
+}
+
+impl Drop for Told {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            self.take_back();
         }
     }
 }

@@ -69,10 +69,11 @@ mod integer {
 
     /// The task behind a waker, if the waker is of our making.
     #[inline]
-    pub(in super::super) fn address(waker: &Waker) -> Option<Address> {
-        ptr::eq(waker.vtable(), &VTABLE).then(|| unpack(waker.data()))
+    pub(in super::super) fn address(waker: &Waker) -> Option<PackedAddress> {
+        ptr::eq(waker.vtable(), &VTABLE).then(|| packed(waker.data()))
     }
 
+    #[inline]
     fn packed(data: *const ()) -> PackedAddress {
         PackedAddress(data.addr() as u64)
     }
@@ -93,14 +94,8 @@ mod integer {
 
     fn wake_by_ref(data: *const ()) {
         if !context::wake_own(packed(data)) {
-            wake_other(unpack(data));
+            context::wake(unpack(data));
         }
-    }
-
-    /// Out of line, so that a task that wakes itself saves no registers for this.
-    #[inline(never)]
-    fn wake_other(task: Address) {
-        context::wake(task);
     }
 
     fn drop(data: *const ()) {
@@ -121,7 +116,7 @@ mod shared {
     use std::task::{Wake, Waker};
 
     use super::super::context;
-    use super::Address;
+    use super::{Address, PackedAddress};
 
     struct Shared(Address);
 
@@ -139,7 +134,7 @@ mod shared {
         Waker::from(Arc::new(Shared(task)))
     }
 
-    pub(in super::super) fn address(_: &Waker) -> Option<Address> {
+    pub(in super::super) fn address(_: &Waker) -> Option<PackedAddress> {
         None
     }
 }
@@ -164,8 +159,8 @@ mod tests {
     #[test]
     fn only_our_own_wakers_have_an_address() {
         let task = Address { loop_id: LoopId(3), task: TaskKey::new(5, 8) };
-        assert_eq!(address(&waker(task)), Some(task));
-        assert_eq!(address(&waker(task).clone()), Some(task));
+        assert_eq!(address(&waker(task)), Some(task.pack()));
+        assert_eq!(address(&waker(task).clone()), Some(task.pack()));
         assert_eq!(address(std::task::Waker::noop()), None);
         assert!(waker(task).will_wake(&waker(task)));
     }

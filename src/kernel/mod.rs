@@ -462,7 +462,7 @@ impl Kernel {
     }
 
     /// Makes a suspended task ready, or notes that the running one wants to run again (S17).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wake(&mut self, key: TaskKey) {
         let Some(task) = self.tasks.get_mut(key) else { return };
         match task.state {

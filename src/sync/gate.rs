@@ -140,7 +140,13 @@ struct Waiting<N> {
 }
 
 impl<N> Waiting<N> {
-    #[inline]
+    /// A task that waits by itself.
+    #[inline(always)]
+    fn of_task(need: N, whom: Whom) -> Self {
+        Waiting::new(need, Wakee::task(whom))
+    }
+
+    #[inline(always)]
     fn new(need: N, wakee: Wakee) -> Self {
         Waiting { need, wakee, told: Told::default() }
     }
@@ -190,7 +196,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
 
     /// Serves whoever can be served after a change, lets go of the state and wakes them. Each operation that may
     /// have changed something ends here.
-    #[inline]
+    #[inline(always)]
     fn settle(mut inner: Inside<'_, Inner<G, LINES>>) {
         if inner.lines.are_empty() {
             inner.gate.all_served();
@@ -267,24 +273,25 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
         self.gate.serve(line, need, party)
     }
 
-    #[inline]
-    fn enter(&mut self, line: usize, mut waiting: Waiting<G::Need>) -> Spot {
-        self.gate.entered(line, &mut waiting.need);
-        self.tell(line, &mut waiting);
-        self.lines.enter(line, G::rank(&waiting.need), waiting)
-    }
-
-    /// Has the trace tell that somebody waits, where it is to.
-    #[inline]
-    fn tell(&self, line: usize, waiting: &mut Waiting<G::Need>) {
-        if let Some(number) = self.traced {
-            let wanted = self.gate.wanted(line, &waiting.need);
-            waiting.told = Told::new(number, waiting.wakee.whom, wanted);
+    #[inline(always)]
+    fn enter(
+        &mut self,
+        line: usize,
+        mut need: G::Need,
+        waiting: impl FnOnce(G::Need) -> Waiting<G::Need>,
+    ) -> Spot {
+        self.gate.entered(line, &mut need);
+        let spot = self.lines.enter(line, G::rank(&need), || waiting(need));
+        if self.traced.is_some() {
+            self.tell(line, spot);
         }
+        spot
     }
 
-    /// Does so for a place that is somebody else's now.
-    fn tell_again(&mut self, line: usize, spot: Spot) {
+    /// Has the trace tell who waits there, where it is to; also of a place that is somebody else's now.
+    #[cold]
+    #[inline(never)]
+    fn tell(&mut self, line: usize, spot: Spot) {
         let Some(number) = self.traced else { return };
         if let State::Waiting(waiting) = self.lines.state(spot) {
             let wanted = self.gate.wanted(line, &waiting.need);
@@ -293,17 +300,19 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
     }
 
     /// Gives to those who wait, in order, until the next in each line cannot be served.
+    #[inline]
     fn serve(&mut self, wakes: &mut Wakes) {
+        let called_from = G::CALLED_FROM.min(LINES);
         loop {
             let mut has_served = false;
-            for line in 0..LINES {
-                if self.lines.head(line).is_none() {
-                    continue;
+            for line in 0..called_from {
+                if let Some(head) = self.lines.head(line) {
+                    has_served |= self.serve_line(line, head, wakes);
                 }
-                if line < G::CALLED_FROM {
-                    has_served |= self.serve_line(line, wakes);
-                } else {
-                    self.call_line(line, wakes);
+            }
+            for line in called_from..LINES {
+                if let Some(head) = self.lines.head(line) {
+                    self.call_line(line, head, wakes);
                 }
             }
             if LINES == 1 || !has_served {
@@ -313,27 +322,33 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
         }
     }
 
-    fn serve_line(&mut self, line: usize, wakes: &mut Wakes) -> bool {
-        let (mut passed, mut has_served) = (None, false);
+    fn serve_line(&mut self, line: usize, head: Spot, wakes: &mut Wakes) -> bool {
+        let (mut next, mut passed, mut has_served) = (head, None, false);
+        if self.gate.serves_last() {
+            next = self.lines.tail(line).unwrap_or(head);
+        }
         loop {
-            let next = match passed {
-                Some(spot) => self.lines.behind(spot),
-                None if self.gate.serves_last() => self.lines.tail(line),
-                None => self.lines.head(line),
-            };
-            let Some(spot) = next else { return has_served };
-            let State::Waiting(waiting) = self.lines.state(spot) else { return has_served };
+            let State::Waiting(waiting) = self.lines.state(next) else { return has_served };
             let party = if G::HAS_HOLDERS { waiting.wakee.whom.as_of_now() } else { None };
             if let Some(grant) = self.gate.serve(line, &mut waiting.need, party) {
                 has_served = true;
                 // Whoever was passed over stays where it is, and so does its spot.
-                if let Some(waiting) = self.lines.serve(line, spot, grant) {
+                if let Some(waiting) = self.lines.serve(line, next, grant) {
                     wakes.push(waiting.into_wakee());
                 }
             } else if G::IN_TURN {
                 return has_served;
             } else {
-                passed = Some(spot);
+                passed = Some(next);
+            }
+            let behind = match passed {
+                Some(spot) => self.lines.behind(spot),
+                None if self.gate.serves_last() => self.lines.tail(line),
+                None => self.lines.head(line),
+            };
+            match behind {
+                Some(spot) => next = spot,
+                None => return has_served,
             }
         }
     }

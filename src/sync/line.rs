@@ -50,6 +50,29 @@ pub(super) enum State<W, G> {
     Gone,
 }
 
+impl<W, G> State<W, G> {
+    /// Replaces a state in which there is nothing to drop. To find that out would cost as much as the rest.
+    #[inline(always)]
+    fn put(&mut self, state: State<W, G>) {
+        let before = mem::replace(self, state);
+        debug_assert!(matches!(before, State::Gone), "nobody is here");
+        mem::forget(before);
+    }
+
+    /// Who waits here, if somebody does. Nobody asks this of what was given.
+    #[inline(always)]
+    fn into_waiting(self) -> Option<W> {
+        match self {
+            State::Waiting(waiting) => Some(waiting),
+            other => {
+                debug_assert!(matches!(other, State::Gone), "nothing is given here");
+                mem::forget(other);
+                None
+            }
+        }
+    }
+}
+
 impl<W, G> Entry<W, G> {
     const fn vacant(behind: Spot) -> Self {
         Entry { ahead: NOBODY, behind, rank: 0, state: State::Gone }
@@ -107,36 +130,27 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
         &mut self.entry_mut(spot).state
     }
 
-    /// Somebody enters a line, before those of a higher rank and behind all others.
-    #[inline]
-    pub(super) fn enter(&mut self, line: usize, rank: i64, waiting: W) -> Spot {
-        let mut ahead = self.lines[line].tail;
-        let mut behind = NOBODY;
-        while ahead != NOBODY && self.entry(ahead).rank > rank {
-            (ahead, behind) = (self.entry(ahead).ahead, ahead);
-        }
-        let spot = self.settle(Entry { ahead, behind, rank, state: State::Waiting(waiting) });
-        self.link(line, ahead, spot, spot, behind);
-        self.lines[line].len += 1;
-        self.waiting += 1;
+    /// Somebody enters a line, before those of a higher rank and behind all others. Who it is is made in its place:
+    /// there it costs a few stores, and carried there twice as many and the loads.
+    #[inline(always)]
+    pub(super) fn enter(&mut self, line: usize, rank: i64, waiting: impl FnOnce() -> W) -> Spot {
+        let spot = self.occupy();
+        self.stand(line, spot, rank, waiting);
         spot
     }
 
     /// Somebody who was called and found nothing enters again.
-    #[inline]
+    #[cold]
     pub(super) fn enter_again(&mut self, line: usize, spot: Spot, waiting: W) {
-        let ahead = self.lines[line].tail;
         let rank = self.entry(spot).rank;
-        *self.entry_mut(spot) =
-            Entry { ahead, behind: NOBODY, rank, state: State::Waiting(waiting) };
-        self.link(line, ahead, spot, spot, NOBODY);
-        self.lines[line].len += 1;
-        self.waiting += 1;
+        self.stand(line, spot, rank, || waiting);
     }
 
     /// Somebody is given a spot who need not wait.
     pub(super) fn enter_served(&mut self, grant: G) -> Spot {
-        self.settle(Entry { state: State::Served(grant), ..Entry::vacant(NOBODY) })
+        let spot = self.occupy();
+        self.state(spot).put(State::Served(grant));
+        spot
     }
 
     /// Whoever waits there is given this, and waits no longer.
@@ -151,34 +165,76 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
         self.step_out(line, spot, State::Gone)
     }
 
+    /// Gives up the spot of somebody who was served, and returns what it was given. Where it was not, it keeps it.
     #[inline]
-    fn step_out(&mut self, line: usize, spot: Spot, state: State<W, G>) -> Option<W> {
-        match mem::replace(self.state(spot), state) {
-            State::Waiting(waiting) => {
-                self.unlink(line, spot);
-                Some(waiting)
-            }
-            State::Served(_) | State::Gone => None,
+    pub(super) fn come_served(&mut self, spot: Spot) -> Option<G> {
+        if !matches!(self.entry(spot).state, State::Served(_)) {
+            return None;
+        }
+        match mem::replace(self.give_up(spot), State::Gone) {
+            State::Served(grant) => Some(grant),
+            State::Waiting(_) | State::Gone => None,
         }
     }
 
+    /// Gives up the spot of somebody who was called, and says whether it was. Where it was not, it keeps it.
     #[inline]
-    fn unlink(&mut self, line: usize, spot: Spot) {
-        let Entry { ahead, behind, .. } = *self.entry(spot);
-        self.link(line, ahead, behind, ahead, behind);
-        self.lines[line].len -= 1;
-        self.waiting -= 1;
+    pub(super) fn come_called(&mut self, spot: Spot) -> bool {
+        let was_called = matches!(self.entry(spot).state, State::Gone);
+        if was_called {
+            self.give_up(spot);
+        }
+        was_called
     }
 
     /// Gives up a spot, and returns what there was.
-    #[inline]
     pub(super) fn vacate(&mut self, line: usize, spot: Spot) -> State<W, G> {
-        let state = mem::replace(self.state(spot), State::Gone);
-        if let State::Waiting(_) = state {
-            self.unlink(line, spot);
+        match self.step_out(line, spot, State::Gone) {
+            Some(waiting) => {
+                self.give_up(spot);
+                State::Waiting(waiting)
+            }
+            None => mem::replace(self.give_up(spot), State::Gone),
         }
-        self.entry_mut(spot).behind = mem::replace(&mut self.vacant, spot);
-        state
+    }
+
+    /// Whoever has the spot, and does not wait, has it no longer.
+    #[inline]
+    fn give_up(&mut self, spot: Spot) -> &mut State<W, G> {
+        let vacant = mem::replace(&mut self.vacant, spot);
+        let entry = self.entry_mut(spot);
+        entry.behind = vacant;
+        &mut entry.state
+    }
+
+    #[inline(always)]
+    fn stand(&mut self, line: usize, spot: Spot, rank: i64, waiting: impl FnOnce() -> W) {
+        let mut ahead = self.lines[line].tail;
+        let mut behind = NOBODY;
+        while ahead != NOBODY && self.entry(ahead).rank > rank {
+            (ahead, behind) = (self.entry(ahead).ahead, ahead);
+        }
+        self.link(line, ahead, spot, spot, behind);
+        self.lines[line].len += 1;
+        self.waiting += 1;
+        let entry = self.entry_mut(spot);
+        (entry.ahead, entry.behind, entry.rank) = (ahead, behind, rank);
+        entry.state.put(State::Waiting(waiting()));
+    }
+
+    /// Puts a state in the place of that of somebody who waits. `None` if it does not: then it keeps its own.
+    #[inline(always)]
+    fn step_out(&mut self, line: usize, spot: Spot, state: State<W, G>) -> Option<W> {
+        let entry = self.entry_mut(spot);
+        if !matches!(entry.state, State::Waiting(_)) {
+            return None;
+        }
+        let (ahead, behind) = (entry.ahead, entry.behind);
+        let waiting = mem::replace(&mut entry.state, state).into_waiting();
+        self.link(line, ahead, behind, ahead, behind);
+        self.lines[line].len -= 1;
+        self.waiting -= 1;
+        waiting
     }
 
     /// Makes `next` follow on `ahead`, and `last` go before `behind`.
@@ -194,25 +250,23 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
         }
     }
 
+    /// Takes the spot to be given next.
     #[inline]
-    fn settle(&mut self, entry: Entry<W, G>) -> Spot {
+    fn occupy(&mut self) -> Spot {
         let spot = self.vacant;
-        match spot.0.checked_sub(1).map(|place| place as usize) {
-            None => {
-                self.vacant = self.first.behind;
-                self.first = entry;
-            }
-            Some(place) if place < self.others.len() => {
-                self.vacant = self.others[place].behind;
-                self.others[place] = entry;
-            }
-            Some(place) => {
-                assert!(place < NOBODY.0 as usize - 2, "four billion who wait do not fit");
-                self.others.push(entry);
-                self.vacant = Spot(spot.0 + 1);
-            }
+        if spot.0 as usize > self.others.len() {
+            self.grow();
         }
+        self.vacant = self.entry(spot).behind;
         spot
+    }
+
+    /// Makes the first unused spot.
+    #[cold]
+    fn grow(&mut self) {
+        let next = self.vacant.0 + 1;
+        assert!(next < NOBODY.0 - 1, "four billion who wait do not fit");
+        self.others.push(Entry::vacant(Spot(next)));
     }
 
     #[inline]
@@ -246,10 +300,10 @@ mod tests {
     #[test]
     fn those_who_come_and_go_behind_one_who_stays_leave_no_trace() {
         let mut lines = Lines::<(), (), 1>::new();
-        lines.enter(0, 0, ());
-        let mut last = lines.enter(0, 0, ());
+        lines.enter(0, 0, || ());
+        let mut last = lines.enter(0, 0, || ());
         for _ in 0..10_000 {
-            let next = lines.enter(0, 0, ());
+            let next = lines.enter(0, 0, || ());
             lines.vacate(0, last);
             last = next;
         }
@@ -272,7 +326,7 @@ mod tests {
                 let present = place.checked_rem(waiting[line].len());
                 match (what, present) {
                     (0 | 1, _) => {
-                        let spot = lines.enter(line, rank, number);
+                        let spot = lines.enter(line, rank, || number);
                         let place = waiting[line].partition_point(|&(other, ..)| other <= rank);
                         waiting[line].insert(place, (rank, number, spot));
                     }

@@ -19,16 +19,15 @@ pub(crate) struct Wakee {
 }
 
 impl Wakee {
-    /// The task whose poll goes on, if the waker is its own. `None` where a waker has to be cloned, which is
-    /// foreign code.
-    #[inline]
-    pub(crate) fn own(cx: &Context<'_>) -> Option<Self> {
-        Whom::behind(cx.waker()).map(|whom| Wakee { whom, waker: None })
+    /// A task that waits by itself.
+    #[inline(always)]
+    pub(crate) fn task(whom: Whom) -> Self {
+        Wakee { whom, waker: None }
     }
 
     /// Whoever is behind the waker, for one who holds no lock.
     pub(crate) fn of(cx: &Context<'_>) -> Self {
-        Wakee::own(cx).unwrap_or_else(|| Wakee::foreign(cx))
+        Whom::behind(cx.waker()).map_or_else(|| Wakee::foreign(cx), Wakee::task)
     }
 
     /// Whoever is behind the waker.
@@ -82,7 +81,7 @@ pub(crate) enum Wakes {
 }
 
 impl Wakes {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, wakee: Wakee) {
         match (&*self, &wakee.waker) {
             (Wakes::None, None) => wakee.whom.wake(),

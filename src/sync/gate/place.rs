@@ -5,10 +5,12 @@
 //! the room of a message that nobody has seen. Nobody can barge in all the same: there is one receiver, or
 //! each receives everything.
 
+use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Gate, Inner, Shared, Waiting};
+use super::{Gate, Inner, Inside, Shared, Waiting};
+use crate::executor::Whom;
 use crate::sync::line::{Spot, State};
 use crate::sync::wakes::{Wakee, Wakes};
 
@@ -22,8 +24,10 @@ pub(in crate::sync) struct Place {
 
 impl<G: Gate, const LINES: usize> Inner<G, LINES> {
     /// Calls all if there may be something for the first: the others wait for the same.
-    pub(super) fn call_line(&mut self, line: usize, wakes: &mut Wakes) {
-        while let Some(spot) = self.lines.head(line) {
+    #[inline(always)]
+    pub(super) fn call_line(&mut self, line: usize, head: Spot, wakes: &mut Wakes) {
+        let mut next = Some(head);
+        while let Some(spot) = next {
             let State::Waiting(waiting) = self.lines.state(spot) else { return };
             if !self.gate.calls(line, &waiting.need) {
                 return;
@@ -31,14 +35,7 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
             if let Some(waiting) = self.lines.call(line, spot) {
                 wakes.push(waiting.into_wakee());
             }
-        }
-    }
-
-    #[inline]
-    fn take_out(&mut self, line: usize, place: &mut Place) -> Option<Waiting<G::Need>> {
-        match self.lines.vacate(line, place.spot.take()?) {
-            State::Waiting(waiting) => Some(waiting),
-            State::Served(_) | State::Gone => None,
+            next = self.lines.head(line);
         }
     }
 }
@@ -47,10 +44,34 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     /// Leaves the line. Must be called when nobody will poll for this place again.
     #[inline]
     pub(in crate::sync) fn leave(&self, line: usize, place: &mut Place) {
-        if place.spot.is_some() {
-            let left = self.operate().take_out(line, place);
-            drop(left);
+        if let Some(spot) = place.spot.take() {
+            self.leave_spot(line, spot);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leave_spot(&self, line: usize, spot: Spot) {
+        let left = self.operate().lines.vacate(line, spot);
+        drop(left);
+    }
+
+    /// Ends an operation in which somebody came and found something.
+    #[inline]
+    fn come(mut inner: Inside<'_, Inner<G, LINES>>, line: usize, place: &mut Place) {
+        match place.spot.take() {
+            Some(spot) if !inner.lines.come_called(spot) => Self::come_uncalled(inner, line, spot),
+            _ => Self::settle(inner),
+        }
+    }
+
+    /// The same for one who was not called before, but polled for another reason.
+    #[cold]
+    #[inline(never)]
+    fn come_uncalled(mut inner: Inside<'_, Inner<G, LINES>>, line: usize, spot: Spot) {
+        let left = inner.lines.vacate(line, spot);
+        Self::settle(inner);
+        drop(left);
     }
 }
 
@@ -64,47 +85,75 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         cx: &Context<'_>,
         mut take: impl FnMut(&mut G) -> Result<R, G::Need>,
     ) -> Poll<R> {
-        let mut wakee = None;
-        loop {
-            let mut inner = self.operate();
-            let need = match take(&mut inner.gate) {
-                Ok(taken) => {
-                    let left = inner.take_out(line, place);
-                    Self::settle(inner);
-                    drop((left, wakee));
-                    return Poll::Ready(taken);
-                }
-                Err(need) => need,
-            };
-            if let Some(State::Waiting(waiting)) = place.spot.map(|spot| inner.lines.state(spot)) {
-                waiting.need = need;
-                if waiting.wakee.is_behind(cx.waker()) {
-                    return Poll::Pending;
-                }
-                if let Some(wakee) = wakee.take().or_else(|| Wakee::own(cx)) {
-                    // It is polled by another task or combinator than before.
-                    let replaced = std::mem::replace(&mut waiting.wakee, wakee);
-                    let whom = waiting.wakee.whom;
-                    self.begin_wait(&mut inner, whom);
-                    if let Some(spot) = place.spot {
-                        inner.tell_again(line, spot);
-                    }
-                    drop(inner);
-                    drop(replaced);
-                    return Poll::Pending;
-                }
-            } else if let Some(wakee) = wakee.take().or_else(|| Wakee::own(cx)) {
-                self.begin_wait(&mut inner, wakee.whom);
-                let mut waiting = Waiting::new(need, wakee);
-                inner.tell(line, &mut waiting);
-                match place.spot {
-                    Some(called) => inner.lines.enter_again(line, called, waiting),
-                    None => place.spot = Some(inner.lines.enter(line, 0, waiting)),
-                }
-                return Poll::Pending;
+        let mut inner = self.operate();
+        let need = match take(&mut inner.gate) {
+            Ok(taken) => {
+                Self::come(inner, line, place);
+                return Poll::Ready(taken);
             }
-            drop(inner);
-            wakee = Some(Wakee::foreign(cx));
+            Err(need) => need,
+        };
+        match place.spot {
+            None => {
+                if let Some(whom) = Whom::behind(cx.waker()) {
+                    self.begin_wait(&mut inner, whom);
+                    let spot = inner.enter(line, need, |need| Waiting::of_task(need, whom));
+                    place.spot = Some(spot);
+                    return Poll::Pending;
+                }
+            }
+            Some(spot) => {
+                if let State::Waiting(waiting) = inner.lines.state(spot) {
+                    if waiting.wakee.is_behind(cx.waker()) {
+                        waiting.need = need;
+                        return Poll::Pending;
+                    }
+                }
+            }
         }
+        drop(inner);
+        self.poll_take_anew(line, place, cx, take)
+    }
+
+    /// The same for whoever is not known by its number, or stands in the line for another, or was called in vain.
+    #[cold]
+    #[inline(never)]
+    fn poll_take_anew<R>(
+        self: &Arc<Self>,
+        line: usize,
+        place: &mut Place,
+        cx: &Context<'_>,
+        mut take: impl FnMut(&mut G) -> Result<R, G::Need>,
+    ) -> Poll<R> {
+        // Foreign code may run here, so not under the latch; and then all is looked at again.
+        let wakee = Wakee::of(cx);
+        let mut inner = self.operate();
+        let need = match take(&mut inner.gate) {
+            Ok(taken) => {
+                Self::come(inner, line, place);
+                return Poll::Ready(taken);
+            }
+            Err(need) => need,
+        };
+        self.begin_wait(&mut inner, wakee.whom);
+        let Some(spot) = place.spot else {
+            place.spot = Some(inner.enter(line, need, |need| Waiting::new(need, wakee)));
+            return Poll::Pending;
+        };
+        let mut replaced = None;
+        match inner.lines.state(spot) {
+            State::Waiting(waiting) => {
+                waiting.need = need;
+                replaced = Some(mem::replace(&mut waiting.wakee, wakee));
+                inner.tell(line, spot);
+            }
+            State::Served(_) | State::Gone => {
+                inner.lines.enter_again(line, spot, Waiting::new(need, wakee));
+                inner.tell(line, spot);
+            }
+        }
+        drop(inner);
+        drop(replaced);
+        Poll::Pending
     }
 }

@@ -93,7 +93,8 @@ where
                 if whom != Whom::NOBODY {
                     shared.begin_wait(&mut inner, whom);
                 }
-                inner.enter(self.line, Waiting::new(need, Wakee::sleeping(whom)))
+                let sleeping = |need| Waiting::new(need, Wakee::sleeping(whom));
+                inner.enter(self.line, need, sleeping)
             }
         });
     }
@@ -145,29 +146,52 @@ where
     #[inline]
     fn ask<R>(&mut self, cx: &Context<'_>, take: impl FnOnce(&mut G, G::Grant) -> R) -> Poll<R> {
         let shared = self.shared.borrow();
-        let mut wakee = Wakee::own(cx);
-        loop {
-            let mut inner = shared.operate();
-            let Stage::New(need) = &mut self.stage else { unreachable!("it is new") };
-            if let Some(grant) = inner.serve_newcomer(self.line, need, Party::running) {
-                let need = mem::replace(&mut self.stage, Stage::Done);
-                let taken = take(&mut inner.gate, grant);
-                Shared::settle(inner);
-                drop((need, wakee));
-                return Poll::Ready(taken);
-            }
-            if let Some(wakee) = wakee.take() {
-                let Stage::New(need) = mem::replace(&mut self.stage, Stage::Done) else {
-                    unreachable!("it is new")
-                };
-                shared.begin_wait(&mut inner, wakee.whom);
-                self.stage = Stage::InLine(inner.enter(self.line, Waiting::new(need, wakee)));
-                return Poll::Pending;
-            }
-            drop(inner);
-            // Foreign code, and not to be run under the lock; then all is looked at again.
-            wakee = Some(Wakee::foreign(cx));
+        let mut inner = shared.operate();
+        let Stage::New(need) = &mut self.stage else { unreachable!("it is new") };
+        if let Some(grant) = inner.serve_newcomer(self.line, need, Party::running) {
+            let need = mem::replace(&mut self.stage, Stage::Done);
+            let taken = take(&mut inner.gate, grant);
+            Shared::settle(inner);
+            drop(need);
+            return Poll::Ready(taken);
         }
+        let Some(whom) = Whom::behind(cx.waker()) else {
+            drop(inner);
+            return self.ask_anew(cx, take);
+        };
+        shared.begin_wait(&mut inner, whom);
+        let Stage::New(need) = mem::replace(&mut self.stage, Stage::Done) else {
+            unreachable!("it is new")
+        };
+        let spot = inner.enter(self.line, need, |need| Waiting::of_task(need, whom));
+        self.stage = Stage::InLine(spot);
+        Poll::Pending
+    }
+
+    /// The same for whoever is not known by its number.
+    #[cold]
+    #[inline(never)]
+    fn ask_anew<R>(
+        &mut self,
+        cx: &Context<'_>,
+        take: impl FnOnce(&mut G, G::Grant) -> R,
+    ) -> Poll<R> {
+        // Foreign code, and not to be run under the latch; then all is looked at again.
+        let wakee = Wakee::foreign(cx);
+        let Stage::New(mut need) = mem::replace(&mut self.stage, Stage::Done) else {
+            unreachable!("it is new")
+        };
+        let shared = self.shared.borrow();
+        let mut inner = shared.operate();
+        if let Some(grant) = inner.serve_newcomer(self.line, &mut need, Party::running) {
+            let taken = take(&mut inner.gate, grant);
+            Shared::settle(inner);
+            return Poll::Ready(taken);
+        }
+        shared.begin_wait(&mut inner, wakee.whom);
+        let spot = inner.enter(self.line, need, |need| Waiting::new(need, wakee));
+        self.stage = Stage::InLine(spot);
+        Poll::Pending
     }
 
     /// Comes for what it was given, or waits on.
@@ -178,36 +202,50 @@ where
         cx: &Context<'_>,
         take: impl FnOnce(&mut G, G::Grant) -> R,
     ) -> Poll<R> {
-        let shared = self.shared.borrow();
-        let mut wakee = None;
-        loop {
-            let mut inner = shared.operate();
-            let State::Waiting(waiting) = inner.lines.state(spot) else {
-                let State::Served(grant) = inner.lines.vacate(self.line, spot) else {
-                    unreachable!("it waits or was served")
-                };
-                self.stage = Stage::Done;
-                let taken = take(&mut inner.gate, grant);
-                Shared::settle(inner);
-                drop(wakee);
-                return Poll::Ready(taken);
-            };
-            if waiting.wakee.is_behind(cx.waker()) {
-                return Poll::Pending;
-            }
-            if let Some(wakee) = wakee.take().or_else(|| Wakee::own(cx)) {
-                // It is polled by another task or combinator than before.
-                let replaced = mem::replace(&mut waiting.wakee, wakee);
-                let whom = waiting.wakee.whom;
-                shared.begin_wait(&mut inner, whom);
-                inner.tell_again(self.line, spot);
-                drop(inner);
-                drop(replaced);
-                return Poll::Pending;
-            }
-            drop(inner);
-            wakee = Some(Wakee::foreign(cx));
+        let mut inner = self.shared.borrow().operate();
+        if let Some(grant) = inner.lines.come_served(spot) {
+            self.stage = Stage::Done;
+            let taken = take(&mut inner.gate, grant);
+            Shared::settle(inner);
+            return Poll::Ready(taken);
         }
+        match inner.lines.state(spot) {
+            State::Waiting(waiting) if waiting.wakee.is_behind(cx.waker()) => Poll::Pending,
+            _ => {
+                drop(inner);
+                self.look_anew(spot, cx, take)
+            }
+        }
+    }
+
+    /// The same when it is polled by another task or combinator than before.
+    #[cold]
+    #[inline(never)]
+    fn look_anew<R>(
+        &mut self,
+        spot: Spot,
+        cx: &Context<'_>,
+        take: impl FnOnce(&mut G, G::Grant) -> R,
+    ) -> Poll<R> {
+        // Foreign code may run here, so not under the latch; and then all is looked at again.
+        let wakee = Wakee::of(cx);
+        let shared = self.shared.borrow();
+        let mut inner = shared.operate();
+        if let Some(grant) = inner.lines.come_served(spot) {
+            self.stage = Stage::Done;
+            let taken = take(&mut inner.gate, grant);
+            Shared::settle(inner);
+            return Poll::Ready(taken);
+        }
+        shared.begin_wait(&mut inner, wakee.whom);
+        let State::Waiting(waiting) = inner.lines.state(spot) else {
+            unreachable!("it waits or was served")
+        };
+        let replaced = mem::replace(&mut waiting.wakee, wakee);
+        inner.tell(self.line, spot);
+        drop(inner);
+        drop(replaced);
+        Poll::Pending
     }
 }
 

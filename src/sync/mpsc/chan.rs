@@ -137,6 +137,16 @@ impl<T> Chan<T> {
         Err(SendError(()))
     }
 
+    /// Puts a message into a channel without a bound, in which there is room for more than fit into memory.
+    fn push(&mut self, message: T) -> Result<(), SendError<T>> {
+        if self.is_closed {
+            return Err(SendError(message));
+        }
+        self.room -= 1;
+        self.queue.push_back(message);
+        Ok(())
+    }
+
     /// Puts a message where there is room for it.
     pub(super) fn accept(&mut self, room: Room, message: T) -> Result<(), SendError<T>> {
         if self.check(room).is_err() {
@@ -198,10 +208,7 @@ pub(super) fn weak_count<T>(shared: &Way<T>) -> usize {
 impl<T> Tx<T> {
     /// Sends into a channel without a bound.
     pub(super) fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.shared.update(|chan| {
-            let room = chan.serve(ROOM, &mut 1, None).unwrap_or(Room::Closed);
-            chan.accept(room, message)
-        })
+        self.shared.update(|chan| chan.push(message))
     }
 
     /// Sends if there is room and nobody waits for it.
