@@ -20,6 +20,23 @@
 //! `std::fs::write(path, report.trace.svg().to_string())` keeps a picture. The graph of a deadlock is the
 //! failure's: `Deadlock::dot`.
 //!
+//! # What a picture costs
+//!
+//! Pictures of a million records are drawn in a few seconds at most, in memory in proportion. For each record no
+//! more than 300 bytes are held for lanes, columns and SVG, no more than 400 for HTML and Perfetto, and next to none
+//! for the others, which go through the records once; beside that, each takes less than a megabyte. A test counts
+//! these bytes. Lanes, columns, SVG and Mermaid are of a bounded size; a page takes about ten bytes for each record.
+//!
+//! Measured in a release build, with a million records of tasks that sleep, or that wake each other:
+//!
+//! | printer | seconds | bytes held for each record |
+//! |---|---|---|
+//! | lanes, SVG | 0.2 to 0.7 | 60 to 185 |
+//! | columns | 0.2 | 45 to 120 |
+//! | HTML | 1.4 to 1.8 | 90 to 225 |
+//! | Perfetto | 2.3 to 3.4 | 65 to 165 |
+//! | text, JSON Lines, Mermaid, statistics | 0.1 to 1.7 | below 2 |
+//!
 //! # A picture of a failing test
 //!
 //! With the environment variable `SIMLOOP_TRACE` a run that fails is drawn without a change to the program,
