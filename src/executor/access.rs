@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use super::context;
+use super::{context, enclosing};
 use crate::kernel::{Access, Accesses, Object, ObjectId};
 
 thread_local! {
@@ -93,6 +93,23 @@ fn is_on() -> bool {
 #[inline]
 pub(crate) fn note(access: Access) {
     if is_on() {
+        note_in_loop(access);
+    }
+}
+
+/// Notes that the running task polls one of several things.
+#[inline]
+pub(crate) fn note_beside() {
+    note(Access::Beside);
+}
+
+/// Notes that the running task waits for an end, or has found it.
+#[inline]
+pub(super) fn note_wait(access: Access) {
+    if is_on() {
+        if enclosing::is_timed() {
+            note_in_loop(Access::Beside);
+        }
         note_in_loop(access);
     }
 }

@@ -117,6 +117,11 @@ pub(crate) fn within_deadline<R>(deadline: Instant, f: impl FnOnce() -> R) -> R 
     })
 }
 
+/// Says whether a fixed deadline encloses the code that runs.
+pub(super) fn is_timed() -> bool {
+    !DEADLINE.get().is_never()
+}
+
 struct PutBack<'a> {
     place: &'a Cell<Instant>,
     before: Instant,

@@ -300,11 +300,11 @@ impl AbortHandle {
                 self.drop_waker(waker)
             }
             Some(JoinPoll::Pending) => {
-                access::note(Access::Joins(self.number()));
+                access::note_wait(Access::Joins(self.number()));
                 JoinPoll::Pending
             }
             Some(finished) => {
-                access::note(Access::Joined(self.number()));
+                access::note_wait(Access::Joined(self.number()));
                 finished
             }
             None => self.poll_join_foreign(place, cx),

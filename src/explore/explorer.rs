@@ -207,7 +207,8 @@ impl Explorer {
     /// standard library or a channel of another crate is not seen, and schedules in which only that differs may
     /// be left out; `exhaustive` assumes nothing. Nor may the program go by what a change of order shows
     /// that is no state: how often a future was polled while it waited, a task's [`id`](crate::task::JoinHandle::id),
-    /// the order in which tasks are dropped that are left at the end.
+    /// the order in which tasks are dropped that are left at the end. And where a task awaits the handle of
+    /// another in one schedule, it must not poll the same one by hand in the next.
     ///
     /// Two turns have to do with each other if they touch the same tracked object and one may change it, or one
     /// wakes the other's task. Only turns of the same instant are ever tried in another order. All values of

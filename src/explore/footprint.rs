@@ -42,7 +42,7 @@ impl Footprint {
     pub(super) fn of(accesses: &Accesses, turn: usize) -> Option<Footprint> {
         let (task, facts) = accesses.turn(turn)?;
         let mut print = Footprint::of_task(task);
-        let mut has_only_joined = true;
+        let mut has_only_joined = !accesses.are_waits_tracked;
         for &fact in facts {
             if matches!(fact, Access::WokenOutside(_) | Access::Barrier) {
                 // No longer the turn.
@@ -52,7 +52,7 @@ impl Footprint {
                 print.touched.push((Object::End(awaited), false));
             }
             match fact {
-                Access::Joined(other) if has_only_joined => {
+                Access::Joined(other) if has_only_joined && accesses.has_waited(task, other) => {
                     print.joined.push(other);
                     continue;
                 }
@@ -87,7 +87,7 @@ impl Footprint {
                 }
             }
             Access::Woke { task, by_end } => self.woken.push((task, by_end)),
-            Access::Chose | Access::WokenOutside(_) | Access::Barrier => {}
+            Access::Beside | Access::Chose | Access::WokenOutside(_) | Access::Barrier => {}
         }
     }
 

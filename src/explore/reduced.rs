@@ -20,7 +20,7 @@ use super::program::{Run, Runner, Shared};
 use super::races::Order;
 use super::tally::{Batch, Tally};
 use crate::executor::access;
-use crate::kernel::{Accesses, Level};
+use crate::kernel::{Accesses, Learnt, Level};
 use crate::policy::{Choice, ChoiceKind, Policy};
 
 /// A task whose next turn was tried here, in whatever ways it went.
@@ -76,6 +76,9 @@ struct Guide {
     /// It could not go on with so few deviations.
     is_cut: bool,
 }
+
+/// Runs after which it is too late to start again for no more than to make fewer.
+const EARLY_RUNS: u64 = 100;
 
 /// No index: the loop ends the run.
 const BREAK_OFF: usize = usize::MAX;
@@ -183,9 +186,7 @@ impl<'a> Reduced<'a> {
         let mut next = Some((0, Vec::new()));
         while let Some((first, sleep)) = next {
             let run = self.run(sleep);
-            if self.accesses.is_population_seen && !self.accesses.is_population_tracked {
-                // Turns that were taken for independent are not in this program: all over again.
-                self.accesses.is_population_tracked = true;
+            if self.starts_again(runs.runs + self.broken_off) {
                 self.path.clear();
                 (runs, self.broken_off) = (tally(), 0);
                 next = Some((0, Vec::new()));
@@ -215,6 +216,17 @@ impl<'a> Reduced<'a> {
         }
         self.reach.is_cut_in_time = self.guide.is_cut.get();
         (runs, self.reach)
+    }
+
+    /// Says whether the present run has shown that turns were taken for independent that are not in this program,
+    /// or the other way round, so that it is all over again.
+    fn starts_again(&mut self, runs_before: u64) -> bool {
+        match self.accesses.learn() {
+            Learnt::Dependence => true,
+            // Without it more runs are made than are needed, and none is missed.
+            Learnt::Independence => (1..EARLY_RUNS).contains(&runs_before),
+            Learnt::Nothing => false,
+        }
     }
 
     /// Makes the run that the path lays down, and adds its further choices to that. None if it was broken off.

@@ -4,6 +4,8 @@
 //! What is noted is the order of the facts, nothing more; what they mean for the order of turns is for the
 //! search to say.
 
+use std::collections::BTreeSet;
+
 use super::event::{Cause, NO_TASK};
 use super::groups::GroupKey;
 use super::key::TaskKey;
@@ -62,6 +64,9 @@ pub(crate) enum Access {
     Joined(u32),
     /// Found that it had not, and waits for it.
     Joins(u32),
+    /// Polls something beside ends of tasks: a timer that has not fired, one of several futures. Who does
+    /// may tell that a task had not ended yet, for it goes on without.
+    Beside,
     /// Asked for a value, or a branch, that the schedule chooses.
     Chose,
     /// Woke a task, or made it. By its own end, if it is the end that was waited for.
@@ -83,6 +88,16 @@ pub(crate) struct Noted {
     start: usize,
 }
 
+/// What a run has shown of the program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Learnt {
+    Nothing,
+    /// Turns may be independent that were taken for dependent.
+    Independence,
+    /// Turns that were taken for independent are not in this program.
+    Dependence,
+}
+
 /// The facts of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Accesses {
@@ -94,6 +109,10 @@ pub(crate) struct Accesses {
     pub(crate) is_population_seen: bool,
     /// Spawns and ends touch that.
     pub(crate) is_population_tracked: bool,
+    /// To wait for an end is to read whether it has come, for the program polls handles by hand.
+    pub(crate) are_waits_tracked: bool,
+    /// Who was seen to wait for whom, in this run or one before.
+    waited: BTreeSet<(u32, u32)>,
     /// The task that ends right now.
     ending: Option<u32>,
 }
@@ -116,6 +135,36 @@ impl Accesses {
         &self.facts[..self.turns.first().map_or(self.facts.len(), |first| first.start)]
     }
 
+    /// Takes from the run what holds for all runs of the program.
+    pub(crate) fn learn(&mut self) -> Learnt {
+        let mut is_wait_seen = false;
+        let known = self.waited.len();
+        for turn in 0..self.turns() {
+            let (task, facts) = self.turn(turn).expect("it is one of the run's");
+            is_wait_seen |= goes_on(facts);
+            let awaited = facts.iter().filter_map(|fact| match fact {
+                Access::Joins(other) => Some((task, *other)),
+                _ => None,
+            });
+            let awaited: Vec<_> = awaited.collect();
+            self.waited.extend(awaited);
+        }
+        let is_population_new = self.is_population_seen && !self.is_population_tracked;
+        let is_wait_new = is_wait_seen && !self.are_waits_tracked;
+        self.is_population_tracked |= is_population_new;
+        self.are_waits_tracked |= is_wait_new;
+        match self.waited.len() > known {
+            _ if is_population_new || is_wait_new => Learnt::Dependence,
+            true => Learnt::Independence,
+            false => Learnt::Nothing,
+        }
+    }
+
+    /// Says whether a run has shown what the task does when it finds the other one unfinished.
+    pub(crate) fn has_waited(&self, task: u32, other: u32) -> bool {
+        self.waited.contains(&(task, other))
+    }
+
     /// Forgets the run and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.turns.clear();
@@ -123,6 +172,18 @@ impl Accesses {
         self.made.clear();
         self.ending = None;
     }
+}
+
+/// Says whether a turn went on after it had found unfinished what it waits for: a later turn may do one thing or
+/// another, by what this one saw. Where that was said beforehand, it is known.
+fn goes_on(facts: &[Access]) -> bool {
+    let is_own = |fact: &&Access| !matches!(fact, Access::WokenOutside(_) | Access::Barrier);
+    let own = facts
+        .iter()
+        .filter(is_own)
+        .skip_while(|fact| !matches!(fact, Access::Joins(_) | Access::Beside));
+    let mut own = own.copied();
+    matches!(own.next(), Some(Access::Joins(_))) && own.next().is_some()
 }
 
 impl Kernel {

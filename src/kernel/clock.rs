@@ -20,10 +20,19 @@ impl Kernel {
         let holds = self.holds(deadline, target);
         self.timers_holding += usize::from(holds);
         let key = self.timers.insert(deadline, Registration::new(target, holds));
+        if self.is_observed {
+            self.note_registered(target, deadline);
+        }
+        key
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_registered(&mut self, target: Target, deadline: Instant) {
         if self.log.is_on() {
             self.write_timer(target, Event::TimerRegistered { deadline });
         }
-        key
+        self.note_access(Access::Beside);
     }
 
     /// Says whether such a timer keeps a blocked run alive (S6, S37).
@@ -44,6 +53,9 @@ impl Kernel {
     /// The waker it was to wake before is handed back.
     #[inline]
     pub(crate) fn retarget(&mut self, key: TimerKey, target: Target) -> Option<WakerKey> {
+        if self.is_observed {
+            self.note_access(Access::Beside);
+        }
         let (deadline, &registration) = self.timers.get(key)?;
         let replaced = registration.target();
         if replaced == target {

@@ -36,7 +36,7 @@ mod waits;
 use std::collections::VecDeque;
 use std::mem;
 
-pub(crate) use access::{Access, Accesses, Object, ObjectId};
+pub(crate) use access::{Access, Accesses, Learnt, Object, ObjectId};
 pub(crate) use clock::SettleKey;
 pub use digest::Digest;
 pub(crate) use ends::WatcherKey;
@@ -504,11 +504,17 @@ impl Kernel {
 
     /// Asks for a task's end: it is dropped at its turn, or at the end of the poll it is in (S19).
     pub(crate) fn request_abort(&mut self, key: TaskKey) {
-        let Some(task) =
-            self.tasks.get_mut(key).filter(|task| task.state.is_abortable() && !task.is_aborted())
-        else {
+        let Some(task) = self.tasks.get_mut(key).filter(|task| task.state.is_abortable()) else {
             return;
         };
+        if task.state == State::Ready && self.accesses.is_some() {
+            // It would have been reason enough for the turn that others gave reason for.
+            self.note_wake_access(key);
+        }
+        let task = &mut self.tasks[key.slot()];
+        if task.is_aborted() {
+            return;
+        }
         task.set_aborted();
         let number = serial(task);
         let is_suspended = task.state == State::Suspended;

@@ -13,6 +13,7 @@ use super::group::{ChildResult, TaskGroup};
 use super::group_error::{GroupError, GroupFailure};
 use super::numbered::Numbered;
 use super::{JoinHandle, current};
+use crate::executor::access::note_beside;
 use crate::executor::{Heirs, JoinQueue, leave_panic, panicked_at};
 use crate::kernel::Instant;
 
@@ -143,6 +144,7 @@ impl<E> Running<E> {
             if let Some(start) = start.take() {
                 body.set(Some(start(group.clone())));
             }
+            note_beside();
             match body.as_mut().as_pin_mut()?.poll(cx) {
                 Poll::Ready(result) => Some(result),
                 Poll::Pending => None,

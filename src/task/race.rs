@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::executor::access::note_beside;
 use crate::executor::choose;
 
 /// Waits for the first of several futures and drops the others.
@@ -174,6 +175,7 @@ impl<R: Racers> Future for Race<R> {
         let racers = this.racers.as_mut().expect("a race was polled after it had given its result");
         let count = racers.count();
         let first = *this.first.get_or_insert_with(|| choose(count));
+        note_beside();
         for number in (first..count).chain(0..first) {
             if let Poll::Ready(output) = racers.poll_one(number, cx) {
                 this.racers = None;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::wakers::{Awaited, WaiterKey, Wakers, wake_all};
-use crate::executor::access::Tracked;
+use crate::executor::access::{Tracked, note_beside};
 use crate::executor::{
     Deadline, Description, Heirs, Link, Resource, Timer, Wanted, try_with, with, within_scope,
 };
@@ -379,6 +379,7 @@ impl<F: Future> ScopeRun<F> {
             .expect("a cancel scope was polled after it had given its result");
         this.scope.lock().polled = *this.waiter;
         let within = within_scope(&this.scope.shared.seen, this.link);
+        note_beside();
         let polled = this.heirs.collect(|| future.poll(cx));
         drop(within);
         let checked = this.scope.check();
