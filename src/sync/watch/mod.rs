@@ -46,7 +46,7 @@ use std::sync::Arc;
 pub use self::receiver::{Changed, Receiver, WaitFor};
 pub use self::sender::{Closed, Sender};
 use super::away::Away;
-use super::gate::{Gate, Shared};
+use super::gate::{Gate, Place, Shared};
 use crate::executor::{Party, Wanted};
 
 /// The line of receivers that wait for another value.
@@ -102,7 +102,7 @@ impl<T> Gate for Latest<T> {
 pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
     let value = Ok(Arc::new(init));
     let shared = Shared::new(Latest { value, version: 0, senders: 1, receivers: 1 });
-    (Sender { shared: Arc::clone(&shared) }, Receiver { shared, seen: 0 })
+    (Sender { shared: Arc::clone(&shared) }, Receiver { shared, seen: 0, place: Place::default() })
 }
 
 /// The value as it was when it was borrowed, and whether it was new to the receiver then.

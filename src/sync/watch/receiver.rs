@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use futures_core::Stream;
+
 use super::error::RecvError;
 use super::{CHANGED, Latest, Ref, Way, look};
 use crate::sync::gate::Place;
@@ -17,6 +19,7 @@ pub struct Receiver<T> {
     pub(super) shared: Way<T>,
     /// The version seen last; another one than any there was, if it was marked as changed.
     pub(super) seen: u64,
+    pub(super) place: Place,
 }
 
 impl<T> Receiver<T> {
@@ -89,7 +92,7 @@ impl<T: 'static> Receiver<T> {
     ///
     /// Dropping the future leaves the line; the value counts as seen only when the future was ready.
     pub fn changed(&mut self) -> Changed<'_, T> {
-        Changed { receiver: self, place: Place::default() }
+        Changed { receiver: self }
     }
 
     /// Waits for a value that fulfils `condition`, and returns it. The present one is asked first, seen or not;
@@ -109,15 +112,70 @@ impl<T: 'static> Receiver<T> {
     }
 }
 
+impl<T: 'static> Receiver<T> {
+    fn poll_changed(&mut self, cx: &Context<'_>) -> Poll<Result<(), RecvError>> {
+        let Receiver { shared, seen, place } = self;
+        let look = |latest: &mut Latest<T>| {
+            if latest.version != *seen {
+                *seen = latest.version;
+                return Ok(Ok(()));
+            }
+            if latest.senders == 0 { Ok(Err(RecvError(()))) } else { Err(*seen) }
+        };
+        shared.poll_take(CHANGED, place, cx, look)
+    }
+}
+
+/// Gives each value that was not seen, the latest only, and counts it as seen; ends when there is none and all
+/// senders are gone.
+///
+/// The value that is there at first was seen by the receiver of [`channel`](super::channel) and by one that has
+/// subscribed, so the stream begins with the next: it is `WatchStream::from_changes` of the crate `tokio-stream`.
+/// [`mark_changed`](Self::mark_changed) before makes it begin with the present one, as `WatchStream::new` does.
+///
+/// # Examples
+///
+/// ```
+/// use futures_util::StreamExt;
+/// use simloop::{now, run, sleep, spawn, sync::watch};
+/// use std::time::Duration;
+///
+/// run(async {
+///     let (tx, mut rx) = watch::channel(0);
+///     rx.mark_changed();
+///     spawn(async move {
+///         for value in 1..=3 {
+///             sleep(Duration::from_secs(1)).await;
+///             tx.send_replace(10 * value);
+///             tx.send_replace(value);
+///         }
+///     });
+///     assert_eq!(rx.collect::<Vec<_>>().await, [0, 1, 2, 3]);
+///     assert_eq!(now().to_string(), "3s");
+/// });
+/// ```
+impl<T: Clone + 'static> Stream for Receiver<T> {
+    type Item = T;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let receiver = self.get_mut();
+        Poll::Ready(match ready!(receiver.poll_changed(cx)) {
+            Ok(()) => Some(receiver.borrow_and_update().clone()),
+            Err(RecvError(())) => None,
+        })
+    }
+}
+
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         self.shared.update(|latest| latest.receivers += 1);
-        Receiver { shared: Arc::clone(&self.shared), seen: self.seen }
+        Receiver { shared: Arc::clone(&self.shared), seen: self.seen, place: Place::default() }
     }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
+        self.shared.leave(CHANGED, &mut self.place);
         self.shared.update(|latest| latest.receivers -= 1);
     }
 }
@@ -136,28 +194,19 @@ impl<T> fmt::Debug for Receiver<T> {
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Changed<'a, T> {
     receiver: &'a mut Receiver<T>,
-    place: Place,
 }
 
 impl<T: 'static> Future for Changed<'_, T> {
     type Output = Result<(), RecvError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Changed { receiver: Receiver { shared, seen }, place } = self.get_mut();
-        let look = |latest: &mut Latest<T>| {
-            if latest.version != *seen {
-                *seen = latest.version;
-                return Ok(Ok(()));
-            }
-            if latest.senders == 0 { Ok(Err(RecvError(()))) } else { Err(*seen) }
-        };
-        shared.poll_take(CHANGED, place, cx, look)
+        self.get_mut().receiver.poll_changed(cx)
     }
 }
 
 impl<T> Drop for Changed<'_, T> {
     fn drop(&mut self) {
-        self.receiver.shared.leave(CHANGED, &mut self.place);
+        self.receiver.shared.leave(CHANGED, &mut self.receiver.place);
     }
 }
 

@@ -227,7 +227,7 @@ impl<T> Sender<T> {
             latest.receivers += 1;
             latest.version
         });
-        Receiver { shared: Arc::clone(&self.shared), seen }
+        Receiver { shared: Arc::clone(&self.shared), seen, place: Place::default() }
     }
 
     /// Says whether there is no receiver.

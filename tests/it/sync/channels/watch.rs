@@ -335,3 +335,51 @@ fn s37_a_deadlock_names_the_watch_that_nobody_changes() {
     });
     assert_shown("sync", "deadlock_watch", report.unwrap_failure());
 }
+
+#[test]
+fn a_stream_gives_the_latest_of_the_values_not_seen_and_ends_with_the_last() {
+    use futures_util::StreamExt;
+
+    run(async {
+        let (tx, mut stream) = channel(0);
+        let mut marked = stream.clone();
+        marked.mark_changed();
+        assert_eq!(stream.next().now_or_never(), None, "the first was seen");
+        assert_eq!(marked.next().now_or_never(), Some(Some(0)), "unless it is marked");
+        tx.send_replace(1);
+        tx.send_replace(2);
+        assert_eq!(stream.next().await, Some(2));
+        assert_eq!(stream.next().now_or_never(), None);
+        assert!(marked.changed().now_or_never().unwrap().is_ok(), "seen by `changed`");
+        assert_eq!(marked.next().now_or_never(), None, "is seen by the stream");
+        tx.send_replace(3);
+        drop(tx);
+        assert_eq!((stream.next().await, stream.next().await), (Some(3), None));
+        assert_eq!(marked.collect::<Vec<_>>().await, [3]);
+    });
+}
+
+#[test]
+fn s29_a_stream_has_one_place_in_line_with_its_waits_and_leaves_it() {
+    use futures_util::StreamExt;
+
+    run(async {
+        let (tx, mut stream) = channel(0);
+        let waiter = spawn(async move {
+            assert!(timeout(secs(1), stream.next()).await.is_err());
+            let mut other = stream.clone();
+            assert!(timeout(secs(1), stream.changed()).await.is_err());
+            assert!(format!("{other:?}").contains("waiting: 0"), "{other:?}");
+            assert!(timeout(secs(1), stream.next()).await.is_err());
+            assert!(format!("{other:?}").contains("waiting: 1"), "{other:?}");
+            drop(stream);
+            assert!(format!("{other:?}").contains("waiting: 0"), "{other:?}");
+            other.next().await
+        });
+        sleep(secs(4)).await;
+        assert_eq!(tx.receiver_count(), 1);
+        tx.send_replace(7);
+        assert_eq!(waiter.await.unwrap(), Some(7));
+        assert_eq!(now().to_string(), "4s");
+    });
+}
