@@ -102,6 +102,19 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// # Errors
     ///
     /// The guard itself if `f` returns `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{Mutex, MutexGuard}};
+    ///
+    /// run(async {
+    ///     let list = Mutex::new(vec![1, 2]);
+    ///     *MutexGuard::try_map(list.lock().await, |list| list.last_mut()).unwrap() = 3;
+    ///     let guard = MutexGuard::try_map(list.lock().await, |list| list.get_mut(7)).unwrap_err();
+    ///     assert_eq!(*guard, [1, 3], "still locked");
+    /// });
+    /// ```
     pub fn try_map<U: ?Sized, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
@@ -120,6 +133,20 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     }
 
     /// Goes on with a part of the value, under the same lock; see [`MutexGuard::map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{Mutex, OwnedMutexGuard}};
+    /// use std::sync::Arc;
+    ///
+    /// run(async {
+    ///     let pair = Arc::new(Mutex::new((1, "one")));
+    ///     let guard = Arc::clone(&pair).lock_owned().await;
+    ///     let number = OwnedMutexGuard::map(guard, |pair| &mut pair.0);
+    ///     assert_eq!((*number, pair.is_locked()), (1, true));
+    /// });
+    /// ```
     pub fn map<U: ?Sized, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
     where
         F: FnOnce(&mut T) -> &mut U,
@@ -133,6 +160,21 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     /// # Errors
     ///
     /// The guard itself if `f` returns `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{Mutex, OwnedMutexGuard}};
+    /// use std::sync::Arc;
+    ///
+    /// run(async {
+    ///     let list = Arc::new(Mutex::new(vec![1, 2]));
+    ///     let guard = Arc::clone(&list).lock_owned().await;
+    ///     let guard = OwnedMutexGuard::try_map(guard, |list| list.get_mut(7)).unwrap_err();
+    ///     *OwnedMutexGuard::try_map(guard, |list| list.last_mut()).unwrap() = 3;
+    ///     assert_eq!(*list.lock().await, [1, 3]);
+    /// });
+    /// ```
     pub fn try_map<U: ?Sized, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
@@ -146,6 +188,19 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
 
 impl<'a, U: ?Sized> MappedMutexGuard<'a, U> {
     /// Goes on with a part of the part; see [`MutexGuard::map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{MappedMutexGuard, Mutex, MutexGuard}};
+    ///
+    /// run(async {
+    ///     let nested = Mutex::new((1, (2, 3)));
+    ///     let inner = MutexGuard::map(nested.lock().await, |outer| &mut outer.1);
+    ///     *MappedMutexGuard::map(inner, |inner| &mut inner.0) = 7;
+    ///     assert_eq!(*nested.lock().await, (1, (7, 3)));
+    /// });
+    /// ```
     pub fn map<V: ?Sized, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, V>
     where
         F: FnOnce(&mut U) -> &mut V,
@@ -159,6 +214,20 @@ impl<'a, U: ?Sized> MappedMutexGuard<'a, U> {
     /// # Errors
     ///
     /// The guard itself if `f` returns `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{MappedMutexGuard, Mutex, MutexGuard}};
+    ///
+    /// run(async {
+    ///     let named = Mutex::new(("sizes", vec![1, 2]));
+    ///     let list = MutexGuard::map(named.lock().await, |named| &mut named.1);
+    ///     let list = MappedMutexGuard::try_map(list, |list| list.get_mut(7)).unwrap_err();
+    ///     let first = MappedMutexGuard::try_map(list, |list| list.first_mut()).unwrap();
+    ///     assert_eq!(*first, 1);
+    /// });
+    /// ```
     pub fn try_map<V: ?Sized, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, V>, Self>
     where
         F: FnOnce(&mut U) -> Option<&mut V>,
@@ -172,6 +241,20 @@ impl<'a, U: ?Sized> MappedMutexGuard<'a, U> {
 
 impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     /// Goes on with a part of the part; see [`MutexGuard::map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard}};
+    /// use std::sync::Arc;
+    ///
+    /// run(async {
+    ///     let nested = Arc::new(Mutex::new((1, (2, 3))));
+    ///     let inner = OwnedMutexGuard::map(Arc::clone(&nested).lock_owned().await, |outer| &mut outer.1);
+    ///     *OwnedMappedMutexGuard::map(inner, |inner| &mut inner.0) = 7;
+    ///     assert_eq!(*nested.lock().await, (1, (7, 3)));
+    /// });
+    /// ```
     pub fn map<V: ?Sized, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, V>
     where
         F: FnOnce(&mut U) -> &mut V,
@@ -185,6 +268,21 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     /// # Errors
     ///
     /// The guard itself if `f` returns `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard}};
+    /// use std::sync::Arc;
+    ///
+    /// run(async {
+    ///     let named = Arc::new(Mutex::new(("sizes", vec![1, 2])));
+    ///     let list = OwnedMutexGuard::map(Arc::clone(&named).lock_owned().await, |named| &mut named.1);
+    ///     let list = OwnedMappedMutexGuard::try_map(list, |list| list.get_mut(7)).unwrap_err();
+    ///     let first = OwnedMappedMutexGuard::try_map(list, |list| list.first_mut()).unwrap();
+    ///     assert_eq!(*first, 1);
+    /// });
+    /// ```
     pub fn try_map<V: ?Sized, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, V>, Self>
     where
         F: FnOnce(&mut U) -> Option<&mut V>,

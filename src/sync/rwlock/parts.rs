@@ -9,6 +9,19 @@ use super::{
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// Goes on with a part of the value, under the same lock; see [`RwLockWriteGuard::map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{RwLock, RwLockReadGuard}};
+    ///
+    /// run(async {
+    ///     let pair = RwLock::new((1, "one"));
+    ///     let number = RwLockReadGuard::map(pair.read().await, |pair| &pair.0);
+    ///     assert_eq!((*number, pair.read().await.1), (1, "one"), "others may read");
+    ///     assert!(pair.try_write().is_err());
+    /// });
+    /// ```
     pub fn map<V: ?Sized, F>(this: Self, f: F) -> RwLockReadGuard<'a, V>
     where
         F: FnOnce(&T) -> &V,
@@ -22,6 +35,19 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// # Errors
     ///
     /// The guard itself if `f` returns `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{RwLock, RwLockReadGuard}};
+    ///
+    /// run(async {
+    ///     let list = RwLock::new(vec![1, 2]);
+    ///     let guard = RwLockReadGuard::try_map(list.read().await, |list| list.get(7)).unwrap_err();
+    ///     let first = RwLockReadGuard::try_map(guard, |list| list.first()).unwrap();
+    ///     assert_eq!(*first, 1);
+    /// });
+    /// ```
     pub fn try_map<V: ?Sized, F>(this: Self, f: F) -> Result<RwLockReadGuard<'a, V>, Self>
     where
         F: FnOnce(&T) -> Option<&V>,
@@ -63,6 +89,19 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// # Errors
     ///
     /// The guard itself if `f` returns `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{RwLock, RwLockWriteGuard}};
+    ///
+    /// run(async {
+    ///     let list = RwLock::new(vec![1, 2]);
+    ///     let guard = RwLockWriteGuard::try_map(list.write().await, |list| list.get_mut(7)).unwrap_err();
+    ///     *RwLockWriteGuard::try_map(guard, |list| list.last_mut()).unwrap() = 3;
+    ///     assert_eq!(*list.read().await, [1, 3]);
+    /// });
+    /// ```
     pub fn try_map<V: ?Sized, F>(
         mut this: Self,
         f: F,
@@ -79,6 +118,19 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 
 impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
     /// Goes on with a part of the part; see [`RwLockWriteGuard::map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{RwLock, RwLockMappedWriteGuard, RwLockWriteGuard}};
+    ///
+    /// run(async {
+    ///     let nested = RwLock::new((1, (2, 3)));
+    ///     let inner = RwLockWriteGuard::map(nested.write().await, |outer| &mut outer.1);
+    ///     *RwLockMappedWriteGuard::map(inner, |inner| &mut inner.0) = 7;
+    ///     assert_eq!(*nested.read().await, (1, (7, 3)));
+    /// });
+    /// ```
     pub fn map<V: ?Sized, F>(mut this: Self, f: F) -> RwLockMappedWriteGuard<'a, V>
     where
         F: FnOnce(&mut T) -> &mut V,
@@ -92,6 +144,19 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
     /// # Errors
     ///
     /// The guard itself if `f` returns `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{RwLock, RwLockMappedWriteGuard, RwLockWriteGuard}};
+    ///
+    /// run(async {
+    ///     let named = RwLock::new(("sizes", vec![1, 2]));
+    ///     let list = RwLockWriteGuard::map(named.write().await, |named| &mut named.1);
+    ///     let list = RwLockMappedWriteGuard::try_map(list, |list| list.get_mut(7)).unwrap_err();
+    ///     assert_eq!(*RwLockMappedWriteGuard::try_map(list, |list| list.first_mut()).unwrap(), 1);
+    /// });
+    /// ```
     pub fn try_map<V: ?Sized, F>(
         mut this: Self,
         f: F,
@@ -108,6 +173,20 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
 
 impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     /// Goes on with a part of the value, under the same lock; see [`RwLockWriteGuard::map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{OwnedRwLockReadGuard, RwLock}};
+    /// use std::sync::Arc;
+    ///
+    /// run(async {
+    ///     let pair = Arc::new(RwLock::new((1, "one")));
+    ///     let guard = Arc::clone(&pair).read_owned().await;
+    ///     let number = OwnedRwLockReadGuard::map(guard, |pair| &pair.0);
+    ///     assert_eq!((*number, pair.try_write().is_err()), (1, true));
+    /// });
+    /// ```
     pub fn map<V: ?Sized, F>(this: Self, f: F) -> OwnedRwLockReadGuard<T, V>
     where
         F: FnOnce(&U) -> &V,
@@ -121,6 +200,20 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     /// # Errors
     ///
     /// The guard itself if `f` returns `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{OwnedRwLockReadGuard, RwLock}};
+    /// use std::sync::Arc;
+    ///
+    /// run(async {
+    ///     let list = Arc::new(RwLock::new(vec![1, 2]));
+    ///     let guard = Arc::clone(&list).read_owned().await;
+    ///     let guard = OwnedRwLockReadGuard::try_map(guard, |list| list.get(7)).unwrap_err();
+    ///     assert_eq!(*OwnedRwLockReadGuard::try_map(guard, |list| list.first()).unwrap(), 1);
+    /// });
+    /// ```
     pub fn try_map<V: ?Sized, F>(this: Self, f: F) -> Result<OwnedRwLockReadGuard<T, V>, Self>
     where
         F: FnOnce(&U) -> Option<&V>,
@@ -134,6 +227,20 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
 
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// Goes on with a part of the value, under the same lock; see [`RwLockWriteGuard::map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{OwnedRwLockWriteGuard, RwLock}};
+    /// use std::sync::Arc;
+    ///
+    /// run(async {
+    ///     let pair = Arc::new(RwLock::new((1, "one")));
+    ///     let guard = Arc::clone(&pair).write_owned().await;
+    ///     *OwnedRwLockWriteGuard::map(guard, |pair| &mut pair.0) = 7;
+    ///     assert_eq!(*pair.read().await, (7, "one"));
+    /// });
+    /// ```
     pub fn map<V: ?Sized, F>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, V>
     where
         F: FnOnce(&mut T) -> &mut V,
@@ -147,6 +254,21 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// # Errors
     ///
     /// The guard itself if `f` returns `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{OwnedRwLockWriteGuard, RwLock}};
+    /// use std::sync::Arc;
+    ///
+    /// run(async {
+    ///     let list = Arc::new(RwLock::new(vec![1, 2]));
+    ///     let guard = Arc::clone(&list).write_owned().await;
+    ///     let guard = OwnedRwLockWriteGuard::try_map(guard, |list| list.get_mut(7)).unwrap_err();
+    ///     *OwnedRwLockWriteGuard::try_map(guard, |list| list.last_mut()).unwrap() = 3;
+    ///     assert_eq!(*list.read().await, [1, 3]);
+    /// });
+    /// ```
     pub fn try_map<V: ?Sized, F>(
         mut this: Self,
         f: F,
@@ -163,6 +285,21 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
 
 impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     /// Goes on with a part of the part; see [`RwLockWriteGuard::map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{OwnedRwLockMappedWriteGuard, OwnedRwLockWriteGuard, RwLock}};
+    /// use std::sync::Arc;
+    ///
+    /// run(async {
+    ///     let nested = Arc::new(RwLock::new((1, (2, 3))));
+    ///     let guard = Arc::clone(&nested).write_owned().await;
+    ///     let inner = OwnedRwLockWriteGuard::map(guard, |outer| &mut outer.1);
+    ///     *OwnedRwLockMappedWriteGuard::map(inner, |inner| &mut inner.0) = 7;
+    ///     assert_eq!(*nested.read().await, (1, (7, 3)));
+    /// });
+    /// ```
     pub fn map<V: ?Sized, F>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, V>
     where
         F: FnOnce(&mut U) -> &mut V,
@@ -176,6 +313,21 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     /// # Errors
     ///
     /// The guard itself if `f` returns `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, sync::{OwnedRwLockMappedWriteGuard, OwnedRwLockWriteGuard, RwLock}};
+    /// use std::sync::Arc;
+    ///
+    /// run(async {
+    ///     let named = Arc::new(RwLock::new(("sizes", vec![1, 2])));
+    ///     let guard = Arc::clone(&named).write_owned().await;
+    ///     let list = OwnedRwLockWriteGuard::map(guard, |named| &mut named.1);
+    ///     let list = OwnedRwLockMappedWriteGuard::try_map(list, |list| list.get_mut(7)).unwrap_err();
+    ///     assert_eq!(*OwnedRwLockMappedWriteGuard::try_map(list, |list| list.first_mut()).unwrap(), 1);
+    /// });
+    /// ```
     pub fn try_map<V: ?Sized, F>(
         mut this: Self,
         f: F,
