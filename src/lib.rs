@@ -166,6 +166,9 @@ pub mod guide {
 
     #[doc = include_str!("../docs/guide/timeouts.md")]
     pub mod timeouts {}
+
+    #[doc = include_str!("../docs/guide/tokio.md")]
+    pub mod tokio {}
 }
 
 /// How the parts fit together: the kernel, the shell, the layers.

@@ -1,5 +1,7 @@
 //! A set of tasks that are joined as they finish, under tokio's names.
 
+mod builder;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -8,7 +10,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::{AbortHandle, Builder, JoinError, JoinHandle, TaskId};
-use crate::executor::JoinQueue;
+use crate::executor::{EventLoop, JoinQueue};
+
+pub use builder::JoinSetBuilder;
 
 /// Tasks with one type of output, joined in the order in which they finish. This is tokio's `JoinSet`.
 ///
@@ -74,13 +78,97 @@ impl<T> JoinSet<T> {
         self.add(Builder::new().spawn(future))
     }
 
-    /// Spawns a task into the set under a name, as [`spawn_named`](super::spawn_named) does. In tokio it is
-    /// `build_task`.
+    /// Does as [`spawn`](Self::spawn), which takes futures that are not `Send` as well; tokio has two methods.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn).
+    #[track_caller]
+    pub fn spawn_local<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.spawn(future)
+    }
+
+    /// Spawns a task into the set on a loop that need not be running, as [`Builder::spawn_on`] does.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the tasks in the set are of another loop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{EventLoop, task::JoinSet};
+    ///
+    /// let mut event_loop = EventLoop::new();
+    /// let mut set = JoinSet::new();
+    /// set.spawn_on(async { 7 }, &event_loop);
+    /// event_loop.run_until_idle().unwrap();
+    /// assert_eq!(set.try_join_next().unwrap().unwrap(), 7);
+    /// ```
+    #[doc(alias = "spawn_local_on")]
+    #[track_caller]
+    pub fn spawn_on<F>(&mut self, future: F, event_loop: &EventLoop) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.add(Builder::new().spawn_on(event_loop, future))
+    }
+
+    /// Takes a task that runs already into the set, wherever it comes from. A task that has finished is told
+    /// with those that finish from now on.
+    ///
+    /// tokio's `spawn_blocking` of a set is to take in what [`spawn_blocking`](crate::spawn_blocking) gives,
+    /// since a blocking call has a cost here.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the tasks in the set are of another loop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{now, run, spawn_blocking, task::JoinSet};
+    /// use std::time::Duration;
+    ///
+    /// run(async {
+    ///     let mut set = JoinSet::new();
+    ///     set.insert(spawn_blocking(Duration::from_secs(2), || "computed"));
+    ///     assert_eq!(set.join_next().await.unwrap().unwrap(), "computed");
+    ///     assert_eq!(now().to_string(), "2s");
+    /// });
+    /// ```
+    #[doc(alias = "spawn_blocking")]
+    #[doc(alias = "spawn_blocking_on")]
+    #[track_caller]
+    pub fn insert(&mut self, handle: JoinHandle<T>) -> AbortHandle {
+        self.add(handle)
+    }
+
+    /// Begins to spawn a task into the set that has a name, or is a daemon.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, task::JoinSet};
+    ///
+    /// run(async {
+    ///     let mut set = JoinSet::new();
+    ///     set.build_task().name("answer").spawn(async { simloop::task::current().path() });
+    ///     assert_eq!(set.join_next().await.unwrap().unwrap(), "main/answer");
+    /// });
+    /// ```
+    pub fn build_task(&mut self) -> JoinSetBuilder<'_, T> {
+        JoinSetBuilder::new(self)
+    }
+
+    /// Spawns a task into the set under a name, as [`spawn_named`](super::spawn_named) does.
     ///
     /// # Panics
     ///
     /// Panics outside a loop, and in another loop than that of the tasks in the set.
-    #[doc(alias = "build_task")]
     #[track_caller]
     pub fn spawn_named<F>(&mut self, name: &str, future: F) -> AbortHandle
     where

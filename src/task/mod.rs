@@ -62,7 +62,7 @@ pub use group_error::{GroupError, GroupFailure};
 pub use group_handle::GroupHandle;
 pub use group_scope::GroupScope;
 pub use handles::Joinable;
-pub use join_set::{JoinNext, JoinNextWithId, JoinSet};
+pub use join_set::{JoinNext, JoinNextWithId, JoinSet, JoinSetBuilder};
 pub use limits::{
     MoveOn, current_effective_deadline, fail_after, fail_at, move_on_after, move_on_at,
 };

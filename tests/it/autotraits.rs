@@ -72,6 +72,7 @@ table! {
     [is_send, is_sync, is_unpin, is_debug] render::Mermaid<'static>;
     [is_send, is_sync, is_unpin, is_debug] task::JoinNext<'static, u8>;
     [is_send, is_sync, is_unpin, is_debug] task::JoinNextWithId<'static, u8>;
+    [is_send, is_sync, is_unpin, is_debug] task::JoinSetBuilder<'static, u8>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::Event;
     [is_send, is_sync, is_unpin, is_debug] sync::EventWait<'static>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::Mutex<Cell<u8>>;
