@@ -4,11 +4,14 @@
 //! Everything here is virtual time, so the numbers are exact: they come from who waits for whom, and the same
 //! table is printed on every machine. Starting a thread or a process costs nothing in this model.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use simloop::sim::{Cost, Pool};
 use simloop::time::block_for;
 use simloop::{gather_all, now, run, sleep};
+
+mod printing;
 
 const SECOND: Duration = Duration::from_secs(1);
 const COUNT: usize = 12;
@@ -41,21 +44,30 @@ const WAYS: [(&str, Way); 5] = [
     ("4 processes, 4 cores", Way::Pool { workers: 4, cores: 4 }),
 ];
 
-fn main() {
+fn main() -> io::Result<()> {
+    printing::to_stdout(print_table)
+}
+
+fn print_table(out: &mut dyn Write) -> io::Result<()> {
     let requests = vec![Job::Request; COUNT];
     let computations = vec![Job::Computation; COUNT];
     let both = [Job::Request, Job::Computation].repeat(COUNT);
 
-    println!("{COUNT} requests, {COUNT} computations, 1s each\n");
-    print_row("way", ["requests", "computations", "both"].map(str::to_owned));
+    writeln!(out, "{COUNT} requests, {COUNT} computations, 1s each\n")?;
+    print_row(out, "way", ["requests", "computations", "both"].map(str::to_owned))?;
     for (name, way) in WAYS {
         let times = [&requests, &computations, &both].map(|jobs| time(way, jobs.clone()));
-        print_row(name, times);
+        print_row(out, name, times)?;
     }
+    Ok(())
 }
 
-fn print_row(name: &str, [requests, computations, both]: [String; 3]) {
-    println!("{name:<26}{requests:>9}{computations:>14}{both:>6}");
+fn print_row(
+    out: &mut dyn Write,
+    name: &str,
+    [requests, computations, both]: [String; 3],
+) -> io::Result<()> {
+    writeln!(out, "{name:<26}{requests:>9}{computations:>14}{both:>6}")
 }
 
 /// Returns the virtual time that the jobs take.

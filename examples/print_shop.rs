@@ -4,11 +4,14 @@
 //! from random numbers of the seed, and all of it is virtual time. So the day below is the same on every machine,
 //! to the nanosecond, and takes no time at all. Another seed is another day: `cargo run --example print_shop 6`.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use simloop::sim::{Delay, Link, Resource, Statistics};
 use simloop::trace::{Event, Level, Trace};
 use simloop::{Builder, JoinSet, note, rng, sleep};
+
+mod printing;
 
 const SECOND: Duration = Duration::from_secs(1);
 const CUSTOMERS: u32 = 8;
@@ -72,13 +75,17 @@ pub(crate) async fn day() -> Shop {
     shop
 }
 
-fn main() {
+fn main() -> io::Result<()> {
+    printing::to_stdout(print_day)
+}
+
+fn print_day(out: &mut dyn Write) -> io::Result<()> {
     let seed = std::env::args().nth(1).map_or(5, |seed| seed.parse().expect("a seed is a number"));
     let report = Builder::new().seed(seed).trace(Level::Tasks).run(day());
-    print_timeline(&report.trace);
+    print_timeline(out, &report.trace)?;
 
     let shop = report.unwrap();
-    println!();
+    writeln!(out)?;
     let header = [
         "",
         "servers",
@@ -89,14 +96,14 @@ fn main() {
         "mean queue",
         "longest queue",
     ];
-    print_row(header.map(str::to_owned));
-    print_statistics("uplink", shop.uplink.statistics().line);
-    print_statistics("printers", shop.printers.statistics());
-    print_statistics("cash desk", shop.desk.statistics());
+    print_row(out, header.map(str::to_owned))?;
+    print_statistics(out, "uplink", shop.uplink.statistics().line)?;
+    print_statistics(out, "printers", shop.printers.statistics())?;
+    print_statistics(out, "cash desk", shop.desk.statistics())
 }
 
 /// What the customers have noted, and when each came.
-fn print_timeline(trace: &Trace) {
+fn print_timeline(out: &mut dyn Write, trace: &Trace) -> io::Result<()> {
     for record in trace.records() {
         let path = record.task.and_then(|task| trace.path(task));
         let Some(customer) = path.and_then(|path| path.strip_prefix("main/")) else { continue };
@@ -105,8 +112,9 @@ fn print_timeline(trace: &Trace) {
             Event::Note(line) => line,
             _ => continue,
         };
-        println!("{:>9}  {customer:<11}  {line}", shown(record.at.since_start()));
+        writeln!(out, "{:>9}  {customer:<11}  {line}", shown(record.at.since_start()))?;
     }
+    Ok(())
 }
 
 /// Nobody reads nanoseconds in a table.
@@ -115,9 +123,9 @@ fn shown(duration: Duration) -> String {
     format!("{}.{:03}s", millis / 1000, millis % 1000)
 }
 
-fn print_statistics(name: &str, seen: Statistics) {
+fn print_statistics(out: &mut dyn Write, name: &str, seen: Statistics) -> io::Result<()> {
     let (busy, queue) = (seen.utilisation_permille(), seen.queue_len_mean_permille());
-    print_row([
+    let row = [
         name.to_owned(),
         seen.servers.to_string(),
         seen.served.to_string(),
@@ -126,13 +134,15 @@ fn print_statistics(name: &str, seen: Statistics) {
         shown(seen.waited_max),
         format!("{}.{:03}", queue / 1000, queue % 1000),
         seen.queue_len_max.to_string(),
-    ]);
+    ];
+    print_row(out, row)
 }
 
-fn print_row(row: [String; 8]) {
+fn print_row(out: &mut dyn Write, row: [String; 8]) -> io::Result<()> {
     let [name, servers, served, busy, mean_wait, longest_wait, mean_queue, longest_queue] = row;
-    println!(
+    writeln!(
+        out,
         "{name:<9}{servers:>9}{served:>8}{busy:>9}{mean_wait:>11}{longest_wait:>14}{mean_queue:>12}\
          {longest_queue:>15}"
-    );
+    )
 }
