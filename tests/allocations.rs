@@ -19,6 +19,10 @@ use simloop::{Builder, EventLoop, JoinHandle, sleep, spawn, timeout, yield_now};
 /// Tasks that are alive while the tables grow, so that none grows later.
 const TASKS: usize = 200;
 
+/// A debug build checks a large machine each time the number of its jumps has doubled, and allocates a list for
+/// that; while a program is watched that happens once at most.
+const FOR_CHECKS: u64 = cfg!(debug_assertions) as u64;
+
 /// Grows the loop's tables: tasks, timers and ready set.
 fn warm(event_loop: &mut EventLoop) {
     let sleepers: Vec<_> = (0..2 * TASKS)
@@ -59,7 +63,7 @@ fn a_task_is_one_allocation() {
 fn timers_wakes_and_turns_allocate_nothing() {
     let mut event_loop = EventLoop::new();
     warm(&mut event_loop);
-    // Enough tasks for debug builds not to check the machine at every jump, which does allocate.
+    // Enough tasks for debug builds not to check the machine at every jump.
     for _ in 0..64 {
         event_loop.spawn(std::future::pending::<()>());
     }
@@ -80,7 +84,7 @@ fn timers_wakes_and_turns_allocate_nothing() {
     let after = event_loop.counters();
     assert!(after.timers_fired - before.timers_fired > 10_000, "the work was done");
     assert!(after.timers_cancelled - before.timers_cancelled > 10_000, "and undone");
-    assert_eq!(ran.count_total, 0);
+    assert!(ran.count_total <= FOR_CHECKS, "{}", ran.count_total);
 }
 
 #[test]
@@ -195,7 +199,7 @@ fn locks_permits_and_notifications_allocate_nothing_once_their_lines_have_grown(
     let before = rounds.get();
     let ran = measure(|| event_loop.advance(Duration::from_secs(10)).expect("it runs"));
     assert!(rounds.get() - before > 1_000, "the work was done {} times", rounds.get() - before);
-    assert_eq!(ran.count_total, 0);
+    assert!(ran.count_total <= FOR_CHECKS, "{}", ran.count_total);
 }
 
 /// Two tasks for each channel, that send to each other for ever, a message a millisecond.
@@ -238,7 +242,7 @@ fn messages_allocate_nothing() {
     chatter(&mut event_loop);
     event_loop.advance(Duration::from_secs(1)).expect("it runs");
     let talked = measure(|| event_loop.advance(Duration::from_secs(1)).expect("it runs"));
-    assert_eq!(talked.count_total, 0);
+    assert!(talked.count_total <= FOR_CHECKS, "{}", talked.count_total);
 }
 
 #[test]

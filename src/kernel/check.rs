@@ -7,13 +7,14 @@ use super::tasks::State;
 use super::{Kernel, TaskKey};
 
 /// Slots of tasks, vacant ones included, and timers up to which debug builds check at every jump; a check
-/// looks at all of them.
+/// looks at all of them. A larger machine is checked each time the number of its jumps has doubled.
 const CHECKED_MAX: usize = 64;
 
 impl Kernel {
-    /// Checks a small machine, in debug builds only.
+    /// Checks a small machine, and a large one now and then, in debug builds only.
     pub(crate) fn debug_check(&self) {
-        if cfg!(debug_assertions) && self.is_small() {
+        let is_due = || self.is_small() || self.counters.jumps.is_power_of_two();
+        if cfg!(debug_assertions) && is_due() {
             self.check();
         }
     }
@@ -104,5 +105,23 @@ mod tests {
         assert_eq!(kernel.tasks.alive(), 0);
         assert!(!kernel.is_small(), "a check walks over the vacant slots too");
         kernel.check();
+    }
+
+    #[test]
+    fn a_large_machine_that_contradicts_itself_is_found_when_its_jumps_have_doubled() {
+        let mut kernel = Kernel::default();
+        let site = Location::caller();
+        let spawn = Spawn { name: None, parent: None, daemon: false, has_handle: false, site };
+        for _ in 0..=CHECKED_MAX {
+            kernel.spawn(&spawn);
+        }
+        kernel.timers_holding += 1;
+        let mut is_found = |jumps| {
+            kernel.counters.jumps = jumps;
+            let check = std::panic::AssertUnwindSafe(|| kernel.debug_check());
+            std::panic::catch_unwind(check).is_err()
+        };
+        assert!(!is_found(0) && !is_found(5) && !is_found(1023));
+        assert_eq!(is_found(1024), cfg!(debug_assertions));
     }
 }
