@@ -1,4 +1,4 @@
-//! One allocation a task, three more for its name, one a generator, none a timer, none a wake; and how much a
+//! One allocation a task, one more for a name that is new, one a generator, none a timer, none a wake; and how much a
 //! picture takes. A binary of its own, because its allocator counts.
 
 use std::cell::Cell;
@@ -116,26 +116,31 @@ fn joining_and_waking_by_a_cloned_waker_allocate_nothing() {
 }
 
 #[test]
-fn a_name_is_three_more_allocations_and_its_first_use_a_few_once() {
+fn a_task_with_a_name_is_one_allocation_and_a_new_name_is_one_more() {
     let mut event_loop = EventLoop::new();
     warm(&mut event_loop);
-    let mut spawn_all = |first_use| {
+    let names: Vec<String> = (0..TASKS).map(|number| format!("worker {number}")).collect();
+    let mut spawn_all = |name_of: &dyn Fn(usize) -> &'static str| {
         let mut handles: Vec<JoinHandle<()>> = Vec::with_capacity(TASKS);
         let spawned = measure(|| {
-            for _ in 0..TASKS {
-                handles.push(event_loop.spawn_named("worker", yield_now()));
+            for number in 0..TASKS {
+                handles.push(event_loop.spawn_named(name_of(number), yield_now()));
             }
         });
-        assert_eq!(
-            spawned.count_total,
-            4 * TASKS as u64 + first_use,
-            "the future, the name as the builder keeps it, the name as the table does, and its box"
-        );
         let ran = measure(|| event_loop.run_until_idle().expect("it runs"));
         assert_eq!(ran.count_total, 0, "polls, wakes and completions");
+        spawned.count_total
     };
-    spawn_all(3); // The parent's map of names, its first node, and the name as a key of it.
-    spawn_all(0);
+    let names: Vec<&'static str> =
+        names.into_iter().map(|name| &*Box::leak(name.into_boxed_str())).collect();
+    // The text, the parent's map of names with its first node, and the list of names, which grows with the tasks.
+    let first_use = spawn_all(&|_| "worker") - TASKS as u64;
+    assert!(first_use <= 3 + u64::from(TASKS.ilog2()) + 1, "{first_use}");
+    assert_eq!(spawn_all(&|_| "worker"), TASKS as u64, "the future alone");
+    let new_names = spawn_all(&|number| names[number]);
+    let nodes = new_names - 2 * TASKS as u64;
+    assert!(nodes <= TASKS as u64 / 4, "the text besides, and {nodes} nodes of the map");
+    assert_eq!(spawn_all(&|number| names[number]), TASKS as u64, "known names are shared");
 }
 
 #[test]

@@ -145,7 +145,8 @@ impl EventLoop {
         F: Future + 'static,
         F::Output: 'static,
     {
-        TaskBuilder::new().name(name).spawn_on(self, future)
+        let (site, cell) = (Location::caller(), cell::boxed(future));
+        JoinHandle::new(self.core.spawn_child(cell, Some(name), false, site))
     }
 
     /// Runs `future` as the root task `main` to its end, cancels what is still alive, and reports (S21).

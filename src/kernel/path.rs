@@ -99,7 +99,7 @@ pub(crate) trait Family {
 /// By slot.
 impl Family for Kernel {
     fn step(&self, task: u32) -> Step<'_> {
-        self.tasks.step(&self.tasks[task])
+        self.tasks.step(task)
     }
 
     fn parent(&self, task: u32) -> Option<u32> {

@@ -25,7 +25,7 @@ impl Kernel {
         self.log.tasks.push(TaskEntry {
             parent: parent.map_or(NO_TASK, |parent| serial(&self.tasks[parent.slot()])),
             name: spawn.own_name().map(Box::from),
-            index: self.tasks.step(task).index,
+            index: task.index(),
             is_daemon: spawn.daemon,
             site: spawn.site,
         });

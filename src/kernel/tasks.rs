@@ -3,14 +3,17 @@
 //! Promises stable keys, paths that stay readable while anything below them lives, and a spawn that
 //! allocates nothing once the table has grown. Knows nothing of order: that is the ready set's.
 
+mod names;
+
 use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
 use std::panic::Location;
+use std::rc::Rc;
 
 use super::groups::Member;
 use super::instant::Instant;
 use super::key::{GENERATION_MAX, SLOTS_MAX, StoredTarget, TaskKey};
-use super::path::Step;
+use names::number_child;
 
 /// The slot number that names no task.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
@@ -96,6 +99,7 @@ impl Flags {
     const DAEMON: u8 = 4;
     const MAIN: u8 = 8;
     const HANDLE: u8 = 16;
+    const NAMED: u8 = 32;
 
     #[inline]
     fn has(self, flag: u8) -> bool {
@@ -136,6 +140,15 @@ impl Task {
 
     pub(crate) fn is_daemon(&self) -> bool {
         self.flags.has(Flags::DAEMON)
+    }
+
+    pub(super) fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Its name is in the table's list.
+    fn is_named(&self) -> bool {
+        self.flags.has(Flags::NAMED)
     }
 
     /// It is called [`MAIN`] and has no parent. Every run has one, so that name is not worth an allocation.
@@ -207,41 +220,14 @@ impl Task {
     }
 }
 
-/// What few tasks have, out of the table, which is mostly of tasks that have none of it: a name, children with
-/// names, a place in a group.
+/// What few tasks have, out of the table, which is mostly of tasks that have none of it: children with names, a
+/// place in a group.
 #[derive(Debug, Default)]
 struct Extras {
-    name: Option<Box<str>>,
-    /// How many children of each name it has spawned: the source of the indices in paths.
-    children: BTreeMap<Box<str>, u32>,
+    /// How many children of each name it has spawned: the source of the indices in paths. The children share
+    /// the text.
+    children: BTreeMap<Rc<str>, u32>,
     member: Option<Member>,
-}
-
-impl Extras {
-    #[inline(never)]
-    fn called(name: &str) -> Box<Extras> {
-        Box::new(Extras { name: Some(name.into()), ..Extras::default() })
-    }
-}
-
-/// Counts one more child, and returns how many there were of its name before.
-#[inline]
-fn number_child(unnamed: &mut u32, extras: &mut Option<Box<Extras>>, name: Option<&str>) -> u32 {
-    let count = match name {
-        None => unnamed,
-        Some(name) => count_of(extras, name),
-    };
-    *count += 1;
-    *count - 1
-}
-
-#[inline(never)]
-fn count_of<'a>(extras: &'a mut Option<Box<Extras>>, name: &str) -> &'a mut u32 {
-    let children = &mut extras.get_or_insert_default().children;
-    if !children.contains_key(name) {
-        children.insert(name.into(), 0);
-    }
-    children.get_mut(name).expect("inserted above")
 }
 
 /// What is asked of a new task.
@@ -267,6 +253,8 @@ impl<'a> Spawn<'a> {
 pub(crate) struct TaskTable {
     slots: Vec<Task>,
     free: Vec<u32>,
+    /// The names of tasks that were given one, by slot, as far as the last such. The rest is of earlier tasks.
+    names: Vec<Option<Rc<str>>>,
     /// Children of no task: what was spawned from outside, the root among it.
     top_unnamed: u32,
     top_mains: u32,
@@ -336,6 +324,7 @@ impl TaskTable {
             flags: Flags::default()
                 .with(Flags::DAEMON, spawn.daemon)
                 .with(Flags::HANDLE, spawn.has_handle)
+                .with(Flags::NAMED, name.is_some())
                 .with(Flags::MAIN, is_main),
             wakers: 0,
             serial: self.spawned,
@@ -346,11 +335,14 @@ impl TaskTable {
             stamp: now.as_nanos(),
             joiner: None,
             site: spawn.site,
-            extras: name.map(Extras::called),
+            extras: None,
         };
         match vacant {
             Some(vacant) => *vacant = task,
             None => self.slots.push(task),
+        }
+        if let Some(name) = name {
+            self.keep_name(slot, parent, name);
         }
         self.spawned += 1;
         self.alive += 1;
@@ -476,41 +468,6 @@ impl TaskTable {
         alive.into_iter().map(|(_, key)| key).collect()
     }
 
-    /// All steps of a task's path, from the root down, however many.
-    pub(crate) fn path(&self, key: TaskKey) -> Vec<Step<'_>> {
-        let mut steps = Vec::new();
-        let mut slot = if self.get(key).is_some() { key.slot() } else { NO_SLOT };
-        while slot != NO_SLOT {
-            let task = &self.slots[slot as usize];
-            steps.push(self.step(task));
-            slot = task.parent;
-        }
-        steps.reverse();
-        steps
-    }
-
-    /// The last step of a task's path.
-    pub(crate) fn step<'a>(&'a self, task: &'a Task) -> Step<'a> {
-        if task.is_main() {
-            return Step { name: MAIN, index: task.index, is_shared: self.top_mains > 1 };
-        }
-        let (unnamed, extras) = match task.parent {
-            NO_SLOT => (self.top_unnamed, &self.top_extras),
-            parent => {
-                let parent = &self.slots[parent as usize];
-                (parent.unnamed_children, &parent.extras)
-            }
-        };
-        let name = task.extras.as_ref().and_then(|extras| extras.name.as_deref());
-        let siblings = match name {
-            None => unnamed,
-            Some(name) => {
-                extras.as_ref().and_then(|own| own.children.get(name).copied()).unwrap_or(0)
-            }
-        };
-        Step { name: name.unwrap_or(UNNAMED), index: task.index, is_shared: siblings > 1 }
-    }
-
     /// Forgets all tasks and keeps the memory; keys handed out before stay stale for ever.
     ///
     /// Returns `false` when the generations are used up and the table must not be used again.
@@ -519,6 +476,7 @@ impl TaskTable {
         self.generation_last = self.generation_first;
         self.slots.clear();
         self.free.clear();
+        self.names.clear();
         (self.top_unnamed, self.top_mains, self.top_extras) = (0, 0, None);
         self.alive = 0;
         self.has_daemons = false;
