@@ -13,6 +13,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::cell::BoxedCell;
+use super::hook::{Raised, watch_panics};
 use super::inbox::Inbox;
 use super::injecting::Injecting;
 use super::join::{AbortHandle, JoinError};
@@ -53,6 +54,8 @@ pub(crate) struct Core {
     pub(super) left_behind: RefCell<Option<Vec<AbortHandle>>>,
     /// Futures of tasks spawned as the run ends that are being dropped, each by the destructor of the one before.
     unspawned_depth: Cell<u32>,
+    /// The last panic that the hook has seen. Apart from the state, which may be borrowed then.
+    pub(super) raised: RefCell<Option<Raised>>,
     /// What collectors of `tracing` have been told.
     #[cfg(feature = "tracing")]
     pub(super) logging: super::logging::Logging,
@@ -128,6 +131,8 @@ pub(super) struct Panicked {
     pub(super) serial: u64,
     pub(super) path: String,
     pub(super) message: String,
+    /// The line of code that raised it, `file:line`, where that is known.
+    pub(super) raised_at: Option<String>,
     pub(super) at: Instant,
     pub(super) turn: u64,
     pub(super) site: &'static Location<'static>,
@@ -167,6 +172,7 @@ pub(super) enum JoinPoll {
 impl Core {
     pub(super) fn new(kernel: Kernel) -> Rc<Core> {
         let claim = registry::claim();
+        watch_panics();
         let mut state = State::new(kernel);
         state.kernel.start_generations_at(claim.generation);
         Rc::new(Core {
@@ -178,6 +184,7 @@ impl Core {
             locals: Locals::default(),
             left_behind: RefCell::new(None),
             unspawned_depth: Cell::new(0),
+            raised: RefCell::new(None),
             #[cfg(feature = "tracing")]
             logging: super::logging::Logging::default(),
         })
@@ -188,6 +195,8 @@ impl Core {
     /// Returns `false` if it has grown too much to be kept, or its keys are used up.
     pub(super) fn reset(&self) -> bool {
         self.inbox.clear();
+        // What the hook has seen in one run must not be told of a panic of the next.
+        self.raised.take();
         self.run.set(self.run.get().next());
         if !matches!(*self.picker.borrow(), Picker::Fifo) {
             let picker = self.picker.replace(Picker::Fifo);
@@ -385,6 +394,7 @@ impl Core {
     /// Ends a task with a panic. It is kept for whoever joins, or becomes the run's.
     pub(super) fn finish_panicked(&self, key: TaskKey, payload: Payload, place: PanicPlace) {
         let message = message(&*payload);
+        let raised_at = self.take_place(&message);
         let mut state = self.state();
         if let Some(task) = state.kernel.task(key) {
             let (serial, site, has_handle) = (task.serial, task.site, task.has_handle());
@@ -395,6 +405,7 @@ impl Core {
                 serial,
                 path,
                 message: message.clone(),
+                raised_at,
                 at,
                 turn,
                 site,
@@ -415,6 +426,7 @@ impl Core {
     /// Keeps a panic of foreign code that was not a task's poll; it fails the run when that ends.
     pub(super) fn collect_panic(&self, what: &str, payload: Payload) {
         let message = message(&*payload);
+        let raised_at = self.take_place(&message);
         let mut state = self.state();
         let (at, turn) = (state.kernel.now(), state.kernel.turn());
         let running = state.kernel.running();
@@ -433,6 +445,7 @@ impl Core {
             serial,
             path,
             message,
+            raised_at,
             at,
             turn,
             site,

@@ -45,6 +45,7 @@ pub(super) fn panicked(state: &State, panicked: &Panicked, is_root: bool) -> Fai
     let kind = FailureKind::Panic(Panic {
         path: panicked.path.clone(),
         message: panicked.message.clone(),
+        raised_at: panicked.raised_at.clone(),
         place: if is_root { PanicPlace::Root } else { panicked.place },
         spawned_at: panicked.site,
     });

@@ -15,6 +15,7 @@ mod describe;
 mod enclosing;
 mod ends;
 mod event_loop;
+mod hook;
 mod inbox;
 mod injecting;
 mod join;
@@ -26,7 +27,6 @@ pub(crate) mod picture;
 #[cfg(feature = "backtrace")]
 mod probe;
 mod program;
-mod quiet;
 mod registry;
 mod resource;
 mod ring;
@@ -47,6 +47,7 @@ pub(crate) use core::message as panic_message;
 pub(crate) use enclosing::{Deadline, Enclosing, Link, within_deadline, within_scope};
 pub(crate) use ends::{EndWatch, Heirs, bequeath, leave_panic, panicked_at};
 pub use event_loop::{EventLoop, run};
+pub(crate) use hook::watch_panics;
 pub(crate) use injecting::Injections;
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub(crate) use join_queue::{JoinQueue, QueueKey};
@@ -54,7 +55,6 @@ pub(crate) use locals::{LocalId, LocalValue, local_value, replace_local};
 #[doc(hidden)]
 pub use program::write_note;
 pub use program::{choose, rng};
-pub(crate) use quiet::hush;
 pub(crate) use registry::RunId;
 pub(crate) use resource::{
     Description, Holding, Party, Resource, Told, Waits, Wanted, Whom, list, moment, own_moment,

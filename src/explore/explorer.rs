@@ -12,7 +12,7 @@ use super::outcome::Outcome;
 use super::program::{Program, Settings};
 use super::search::search;
 use super::tally::Shard;
-use crate::executor::{Injections, hush};
+use crate::executor::{Injections, watch_panics};
 use crate::kernel::{Instant, Limits};
 use crate::policy::{Gait, Schedule};
 use crate::report::Report;
@@ -471,7 +471,7 @@ impl Explorer {
     }
 
     fn search(&self, program: &dyn Program, site: &'static Location<'static>) -> Exploration {
-        hush();
+        watch_panics();
         let mut explorer = self.in_environment();
         explorer.settings.site = site;
         search(&explorer, program)

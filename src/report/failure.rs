@@ -230,6 +230,10 @@ pub struct Panic {
     pub path: String,
     /// The panic's message.
     pub message: String,
+    /// The line of code that raised it, `file:line`. `None` where that is not known: a panic hook tells it, so it
+    /// is not if the program has set another since its first loop, nor of a payload that was thrown by
+    /// [`resume_unwind`](std::panic::resume_unwind).
+    pub raised_at: Option<String>,
     /// Why it failed the run.
     pub place: PanicPlace,
     /// Where the task was spawned.

@@ -183,6 +183,9 @@ fn write_panic(f: &mut Formatter<'_>, when: &str, panic: &Panic) -> fmt::Result 
     for line in message {
         writeln!(f, "    {line}")?;
     }
+    if let Some(line) = &panic.raised_at {
+        writeln!(f, "  raised at {line}")?;
+    }
     let reason = match panic.place {
         PanicPlace::Root => "it is the root, so the run ends with it".to_owned(),
         PanicPlace::Detached => {

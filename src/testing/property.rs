@@ -11,7 +11,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use super::strategies::{ChoicesTree, Plan, choices};
-use crate::executor::{Builder, hush};
+use crate::executor::{Builder, watch_panics};
 use crate::explore::Outcome;
 use crate::policy::Schedule;
 use crate::report::{Failure, FailureKind, Report};
@@ -147,7 +147,7 @@ impl Property {
         F: Fn(S::Value) -> R,
         R: Future<Output: Outcome + 'static> + 'static,
     {
-        hush();
+        watch_panics();
         let site = Location::caller();
         let attempt = |input: &S::Value, plan: &Plan| {
             self.run_once((self.builder)().quiet(true), plan, property(input.clone()), site)
