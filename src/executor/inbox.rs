@@ -18,6 +18,8 @@ use crate::report::{Failure, FailureKind};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Dropped {
     Handle(TaskKey),
+    /// What aborts the task when it is dropped.
+    Owner(TaskKey),
     Timer(RunId, TimerKey),
     Settle(RunId, SettleKey),
     Watch(RunId, WatcherKey),
@@ -127,6 +129,10 @@ impl Core {
             Dropped::Handle(key) => {
                 drop(state);
                 return self.detach(key);
+            }
+            Dropped::Owner(key) => {
+                state.kernel.request_abort(key);
+                None
             }
             Dropped::Timer(run, key) if is_now(run) => state.kernel.cancel(key),
             Dropped::Settle(run, key) if is_now(run) => state.kernel.unsettle(key),

@@ -82,6 +82,11 @@ impl<T> JoinHandle<T> {
         self.task.abort();
     }
 
+    /// See [`AbortHandle::abort_dropped`].
+    pub(crate) fn abort_dropped(&self) {
+        self.task.abort_dropped();
+    }
+
     /// Returns a handle that can only abort the task and may be kept after this one.
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle { serial: self.task.serial & !GIVEN, ..self.task }
@@ -352,6 +357,15 @@ impl AbortHandle {
         self.note(Object::Task, Access::Read);
         if let Some((core, key)) = self.found() {
             core.state().kernel.request_abort(key);
+        }
+    }
+
+    /// Does so where what owns the task is dropped: on any thread, and on another than the loop's before the loop's
+    /// next turn.
+    pub(crate) fn abort_dropped(&self) {
+        match self.key().filter(|_| context::find(self.loop_id()).is_none()) {
+            Some(key) => inbox::drop_elsewhere(self.loop_id(), Dropped::Owner(key)),
+            None => self.abort(),
         }
     }
 

@@ -307,7 +307,7 @@ impl<E> TaskGroup<E> {
             shared.phase = Phase::Dropped;
             (shared.abort_handles(), std::mem::take(&mut shared.children))
         };
-        tasks.iter().for_each(AbortHandle::abort);
+        tasks.iter().for_each(AbortHandle::abort_dropped);
         bequeath(&tasks);
         children
     }

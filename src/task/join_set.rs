@@ -354,7 +354,7 @@ impl<T> Default for JoinSet<T> {
 
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
-        self.abort_all();
+        self.handles.values().for_each(JoinHandle::abort_dropped);
     }
 }
 

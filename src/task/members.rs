@@ -88,7 +88,7 @@ impl<T: 'static, E: 'static> Outputs<E> for Vec<T> {
     }
 
     fn abort(members: &Self::Members) {
-        members.iter().for_each(|member| member.handle.abort());
+        members.iter().for_each(|member| member.handle.abort_dropped());
     }
 
     fn take(members: Self::Members) -> Self {
@@ -123,7 +123,7 @@ macro_rules! tuple {
             }
 
             fn abort(members: &Self::Members) {
-                $(members.$number.handle.abort();)+
+                $(members.$number.handle.abort_dropped();)+
             }
 
             fn take(members: Self::Members) -> Self {

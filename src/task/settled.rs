@@ -97,7 +97,7 @@ impl<T> Unpin for GatherSettled<T> {}
 
 impl<T> Drop for GatherSettled<T> {
     fn drop(&mut self) {
-        self.handles.iter().for_each(JoinHandle::abort);
+        self.handles.iter().for_each(JoinHandle::abort_dropped);
     }
 }
 

@@ -8,8 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use simloop::report::FailureKind;
+use simloop::task::{AbortHandle, all};
 use simloop::time::block_for;
-use simloop::{Builder, EventLoop, now, settle, sleep, spawn, spawn_named, yield_now};
+use simloop::{
+    Builder, EventLoop, JoinSet, gather_settled, now, settle, sleep, spawn, spawn_named,
+    try_gather_all, yield_now,
+};
 
 use crate::{secs, traced};
 
@@ -165,6 +169,28 @@ fn s19_a_handle_dropped_on_another_thread_detaches_the_task() {
         failure.to_string().contains("its handle was dropped, so nobody could take it"),
         "{failure}"
     );
+}
+
+#[test]
+fn s24_what_owns_tasks_aborts_them_on_whatever_thread_it_is_dropped() {
+    fn endless() -> impl Future<Output = Result<(), ()>> {
+        pending()
+    }
+    async fn is_aborted<T: Send + 'static>(owner: T, tasks: impl Fn() -> Vec<AbortHandle>) {
+        yield_now().await;
+        let tasks = tasks();
+        assert!(tasks.len() > 1 && tasks.iter().all(|task| !task.is_finished()));
+        drop_elsewhere(owner);
+        settle().await;
+        assert!(tasks.iter().skip(1).all(AbortHandle::is_finished), "{tasks:?}");
+    }
+    let report = Builder::new().run(async {
+        is_aborted(JoinSet::from_iter([endless(), endless()]), all).await;
+        is_aborted(try_gather_all([endless(), endless()]), all).await;
+        is_aborted(gather_settled([endless(), endless()]), all).await;
+    });
+    assert!(report.leftovers.is_empty(), "{:?}", report.leftovers);
+    report.unwrap();
 }
 
 #[test]
