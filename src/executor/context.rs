@@ -181,6 +181,14 @@ fn idle(id: LoopId) -> Option<Rc<Core>> {
     LOOPS.try_with(find).ok().flatten()
 }
 
+/// All loops of this thread.
+pub(super) fn loops() -> Vec<Rc<Core>> {
+    let all = |loops: &RefCell<Vec<Weak<Core>>>| {
+        loops.borrow().iter().filter_map(Weak::upgrade).collect()
+    };
+    LOOPS.try_with(all).unwrap_or_default()
+}
+
 /// Loops that have come to their end are kept up to this number, for their memory.
 const RECYCLED_MAX: usize = 4;
 

@@ -8,6 +8,7 @@ use super::cell::BoxedCell;
 use super::core::{Phase, State};
 use super::injecting::Injecting;
 use super::resource::Resources;
+use super::waker::{self, PackedAddress};
 use super::workers::Workers;
 use crate::kernel::{Kernel, Level, Spawn, TaskKey, WakerKey, shown_path};
 use crate::policy::Schedule;
@@ -186,6 +187,14 @@ impl State {
     /// Takes the future or the output of a task, if it is there.
     pub(super) fn take_cell(&mut self, slot: u32) -> Option<BoxedCell> {
         self.cells.get_mut(slot as usize)?.take()
+    }
+
+    /// The paths of tasks that are joined by a task of another loop.
+    pub(super) fn joined_by(&self, joiner: PackedAddress) -> impl Iterator<Item = String> {
+        self.kernel.joined_by_wakers().filter_map(move |(task, key)| {
+            let waker = self.wakers.get(key.0 as usize)?.as_ref()?;
+            (waker::address(waker)? == joiner).then(|| self.path(task))
+        })
     }
 
     pub(super) fn path(&self, key: TaskKey) -> String {

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::context;
 use super::core::State;
 use super::describe::left;
 use super::registry::RunId;
 use super::resource::{Description, Holding, Party, Wanted};
 use super::ring::ring;
+use super::waker::Address;
 use crate::kernel::{self, TaskKey};
 use crate::report::{Deadlock, Holder, Link, ResourceWait, Wait, WaitingTask};
 
@@ -230,7 +232,10 @@ impl<'a> WaitGraph<'a> {
         let is_elsewhere = self.is_waker_elsewhere(node);
         let is_known = !waits.is_empty() || !node.resources.iter().all(is_enclosing);
         if !is_known && is_elsewhere {
-            waits.push(Wait::Foreign);
+            waits.extend(self.joins_elsewhere(node.waiting.task));
+            if waits.is_empty() {
+                waits.push(Wait::Foreign);
+            }
         } else if !is_known && node.resources.is_empty() {
             waits.push(Wait::Nothing);
         }
@@ -253,6 +258,19 @@ impl<'a> WaitGraph<'a> {
             waits.push(Wait::PerhapsForeign);
         }
         waits
+    }
+
+    /// The tasks of other loops that a task joins: those hold its waker.
+    fn joins_elsewhere(&self, task: TaskKey) -> Vec<Wait> {
+        let joiner = Address { loop_id: self.run.loop_id(), task }.pack();
+        let mut paths = Vec::new();
+        // The state of this loop is borrowed, so it is passed over.
+        for core in context::loops() {
+            if let Some(state) = core.try_state() {
+                paths.extend(state.joined_by(joiner).map(Wait::JoinElsewhere));
+            }
+        }
+        paths
     }
 
     /// A ring of those who are given up, and whether it is certain: otherwise it is one if nothing has moved.

@@ -4,6 +4,14 @@ use super::key::{StoredTarget, Target, TaskKey, WakerKey};
 use super::{Join, Kernel, Member, OpenWait, serial};
 
 impl Kernel {
+    /// The tasks that are joined by a waker that is not a task's own, each with its key.
+    pub(crate) fn joined_by_wakers(&self) -> impl Iterator<Item = (TaskKey, WakerKey)> {
+        self.tasks.iter().filter_map(|(task, entry)| match entry.joiner.as_ref()?.get() {
+            Target::Waker(waker) => Some((task, waker)),
+            Target::Task(_) => None,
+        })
+    }
+
     /// Looks whether a task has finished, and registers who is to be woken when it does.
     #[inline]
     pub(crate) fn join(&mut self, key: TaskKey, target: Target) -> Option<Join> {

@@ -61,6 +61,8 @@ pub struct WaitingTask {
 pub enum Wait {
     /// The end of the task with this path.
     Join(String),
+    /// The end of a task of another loop on this thread, with this path there. That loop has to be driven for it.
+    JoinElsewhere(String),
     /// A timer with this deadline.
     Timer(Instant),
     /// A sleep without end.
@@ -237,6 +239,7 @@ fn reason(task: &WaitingTask) -> String {
 fn what(wait: &Wait) -> String {
     match wait {
         Wait::Join(path) => format!("joins `{path}`"),
+        Wait::JoinElsewhere(path) => format!("joins `{path}` of another loop"),
         Wait::Timer(deadline) => format!("sleeps until {deadline}"),
         Wait::Never => "sleeps for ever".to_owned(),
         Wait::Settle => "waits for the others to settle".to_owned(),

@@ -88,6 +88,7 @@ impl Dot<'_> {
                 return graph.edge(from, to, format!("joins since {since}"), is_bold);
             }
             Wait::Resource(resource) => return self.add_resource(graph, task, resource),
+            Wait::JoinElsewhere(path) => format!("`{path}` of another loop"),
             Wait::Timer(deadline) => format!("a timer for {deadline}"),
             Wait::Never => "a sleep without end".to_owned(),
             Wait::Settle => "the others to settle".to_owned(),

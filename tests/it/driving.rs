@@ -117,6 +117,22 @@ async fn sleep_a_second() {
 }
 
 #[test]
+fn s37_a_task_that_joins_one_of_another_loop_is_told_to() {
+    let mut other = EventLoop::new();
+    let joined = other.spawn_named("elsewhere", std::future::pending::<()>());
+    let mut event_loop = EventLoop::new();
+    let failure = event_loop.block_on(joined).unwrap_err().to_string();
+    assert!(failure.contains("\n  main  joins `elsewhere` of another loop since 0s"), "{failure}");
+    // That loop goes on, and wakes who joins.
+    let slow = other.spawn(async { sleep(secs(1)).await });
+    let joiner = event_loop.spawn(slow);
+    event_loop.run_until_idle().unwrap();
+    other.advance(secs(1)).unwrap();
+    event_loop.run_until_idle().unwrap();
+    assert!(joiner.is_finished());
+}
+
+#[test]
 fn after_a_deadlock_the_loop_goes_on() {
     let mut event_loop = EventLoop::new();
     let (sender, receiver) = oneshot::channel::<u32>();
