@@ -49,9 +49,8 @@ function pattern(width, height, draw) {
 }
 
 // Makes a canvas as large as it is shown and returns how to draw on it, empty.
-function cleared(canvas) {
+function cleared(canvas, width = canvas.clientWidth, height = canvas.clientHeight) {
   const ratio = devicePixelRatio || 1;
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
   const context = canvas.getContext("2d");

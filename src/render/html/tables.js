@@ -116,6 +116,7 @@ function showLegend(root, painter) {
     }),
   ];
   root.replaceChildren(element("ul", { class: "legend" }, items.map(([line]) => line)));
-  for (const [, canvas, draw] of items) draw(cleared(canvas));
+  // The sizes of the style sheet: while another tab is open, the layout gives them none.
+  for (const [, canvas, draw] of items) draw(cleared(canvas, 36, 26));
 }
 

@@ -53,6 +53,121 @@ fn keys_and_the_wheel_zoom_and_pan_and_all_can_be_shown_again() {
 }
 
 #[test]
+fn keys_pan_back_step_through_a_tasks_own_turns_and_fold_the_drawer() {
+    browse(async |page| {
+        page.open(program("race").html()).await;
+        page.press("+++").await;
+        // To the right, twice, and to the left.
+        page.press("\u{e014}\u{e014}").await;
+        let right = visible(&page).await;
+        page.press("\u{e012}").await;
+        let left = visible(&page).await;
+        assert!(left.0 < right.0, "{left:?} {right:?}");
+        page.fill("#turn", "2\u{e007}").await;
+        page.press("\u{e004}").await;
+        page.eval("document.getElementById('lanes').focus()").await;
+        page.press("N").await;
+        assert_eq!(page.eval("page.turn").await, json!(5), "the next turn of main/first");
+        page.press("P").await;
+        assert_eq!(page.eval("page.turn").await, json!(2));
+        let is_folded = "document.getElementById('drawer').classList.contains('folded')";
+        page.press("d").await;
+        assert_eq!(page.eval(is_folded).await, json!(true));
+        page.press("d").await;
+        assert_eq!(page.eval(is_folded).await, json!(false));
+        page.assert_quiet().await;
+    });
+}
+
+/// The middle of an element.
+async fn middle_of(page: &Page, id: &str) -> (f64, f64) {
+    let script = format!(
+        "(() => {{
+            const box = document.getElementById('{id}').getBoundingClientRect();
+            return [box.left + box.width / 2, box.top + box.height / 2];
+        }})()"
+    );
+    let middle = page.eval(&script).await;
+    (middle[0].as_f64().unwrap(), middle[1].as_f64().unwrap())
+}
+
+/// What a pointer does at a point of the lanes.
+async fn point(page: &Page, event: &str, (x, y): (f64, f64)) {
+    page.eval(&format!(
+        "document.getElementById('canvas').dispatchEvent(new PointerEvent('{event}', \
+         {{ clientX: {x}, clientY: {y}, bubbles: true }}))"
+    ))
+    .await;
+    page.drawn().await;
+}
+
+#[test]
+fn the_pointer_goes_to_a_turn_a_part_and_a_span_and_is_told_what_it_points_at() {
+    browse(async |page| {
+        page.open(program("gather").html()).await;
+        let sleep = page.place_of("main/task[2]", WAITING_FOR_A_TIMER).await;
+        point(&page, "pointermove", sleep).await;
+        assert!(page.text("#tip").await.starts_with("main/task[2] sleeps until 3s, 0s to 3s (3s)"));
+        page.click_at(sleep).await;
+        point(&page, "dblclick", sleep).await;
+        let (from, to) = visible(&page).await;
+        let span = page
+            .eval(
+                "[page.run.spans.from[page.selected.span], page.run.spans.to[page.selected.span]]",
+            )
+            .await;
+        let span = (span[0].as_f64().unwrap(), span[1].as_f64().unwrap());
+        assert!(from < span.0 && span.1 < to, "all of it is visible");
+        assert!(length((from, to)) < 1.5 * length(span), "and little beside");
+        page.press("++++").await;
+        // The middle of all turns, and of the whole run.
+        page.click_at(middle_of(&page, "minimap").await).await;
+        let (from, to) = visible(&page).await;
+        let middle = page.eval("page.run.width / 2").await.as_f64().unwrap();
+        assert!(((from + to) / 2.0 - middle).abs() < 1.0, "{from} to {to} around {middle}");
+        page.click("#fit").await;
+        let (x, _) = at_turn(&page, "main", 4).await;
+        let (_, y) = middle_of(&page, "axis").await;
+        page.click_at((x, y)).await;
+        assert_eq!(page.eval("page.turn").await, json!(4));
+        page.assert_quiet().await;
+        // The task that it takes has a ring, and no other has: none else is ready.
+        for (path, is_taken) in [("main/task[2]", true), ("main/task[1]", false)] {
+            let (_, y) = page.place_of(path, RUNNING).await;
+            let found = has_color(&page, "cursor", (x - 9.0, y - 9.0), (18.0, 18.0)).await;
+            assert_eq!(found, is_taken, "{path}");
+        }
+    });
+}
+
+#[test]
+fn the_legend_draws_each_sign() {
+    browse(async |page| {
+        page.open(program("deadlock").html()).await;
+        // Another tab is open at first.
+        page.click("#tab-legend").await;
+        let blank = "[...document.querySelectorAll('.legend canvas')].filter((canvas) =>
+            !canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((part) => part > 0))
+            .map((canvas) => canvas.parentElement.innerText)";
+        assert_eq!(page.eval(blank).await, json!([]));
+        assert!(page.texts(".legend li").await.len() > 15);
+    });
+}
+
+#[test]
+fn of_many_tasks_the_table_shows_a_hundred_and_counts_the_others() {
+    browse(async |page| {
+        page.open(programs::thousand().html()).await;
+        page.click("#tab-statistics").await;
+        assert_eq!(page.texts("#sheet-statistics tbody tr").await.len(), 100);
+        assert_eq!(page.text("#sheet-statistics .more").await, "and 901 more tasks");
+        let lines = page.text("#sheet-statistics .loop").await;
+        let table = programs::thousand().trace.statistics().to_string();
+        assert!(lines.contains(" jumps over ") && table.contains(lines.trim()), "{lines}");
+    });
+}
+
+#[test]
 fn a_search_leaves_the_tasks_that_fit_and_their_ancestors() {
     browse(async |page| {
         page.open(program("nested").html()).await;
@@ -267,7 +382,8 @@ fn statistics_tell_for_which_resources_a_task_waited_and_sort_by_all_of_them() {
     });
 }
 
-/// Whether pixels of a colour of the page are in a box of the canvas, as wide and high as given in CSS pixels.
+/// Whether pixels of about a colour of the page are in a box of the canvas: a thin line may share its pixels with the
+/// ground.
 async fn has_color(
     page: &Page,
     name: &str,
@@ -288,7 +404,7 @@ async fn has_color(
             const {{ data }} = canvas.getContext('2d').getImageData(({x} - edge.left) * scale,
                 ({y} - edge.top) * scale, {width} * scale, {height} * scale);
             for (let at = 0; at < data.length; at += 4) {{
-                if ([0, 1, 2].every((part) => Math.abs(data[at + part] - wanted[part]) < 12)) return true;
+                if ([0, 1, 2].every((part) => Math.abs(data[at + part] - wanted[part]) < 80)) return true;
             }}
             return false;
         }})()"
@@ -318,7 +434,8 @@ fn wakes_have_arrows_between_rows_and_marks_where_nobody_else_woke() {
         page.open(report.html()).await;
         // The child's last poll, turn 4, wakes main, whose row is above.
         let (x, y) = at_turn(&page, "main/child", 4).await;
-        assert!(has_color(&page, "wake", (x, y - 20.0), (20.0, 10.0)).await, "an arrow");
+        assert!(has_color(&page, "wake", (x, y - 20.0), (20.0, 5.0)).await, "its point");
+        assert!(has_color(&page, "wake", (x, y - 13.0), (20.0, 4.0)).await, "its line");
         // Each yield wakes the child itself: a mark right after the poll, and none where it was only spawned.
         for (turn, is_marked) in [(1, false), (2, true), (3, true)] {
             let (x, y) = at_turn(&page, "main/child", turn).await;
