@@ -1,6 +1,5 @@
 //! What a run is told before it starts.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::Location;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use super::picture;
 use super::state::{YEAR_2000, wall_at};
 use super::workers::WorkerCounts;
 use crate::kernel::{Accesses, Level, Limits};
-use crate::policy::{Fifo, Policy, Replay, Schedule};
+use crate::policy::{Policy, Replay, Schedule};
 use crate::report::{Report, Reproduction};
 
 /// Settings of a loop.
@@ -83,8 +82,7 @@ impl Builder {
     pub fn policy(mut self, policy: impl Policy) -> Self {
         self.policy_source = policy.source();
         (self.replayed, self.replay_error) = (None, None);
-        let is_fifo = (&policy as &dyn Any).is::<Fifo>();
-        self.picker = if is_fifo { Picker::Fifo } else { Picker::Policy(Box::new(policy)) };
+        self.picker = Picker::new(policy);
         self
     }
 

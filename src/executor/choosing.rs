@@ -1,13 +1,14 @@
 //! Choices: who is asked which task runs, or which value the program gets, and how that is recorded (S31).
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::context::HiddenPoll;
 use super::core::{Core, Picker, State, message};
 use super::describe;
 use super::turn::forget_panic;
-use crate::kernel::Access;
-use crate::policy::{Choice, Deviation, Divergence, Policy};
+use crate::kernel::{Access, Turn};
+use crate::policy::{Choice, Deviation, Divergence, Fifo, Policy, Random};
 use crate::report::{Failure, FailureKind};
 
 /// Why a choice could not be made. In a box, because it is rare and a choice is not.
@@ -22,11 +23,32 @@ pub(super) enum Mistake {
 }
 
 impl Picker {
+    pub(super) fn new<P: Policy>(policy: P) -> Picker {
+        let mut policy = Some(policy);
+        let any: &mut dyn Any = &mut policy;
+        if any.is::<Option<Fifo>>() {
+            return Picker::Fifo;
+        }
+        match any.downcast_mut::<Option<Random>>().and_then(Option::take) {
+            Some(random) => Picker::Random(random),
+            None => policy.map_or(Picker::Fifo, |policy| Picker::Policy(Box::new(policy))),
+        }
+    }
+
+    /// The policy, if there is one that is asked.
+    pub(super) fn policy(&mut self) -> Option<&mut dyn Policy> {
+        match self {
+            Picker::Fifo | Picker::Replay(_) => None,
+            Picker::Random(random) => Some(random),
+            Picker::Policy(policy) => Some(&mut **policy),
+        }
+    }
+
     /// The number of ready tasks from which somebody has to be asked which of them runs.
     pub(super) fn asked_from(&self) -> usize {
         match self {
             Picker::Fifo => usize::MAX,
-            Picker::Policy(_) => 2,
+            Picker::Random(_) | Picker::Policy(_) => 2,
             // A single ready task is no choice, but the schedule may have expected one.
             Picker::Replay(_) => 1,
         }
@@ -43,18 +65,28 @@ impl Core {
     /// Takes the policy away from a run that has ended, for another.
     pub(super) fn take_policy(&self) -> Option<Box<dyn Policy>> {
         match self.picker.replace(Picker::Fifo) {
+            Picker::Random(random) => Some(Box::new(random)),
             Picker::Policy(policy) => Some(policy),
-            _ => None,
+            Picker::Fifo | Picker::Replay(_) => None,
         }
     }
 
-    /// Asks the policy or the schedule which ready task runs. There is one at least.
+    /// Starts the turn of the ready task that the policy or the schedule picks. There is one at least.
+    ///
+    /// Out of line, so that first-in first-out is short.
     #[inline(never)]
-    pub(super) fn pick(&self, state: &mut State) -> Result<usize, Misfit> {
+    pub(super) fn start_picked(&self, state: &mut State) -> Result<Turn, Misfit> {
+        let index = self.pick(state)?;
+        Ok(state.kernel.start_chosen(index))
+    }
+
+    #[inline(always)]
+    fn pick(&self, state: &mut State) -> Result<usize, Misfit> {
         let (turn, ready) = (state.kernel.turn() + 1, state.kernel.ready_len());
         let count = u32::try_from(ready).unwrap_or(u32::MAX);
         let index = match &mut *self.picker.borrow_mut() {
             Picker::Fifo => 0,
+            Picker::Random(random) => random.draw(ready as u64) as u32,
             Picker::Policy(policy) => ask(&mut **policy, &Choice::of_task(&state.kernel))?,
             Picker::Replay(replay) => {
                 replay.check_turn(turn, count).map_err(diverged)?;
@@ -90,12 +122,14 @@ impl Core {
         state.kernel.note_access(Access::Chose);
         let (turn, place) = (state.kernel.turn(), state.values_chosen);
         let index = match &mut *self.picker.borrow_mut() {
-            Picker::Fifo => 0,
-            Picker::Policy(policy) => {
-                let _hidden = HiddenPoll::begin();
-                ask(&mut **policy, &Choice::of_value(&state.kernel, count as usize))?
-            }
             Picker::Replay(replay) => replay.choose(turn, place, count).map_err(diverged)?,
+            picker => match picker.policy() {
+                Some(policy) => {
+                    let _hidden = HiddenPoll::begin();
+                    ask(policy, &Choice::of_value(&state.kernel, count as usize))?
+                }
+                None => 0,
+            },
         };
         if index > 0 {
             state.schedule.push(Deviation { turn, place, alternatives: count, index });
@@ -112,9 +146,9 @@ impl Core {
             }
             Mistake::Fault(fault) => fault,
         };
-        let shown = || match &*self.picker.borrow() {
-            Picker::Policy(policy) => format!("{policy:?}"),
-            other => format!("{other:?}"),
+        let shown = || match self.picker.borrow_mut().policy() {
+            Some(policy) => format!("{policy:?}"),
+            None => "no policy".to_owned(),
         };
         let policy = catch_unwind(AssertUnwindSafe(shown)).unwrap_or_else(|payload| {
             forget_panic(payload);

@@ -88,16 +88,16 @@ impl Core {
     fn inject(&self, state: &mut State, injection: Injection) -> Option<Injection> {
         let (turn, place) = (state.kernel.turn(), state.values_chosen + 1);
         let taken = match &mut *self.picker.borrow_mut() {
-            Picker::Fifo => None,
             Picker::Replay(replay) => replay.inject(turn, place, injection),
-            Picker::Policy(policy) if state.injecting.may(injection) => {
-                let _hidden = HiddenPoll::begin();
-                let choice = Choice::of_injection(&state.kernel, injection);
-                // Only a search's own policies are asked, which answer as they should.
-                let index = ask(&mut **policy, &choice).unwrap_or(0);
-                (index > 0).then_some(injection)
+            picker => {
+                picker.policy().filter(|_| state.injecting.may(injection)).and_then(|policy| {
+                    let _hidden = HiddenPoll::begin();
+                    let choice = Choice::of_injection(&state.kernel, injection);
+                    // Only a search's own policies are asked, which answer as they should.
+                    let index = ask(policy, &choice).unwrap_or(0);
+                    (index > 0).then_some(injection)
+                })
             }
-            Picker::Policy(_) => None,
         }?;
         state.values_chosen = place;
         state.injecting.allowed.most = state.injecting.allowed.most.saturating_sub(1);

@@ -51,23 +51,24 @@ impl Core {
             }
         }
         let turn = if state.kernel.ready_len() < state.asked_from {
-            state.kernel.start(0)
+            let Some(turn) = state.kernel.start(0) else { return Ok(Turned::Idle) };
+            turn
         } else {
-            match self.pick(&mut state) {
-                Ok(index) => state.kernel.start_chosen(index),
+            match self.start_picked(&mut state) {
+                Ok(turn) => turn,
                 Err(misfit) => {
                     drop(state);
                     return Err(self.fail_choice(*misfit));
                 }
             }
         };
-        let Some(turn) = turn else { return Ok(Turned::Idle) };
         state.values_chosen = 0;
         let mut is_cancelled = turn.is_aborted;
         if state.injects && !is_cancelled {
             is_cancelled = self.injects_cancel(&mut state, turn.task);
         }
-        let slot = turn.task.slot() as usize;
+        // Not from the key, for which the task has to be looked at: its future is fetched beside it.
+        let slot = state.kernel.running_slot() as usize;
         let cell = state.cells[slot].take().expect("a task that is alive has a future");
         let (now, is_observed) = (state.kernel.now(), state.kernel.is_observed());
         drop(state);

@@ -41,6 +41,7 @@ impl Kernel {
     }
 
     fn check_ready(&self) {
+        self.ready.check();
         let slots: BTreeSet<u32> = self.ready.iter().collect();
         assert_eq!(slots.len(), self.ready.len(), "a task is in the ready set twice");
         let ready = |(_, task): &(TaskKey, &super::Task)| task.state == State::Ready;

@@ -16,7 +16,6 @@ mod entries;
 mod event;
 #[cfg(feature = "backtrace")]
 mod freeze;
-mod gaps;
 mod groups;
 mod instant;
 mod joins;
@@ -26,6 +25,7 @@ mod limits;
 mod model;
 mod open;
 mod path;
+mod ranked;
 mod ready;
 mod record;
 mod reset;
@@ -254,6 +254,12 @@ impl Kernel {
         (self.running != NO_SLOT).then(|| self.tasks.key(self.running))
     }
 
+    /// The slot of the running task. There must be one.
+    #[inline]
+    pub(crate) fn running_slot(&self) -> u32 {
+        self.running
+    }
+
     /// The serial of the running task, or [`NO_TASK`].
     fn running_serial(&self) -> u32 {
         if self.running == NO_SLOT { NO_TASK } else { serial(&self.tasks[self.running]) }
@@ -359,6 +365,20 @@ impl Kernel {
     pub(crate) fn start(&mut self, index: usize) -> Option<Turn> {
         let ready = self.ready.len();
         let slot = self.ready.take(index)?;
+        Some(self.start_slot(slot, index, ready))
+    }
+
+    /// The same where the index was chosen among those that there are. For the first it takes longer than
+    /// [`start`](Self::start).
+    #[inline(always)]
+    pub(crate) fn start_chosen(&mut self, index: usize) -> Turn {
+        let ready = self.ready.len();
+        let slot = self.ready.take_chosen(index);
+        self.start_slot(slot, index, ready)
+    }
+
+    #[inline(always)]
+    fn start_slot(&mut self, slot: u32, index: usize, ready: usize) -> Turn {
         self.turn += 1;
         let task = &mut self.tasks[slot];
         task.state = State::Running;
@@ -372,13 +392,7 @@ impl Kernel {
         if self.is_observed {
             self.note_turn(slot, is_aborted, index, ready);
         }
-        Some(Turn { task: task_key, is_aborted })
-    }
-
-    /// The same where the index was chosen: out of line, so that first-in first-out is short.
-    #[inline(never)]
-    pub(crate) fn start_chosen(&mut self, index: usize) -> Option<Turn> {
-        self.start(index)
+        Turn { task: task_key, is_aborted }
     }
 
     /// Ends a turn whose poll returned pending. `is_woken` says that the task woke itself in it.

@@ -1,47 +1,40 @@
 //! The ready set: tasks that may run, in the order of their first wake since their last poll (S17).
 
-use super::gaps::Gaps;
-use super::tasks::NO_SLOT;
+use super::ranked::Ranked;
 
-/// Slots of ready tasks, oldest wake first, in a ring.
+/// Slots of ready tasks, oldest wake first.
 ///
 /// A task's slot is in it at most once, and exactly while the task is in the ready state; so a slot needs
-/// no generation here. A ring of our own, because its length is a power of two: a place is then found by
-/// masking, which saves a tenth of a whole turn over the standard library's deque.
-///
-/// What is taken from the middle of a short ring is moved over. In a long one it leaves a gap, and gaps go when
-/// they come to the front, or when the ring is full.
+/// no generation here. As long as the first is taken each time, they are in a ring. From the first that is taken
+/// from behind it until all is forgotten, they are [`Ranked`], where any is as near as another.
 #[derive(Debug, Default)]
 pub(crate) struct ReadySet {
-    /// Its length is zero or a power of two.
+    /// Its length is zero or a power of two: a place is then found by masking, which saves a tenth of a whole
+    /// turn over the standard library's deque.
     ring: Vec<u32>,
-    /// How many places were ever left behind at the front, and ever filled at the back. Each modulo the length
-    /// is a place, and there is no gap at the front.
+    ranked: Ranked,
+    is_ranked: bool,
+    /// How many were ever taken, and ever came. In the ring, each modulo the length is a place; of those that are
+    /// ranked, it is since they were packed.
     front: usize,
     back: usize,
-    gaps: Gaps,
-    /// Gaps at places below the front's: those that come after the end of the ring.
-    gaps_wrapped: usize,
 }
 
 /// The length of the first ring.
 const LENGTH_FIRST: usize = 16;
 
-/// The length up to which a gap is closed. Places of a longer ring come in whole words of [`Gaps`].
-const LENGTH_SHORT: usize = 64;
-
-/// Stands where there is a gap. No task has this slot.
-const GAP: u32 = NO_SLOT;
-
 impl ReadySet {
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.back.wrapping_sub(self.front) - self.gaps.len()
+        self.back.wrapping_sub(self.front)
     }
 
     #[inline]
     pub(crate) fn push(&mut self, slot: u32) {
-        if self.back.wrapping_sub(self.front) == self.ring.len() {
+        if self.is_ranked {
+            return self.push_ranked(slot);
+        }
+        if self.len() == self.ring.len() {
             self.grow();
         }
         let place = self.place(self.back);
@@ -49,109 +42,81 @@ impl ReadySet {
         self.back = self.back.wrapping_add(1);
     }
 
+    #[inline]
+    fn push_ranked(&mut self, slot: u32) {
+        if self.back == self.ranked.room() {
+            self.pack();
+        }
+        self.ranked.put(self.back, slot);
+        self.back += 1;
+    }
+
     /// The slot at `index` in arrival order.
     pub(crate) fn get(&self, index: usize) -> Option<u32> {
-        (index < self.len()).then(|| self.ring[self.find(index)])
+        (index < self.len()).then(|| match self.is_ranked {
+            true => self.ranked.get(index, self.front),
+            false => self.ring[self.place(self.front.wrapping_add(index))],
+        })
     }
 
     /// The slots in arrival order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
-        let places = 0..self.back.wrapping_sub(self.front);
-        let slots = places.map(|offset| self.ring[self.place(self.front.wrapping_add(offset))]);
-        slots.filter(|&slot| slot != GAP)
+        let (in_ring, in_blocks) = if self.is_ranked { (0, self.back) } else { (self.len(), 0) };
+        let ring = (0..in_ring).map(|index| self.ring[self.place(self.front.wrapping_add(index))]);
+        ring.chain(self.ranked.iter(self.front.min(in_blocks), in_blocks))
     }
 
     /// Removes the slot at `index` in arrival order; the others keep theirs.
     #[inline(always)]
     pub(crate) fn take(&mut self, index: usize) -> Option<u32> {
-        if index == 0 && self.front != self.back {
-            let slot = self.ring[self.place(self.front)];
-            self.front = self.front.wrapping_add(1);
-            if self.gaps.len() > 0 {
-                self.pass_gaps();
-            }
-            return Some(slot);
-        }
         if index >= self.len() {
             return None;
         }
-        let place = self.find(index);
-        let slot = self.ring[place];
-        if self.ring.len() <= LENGTH_SHORT {
-            self.close_gap(index)
-        } else {
-            self.leave_gap(place)
+        if index > 0 || self.is_ranked {
+            return Some(self.take_from_behind(index));
         }
+        let slot = self.ring[self.place(self.front)];
+        self.front = self.front.wrapping_add(1);
         Some(slot)
     }
 
-    /// The place of the slot at `index`, which exists.
-    #[inline]
-    fn find(&self, index: usize) -> usize {
-        let front = self.place(self.front);
-        if self.gaps.len() == 0 {
-            return self.place(front + index);
-        }
-        // Places are counted from the beginning of the ring, those outside the set with the others.
-        let filled = self.ring.len() - self.gaps.len();
-        let index = front - self.gaps_wrapped + index;
-        self.gaps.nth_filled(if index < filled { index } else { index - filled })
+    /// The same, out of line, so that the first is taken in few instructions.
+    #[inline(never)]
+    fn take_from_behind(&mut self, index: usize) -> u32 {
+        self.take_chosen(index)
     }
 
-    #[inline]
-    fn leave_gap(&mut self, place: usize) {
-        if !self.gaps.has_begun(self.ring.len()) {
-            self.gaps.begin(self.ring.len());
+    /// Removes the slot at `index`, which exists, where any may be chosen.
+    #[inline(always)]
+    pub(crate) fn take_chosen(&mut self, index: usize) -> u32 {
+        if !self.is_ranked {
+            self.rank();
         }
-        self.ring[place] = GAP;
-        self.gaps.add(place);
-        self.gaps_wrapped += usize::from(place < self.place(self.front));
+        let slot = self.ranked.take(index, self.front);
+        self.front += 1;
+        slot
     }
 
-    /// Lets go of the gaps that have come to the front.
-    fn pass_gaps(&mut self) {
-        loop {
-            let place = self.place(self.front);
-            if place == 0 {
-                self.gaps_wrapped = 0;
-            }
-            if self.front == self.back || self.ring[place] != GAP {
-                return;
-            }
-            self.gaps.remove(place);
-            self.front = self.front.wrapping_add(1);
+    /// Moves all from the ring to where any can be taken.
+    #[cold]
+    fn rank(&mut self) {
+        let len = self.len();
+        self.ranked.begin(len);
+        for index in 0..len {
+            self.ranked.put(index, self.ring[self.place(self.front.wrapping_add(index))]);
         }
+        (self.front, self.back, self.is_ranked) = (0, len, true);
     }
 
-    /// Moves the shorter side over the place at `index`.
-    fn close_gap(&mut self, index: usize) {
-        let behind = self.len() - index - 1;
-        if index <= behind {
-            for distance in (0..index).rev() {
-                let from = self.place(self.front.wrapping_add(distance));
-                let to = self.place(self.front.wrapping_add(distance + 1));
-                self.ring[to] = self.ring[from];
-            }
-            self.front = self.front.wrapping_add(1);
-        } else {
-            for distance in index..index + behind {
-                let from = self.place(self.front.wrapping_add(distance + 1));
-                let to = self.place(self.front.wrapping_add(distance));
-                self.ring[to] = self.ring[from];
-            }
-            self.back = self.back.wrapping_sub(1);
-        }
+    #[cold]
+    fn pack(&mut self) {
+        self.ranked.pack(self.front, self.back);
+        (self.front, self.back) = (0, self.len());
     }
 
     /// Forgets all and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        (self.front, self.back) = (0, 0);
-        self.forget_gaps();
-    }
-
-    fn forget_gaps(&mut self) {
-        self.gaps.clear();
-        self.gaps_wrapped = 0;
+        (self.front, self.back, self.is_ranked) = (0, 0, false);
     }
 
     #[inline]
@@ -159,20 +124,24 @@ impl ReadySet {
         position & (self.ring.len().wrapping_sub(1))
     }
 
-    /// Makes room in a full ring: without its gaps, and with half of its places free.
+    /// Makes room in a full ring.
     #[cold]
     fn grow(&mut self) {
-        let mut ring = vec![0; (self.len() * 2).next_power_of_two().max(LENGTH_FIRST)];
-        let mut back = 0;
-        for offset in 0..self.back.wrapping_sub(self.front) {
-            let slot = self.ring[self.place(self.front.wrapping_add(offset))];
-            // Without a branch: where gaps are is as good as random.
-            ring[back] = slot;
-            back += usize::from(slot != GAP);
+        let mut ring = vec![0; (self.len() * 2).max(LENGTH_FIRST)];
+        for (index, place) in ring.iter_mut().enumerate().take(self.len()) {
+            *place = self.ring[self.place(self.front.wrapping_add(index))];
         }
-        (self.front, self.back) = (0, back);
+        (self.front, self.back) = (0, self.len());
         self.ring = ring;
-        self.forget_gaps();
+    }
+
+    /// Panics if it contradicts itself.
+    pub(super) fn check(&self) {
+        if self.is_ranked {
+            self.ranked.check(self.front, self.back);
+        } else {
+            assert!(self.len() <= self.ring.len(), "more came than the ring has places");
+        }
     }
 }
 
@@ -202,10 +171,26 @@ mod tests {
                         model.push_back(number * 100 + offset);
                     }),
                 }
+                ready.check();
                 assert_eq!(ready.len(), model.len());
                 assert!(ready.iter().eq(model.iter().copied()));
                 assert_eq!(ready.get(index), model.get(index).copied());
             }
+        }
+    }
+
+    #[test]
+    fn a_set_that_runs_dry_at_any_place_is_empty_and_takes_more() {
+        for tasks in 2_u32..140 {
+            let mut ready = ReadySet::default();
+            (0..tasks).for_each(|slot| ready.push(slot));
+            (1..tasks).for_each(|slot| assert_eq!(ready.take(1), Some(slot)));
+            assert_eq!(ready.take(0), Some(0));
+            ready.check();
+            assert_eq!((ready.len(), ready.get(0), ready.iter().count()), (0, None, 0));
+            ready.push(7);
+            assert_eq!(ready.iter().collect::<Vec<_>>(), [7]);
+            assert_eq!((ready.take(0), ready.take(0)), (Some(7), None));
         }
     }
 
@@ -224,11 +209,12 @@ mod tests {
                 ready.push(slot);
                 model.push_back(slot);
             }
-            assert!(ready.ring.len() < 4 * tasks as usize);
+            assert!(ready.ranked.room() <= 4 * tasks.max(16) as usize);
+            ready.check();
             while let Some(slot) = model.pop_front() {
                 assert_eq!(ready.take(0), Some(slot));
             }
-            assert_eq!((ready.len(), ready.take(0), ready.gaps.len()), (0, None, 0));
+            assert_eq!((ready.len(), ready.take(0)), (0, None));
         }
     }
 }

@@ -36,6 +36,12 @@ impl Random {
         Random { seed, rng: Rng::new(seed) }
     }
 
+    /// Draws one of so many alternatives.
+    #[inline]
+    pub(crate) fn draw(&mut self, alternatives: u64) -> u64 {
+        self.rng.below(alternatives)
+    }
+
     pub(crate) fn restart(&mut self, seed: u64) {
         *self = Random::new(seed);
     }
@@ -43,7 +49,7 @@ impl Random {
 
 impl Policy for Random {
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
-        choice.draw(&mut self.rng)
+        self.draw(choice.len() as u64) as usize
     }
 
     fn source(&self) -> Option<String> {

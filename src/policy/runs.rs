@@ -1,7 +1,7 @@
-//! The choices of a schedule as they are kept: runs of equal ones, most of them in a single word.
+//! The choices of a schedule as they are kept: runs of equal ones, most of them in two bytes.
 //!
 //! A run of the loop under a random policy notes a choice nearly every turn. What that costs is fresh memory, so
-//! a choice that lies shortly behind the last one, and is one of not too many, takes eight bytes.
+//! a choice shortly behind the last one, of as many alternatives or nearly so, takes one unit of 16 bits.
 
 use std::fmt;
 
@@ -26,7 +26,6 @@ impl Run {
     }
 
     /// Says whether it goes on with a choice.
-    #[inline]
     fn goes_on_with(&self, next: Deviation) -> bool {
         let (turn, first) = (self.first.turn.checked_add(self.count), self.first);
         turn == Some(next.turn)
@@ -37,16 +36,22 @@ impl Run {
 
 /// Runs in their order. Each begins after the last turn of the one before, or at a later place in it.
 ///
-/// The same runs are always packed in the same way, so they are equal when what is kept is.
+/// A single choice of which task runs takes one unit or four. In one, 2 bits say how many turns it lies behind the
+/// choice before, from 1 to 3; 2 bits how many alternatives it has more, counted from one less; and 12 bits the
+/// index. Of four, 2 bits are zero, 14 are for the turns, 24 for the alternatives and 24 for the index.
+///
+/// The same runs are always kept in the same way, so they are equal when what is kept is.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Runs {
-    /// All but the last: a word for each, which counts turns from the last one of the run before.
-    packed: Vec<u64>,
-    /// Those that do not fit a word, for which [`WIDE`] stands.
+    units: Vec<u16>,
+    /// Those that do not fit, for which [`WIDE`] stands.
     wide: Vec<Run>,
-    /// The last turn of what is packed.
-    packed_until: u64,
-    last: Option<Run>,
+    /// Where the units of the last run begin.
+    last: usize,
+    /// Its last choice: the turn, how many alternatives, and the index. Zero before the first.
+    turn: u64,
+    alternatives: u32,
+    index: u32,
 }
 
 impl fmt::Debug for Runs {
@@ -55,100 +60,148 @@ impl fmt::Debug for Runs {
     }
 }
 
-/// Stands for a run that does not fit a word.
-const WIDE: u64 = u64::MAX;
+/// Stands for a run that does not fit.
+const WIDE: u16 = (1 << 14) - 1;
 
-/// Bits for the number of alternatives, and for the index taken.
+/// The turns that a choice told in four units may lie behind the one before. One more is [`WIDE`].
+const TURNS_MAX: u64 = WIDE as u64 - 1;
+
+/// Bits for the number of alternatives, and for the index taken, in four units.
 const NUMBER_BITS: u32 = 24;
 
 const NUMBER_MAX: u32 = (1 << NUMBER_BITS) - 1;
 
-/// The turns that a packed run may lie behind the one before. One more makes room for [`WIDE`].
-const TURNS_MAX: u64 = (1 << (64 - 2 * NUMBER_BITS)) - 2;
+/// Bits for the index in a single unit.
+const INDEX_BITS: u32 = 12;
 
-/// A single choice of which task runs, in one word.
+const INDEX_MAX: u32 = (1 << INDEX_BITS) - 1;
+
+/// A choice in one unit.
 #[inline]
-fn pack(run: &Run, after: u64) -> Option<u64> {
-    let Deviation { turn, place, alternatives, index } = run.first;
-    let turns = turn - after;
-    let fits = turns <= TURNS_MAX && alternatives <= NUMBER_MAX && place == 0 && run.count == 1;
-    fits.then(|| {
-        turns << (2 * NUMBER_BITS) | u64::from(alternatives) << NUMBER_BITS | u64::from(index)
-    })
+fn short(turns: u64, more: u32, index: u32) -> Option<u16> {
+    let fits = (turns.wrapping_sub(1) < 3) & (more < 3) & (index <= INDEX_MAX);
+    fits.then_some((turns as u16) << 14 | (more as u16) << INDEX_BITS | index as u16)
 }
 
-fn unpack(word: u64, after: u64) -> Run {
-    let number = |bits: u64| bits as u32 & NUMBER_MAX;
-    let (alternatives, index) = (number(word >> NUMBER_BITS), number(word));
-    let turn = after + (word >> (2 * NUMBER_BITS));
+/// A choice in four.
+fn long(turns: u64, alternatives: u32, index: u32) -> Option<[u16; 4]> {
+    let numbers = u64::from(alternatives) << NUMBER_BITS | u64::from(index);
+    let fits = turns <= TURNS_MAX && alternatives <= NUMBER_MAX;
+    fits.then_some([turns as u16, (numbers >> 32) as u16, (numbers >> 16) as u16, numbers as u16])
+}
+
+fn single(turn: u64, alternatives: u32, index: u32) -> Run {
     Run { first: Deviation { turn, place: 0, alternatives, index }, count: 1 }
 }
 
-/// Runs for which the memory is kept.
-const KEPT_MAX: usize = 1 << 12;
+/// Units for which the memory is kept, and wide runs.
+const KEPT_MAX: usize = 1 << 14;
 
 impl Runs {
     /// Forgets all, and keeps the memory if it is not too much.
     #[inline]
     pub(super) fn clear(&mut self) {
-        if self.packed.capacity() > KEPT_MAX || self.wide.capacity() > KEPT_MAX {
+        if self.units.capacity() > KEPT_MAX || self.wide.capacity() > KEPT_MAX / 4 {
             *self = Runs::default();
         }
-        self.packed.clear();
+        self.units.clear();
         self.wide.clear();
-        (self.packed_until, self.last) = (0, None);
+        (self.last, self.turn, self.alternatives, self.index) = (0, 0, 0, 0);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.last.is_none()
+        self.units.is_empty()
     }
 
-    pub(super) fn last(&self) -> Option<&Run> {
-        self.last.as_ref()
+    pub(super) fn last(&self) -> Option<Run> {
+        match *self.units.get(self.last)? {
+            WIDE => self.wide.last().copied(),
+            _ => Some(single(self.turn, self.alternatives, self.index)),
+        }
+    }
+
+    /// How many alternatives a choice has more than the last one, counted from one less.
+    #[inline]
+    fn more(&self, alternatives: u32) -> u32 {
+        alternatives.wrapping_sub(self.alternatives).wrapping_add(1)
+    }
+
+    /// Adds a choice, which may go on with the last run.
+    #[inline]
+    pub(super) fn push(&mut self, choice: Deviation) {
+        let Deviation { turn, place, alternatives, index } = choice;
+        let turns = turn.wrapping_sub(self.turn);
+        match short(turns, self.more(alternatives), index) {
+            // The same choice in the next turn goes on with the run.
+            Some(unit) if place == 0 && Some(unit) != short(1, 1, self.index) => {
+                self.last = self.units.len();
+                self.units.push(unit);
+                (self.turn, self.alternatives, self.index) = (turn, alternatives, index);
+            }
+            _ => self.push_run(Run { first: choice, count: 1 }),
+        }
     }
 
     /// Adds a run, which may go on with the last one.
-    #[inline]
-    pub(super) fn push(&mut self, run: Run) {
-        if let Some(last) = &mut self.last {
-            if last.goes_on_with(run.first) {
-                // Turns count from 1, so no run is longer than `u64::MAX`.
-                last.count += run.count;
-                return;
+    #[inline(never)]
+    pub(super) fn push_run(&mut self, mut run: Run) {
+        if let Some(last) = self.last().filter(|last| last.goes_on_with(run.first)) {
+            if self.units[self.last] == WIDE {
+                self.wide.pop();
             }
-            let last = *last;
-            self.keep(last);
+            self.units.truncate(self.last);
+            // Turns count from 1, so no run is longer than `u64::MAX`.
+            run = Run { count: last.count + run.count, ..last };
         }
-        self.last = Some(run);
+        self.last = self.units.len();
+        self.tell(run);
+        let Deviation { turn, alternatives, index, .. } = run.last();
+        (self.turn, self.alternatives, self.index) = (turn, alternatives, index);
     }
 
-    #[inline]
-    fn keep(&mut self, run: Run) {
-        let word = pack(&run, self.packed_until).unwrap_or_else(|| {
-            self.wide.push(run);
-            WIDE
-        });
-        self.packed.push(word);
-        self.packed_until = run.last().turn;
+    fn tell(&mut self, run: Run) {
+        let Run { first: Deviation { turn, place, alternatives, index }, count } = run;
+        if place == 0 && count == 1 {
+            let turns = turn - self.turn;
+            if let Some(unit) = short(turns, self.more(alternatives), index) {
+                return self.units.push(unit);
+            }
+            if let Some(units) = long(turns, alternatives, index) {
+                return self.units.extend(units);
+            }
+        }
+        self.units.push(WIDE);
+        self.wide.push(run);
     }
 
     /// The run at a place, or none behind the last.
     pub(super) fn get(&self, place: Place) -> Option<Run> {
-        match self.packed.get(place.packed) {
-            Some(&WIDE) => Some(self.wide[place.wide]),
-            Some(&word) => Some(unpack(word, place.after)),
-            None => self.last.filter(|_| place.packed == self.packed.len()),
+        let Place { units, wide, turn, alternatives } = place;
+        let unit = *self.units.get(units)?;
+        if unit == WIDE {
+            return Some(self.wide[wide]);
         }
+        let turns = u64::from(unit >> 14);
+        if turns > 0 {
+            let more = u32::from(unit >> INDEX_BITS & 3);
+            let alternatives = alternatives.wrapping_add(more).wrapping_sub(1);
+            return Some(single(turn + turns, alternatives, u32::from(unit) & INDEX_MAX));
+        }
+        let of = |offset: usize| u64::from(self.units[units + offset]);
+        let numbers = of(1) << 32 | of(2) << 16 | of(3);
+        let number = |bits: u64| bits as u32 & NUMBER_MAX;
+        Some(single(turn + u64::from(unit), number(numbers >> NUMBER_BITS), number(numbers)))
     }
 
     /// The place behind that of a run.
     pub(super) fn place_behind(&self, place: Place, run: &Run) -> Place {
-        let is_wide = self.packed.get(place.packed) == Some(&WIDE);
-        Place {
-            packed: place.packed + 1,
-            wide: place.wide + usize::from(is_wide),
-            after: run.last().turn,
-        }
+        let (units, wide) = match self.units.get(place.units) {
+            Some(&WIDE) => (1, 1),
+            Some(unit) if unit >> 14 == 0 => (4, 0),
+            _ => (1, 0),
+        };
+        let Deviation { turn, alternatives, .. } = run.last();
+        Place { units: place.units + units, wide: place.wide + wide, turn, alternatives }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Run> + '_ {
@@ -164,10 +217,11 @@ impl Runs {
 /// Where a run is kept: by default, the first one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place {
-    packed: usize,
+    units: usize,
     wide: usize,
-    /// The last turn of the run before.
-    after: u64,
+    /// The last turn of the run before, and how many alternatives it had.
+    turn: u64,
+    alternatives: u32,
 }
 
 #[cfg(test)]
@@ -175,13 +229,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Numbers around each bound of what fits a word.
+    /// Numbers around each bound of what fits one unit, and four.
     fn number() -> impl Strategy<Value = u32> {
-        prop_oneof![2_u32..5, NUMBER_MAX - 1..=NUMBER_MAX + 1, Just(u32::MAX)]
+        let edge = prop_oneof![Just(INDEX_MAX), Just(NUMBER_MAX)];
+        let around = (edge, 0_u32..3).prop_map(|(edge, more)| edge - 1 + more);
+        prop_oneof![4 => 2_u32..6, 2 => around, 1 => Just(u32::MAX)]
     }
 
     fn turns() -> impl Strategy<Value = u64> {
-        prop_oneof![1_u64..3, TURNS_MAX - 1..TURNS_MAX + 3, Just(1 << 40)]
+        let around = TURNS_MAX - 1..TURNS_MAX + 3;
+        prop_oneof![3 => Just(1_u64), 2 => 2_u64..6, 1 => around, 1 => Just(1 << 40)]
     }
 
     proptest! {
@@ -195,29 +252,34 @@ mod tests {
                 let first = Deviation { turn: turn + turns, place, alternatives, index };
                 let run = Run { first, count };
                 turn = run.last().turn;
-                runs.push(run);
+                if run.count == 1 {
+                    runs.push(first);
+                } else {
+                    runs.push_run(run);
+                }
                 match written.last_mut() {
                     Some(last) if last.get(last.count - 1).map(|it| Deviation { turn: it.turn + 1, ..it }) == Some(first) => {
                         last.count += count;
                     }
                     _ => written.push(run),
                 }
-                prop_assert_eq!(runs.last(), written.last());
+                prop_assert_eq!(runs.last(), written.last().copied());
             }
             prop_assert_eq!(runs.iter().collect::<Vec<_>>(), written);
+            let mut one_by_one = Runs::default();
+            let choices = runs.iter().flat_map(|run| (0..run.count).map_while(move |at| run.get(at)));
+            choices.for_each(|choice| one_by_one.push(choice));
+            prop_assert!(one_by_one == runs, "equal schedules are kept in the same way");
         }
     }
 
     #[test]
-    fn a_choice_in_every_turn_takes_a_word() {
+    fn a_choice_in_every_turn_takes_two_bytes() {
         let mut runs = Runs::default();
         for turn in 1..=1_000 {
-            let index = 1 + turn as u32 % 7;
-            runs.push(Run {
-                first: Deviation { turn, place: 0, alternatives: 9, index },
-                count: 1,
-            });
+            let (alternatives, index) = (900 + turn as u32 % 2, 1 + turn as u32 % 7);
+            runs.push(Deviation { turn, place: 0, alternatives, index });
         }
-        assert_eq!((runs.packed.len(), runs.wide.len(), runs.iter().count()), (999, 0, 1_000));
+        assert_eq!((runs.units.len(), runs.wide.len(), runs.iter().count()), (1_003, 0, 1_000));
     }
 }

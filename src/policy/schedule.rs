@@ -86,7 +86,7 @@ impl Schedule {
             deviation.injection().is_some()
                 || (deviation.index > 0 && deviation.index < deviation.alternatives)
         );
-        self.runs.push(Run { first: deviation, count: 1 });
+        self.runs.push(deviation);
     }
 }
 
@@ -175,11 +175,11 @@ fn parse_entry(entry: &str, schedule: &mut Schedule) -> Result<(), String> {
     if first.turn.checked_add(count - 1).is_none() {
         return Err("runs past the last turn there can be".to_owned());
     }
-    let before = schedule.runs.last().map(Run::last);
+    let before = schedule.runs.last().map(|run| run.last());
     if before.is_some_and(|last| (last.turn, last.place) >= (first.turn, first.place)) {
         return Err("comes at or before the choice ahead of it".to_owned());
     }
-    schedule.runs.push(run);
+    schedule.runs.push_run(run);
     Ok(())
 }
 
