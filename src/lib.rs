@@ -4,6 +4,7 @@
 mod executor;
 pub mod explore;
 mod kernel;
+mod latch;
 pub mod policy;
 pub mod render;
 pub mod report;

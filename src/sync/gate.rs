@@ -23,13 +23,13 @@ use std::sync::{Arc, Weak};
 pub(super) use self::on_demand::OnDemand;
 pub(super) use self::place::Place;
 pub(crate) use self::waiter::Waiter;
-use super::latch::{Inside, Latch};
 use super::line::{Lines, Spot, State};
 use super::wakes::{Wakee, Wakes};
 use crate::executor::access::Tracked;
 use crate::executor::{
     self, Description, Holding, Party, Resource, RunId, Told, Waits, Wanted, Whom,
 };
+use crate::latch::{Inside, Latch};
 
 /// What a primitive decides by itself. It runs under the lock, so it must not call or drop what is foreign.
 pub(crate) trait Gate {

@@ -19,7 +19,6 @@ mod event;
 pub(crate) mod gate;
 mod guarded;
 mod holders;
-mod latch;
 mod line;
 pub mod mpsc;
 mod mutex;

@@ -1,4 +1,4 @@
-//! A lock for what one thread uses again and again and others hardly ever: the state of a primitive.
+//! A lock for what one thread uses again and again and others hardly ever: the state of a primitive, or of a group.
 //!
 //! A primitive is `Send` and `Sync` (S30), yet nearly all are used on the thread of one loop. A lock of the
 //! standard library costs two atomic exchanges whether anybody else comes or not, and an operation of a primitive
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-pub(super) struct Latch<T> {
+pub(crate) struct Latch<T> {
     /// The thread that enters without the lock, or [`NOBODY`], or [`NO_MORE`]. From nobody it goes to its owner or
     /// to no more, once; an owner's it stays until somebody who holds the lock takes it away for good.
     owner: AtomicUsize,
@@ -50,7 +50,7 @@ thread_local! {
 static NUMBERS: AtomicUsize = AtomicUsize::new(1);
 
 impl<T> Latch<T> {
-    pub(super) const fn new(value: T) -> Self {
+    pub(crate) const fn new(value: T) -> Self {
         Latch {
             owner: AtomicUsize::new(NOBODY),
             is_inside: AtomicBool::new(false),
@@ -61,7 +61,7 @@ impl<T> Latch<T> {
 
     /// Enters, and waits for another thread that is inside.
     #[inline]
-    pub(super) fn enter(&self) -> Inside<'_, T> {
+    pub(crate) fn enter(&self) -> Inside<'_, T> {
         match self.is_entered_as(NUMBER.with(Cell::get)) {
             true => Inside { latch: self, lock: None },
             false => self.enter_slowly(),
@@ -129,7 +129,7 @@ fn own_number() -> Option<usize> {
 }
 
 /// The value, while nobody else has it. Dropping it leaves the latch.
-pub(super) struct Inside<'a, T> {
+pub(crate) struct Inside<'a, T> {
     latch: &'a Latch<T>,
     /// Not there for the owner. It also keeps this on the thread that entered.
     lock: Option<MutexGuard<'a, ()>>,
