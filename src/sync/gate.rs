@@ -228,6 +228,20 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
         result
     }
 
+    /// Changes the gate in a way that matters only to those who wait in one line, which is called.
+    #[inline]
+    pub(super) fn update_for<R>(&self, line: usize, change: impl FnOnce(&mut G) -> R) -> R {
+        let mut inner = self.operate();
+        let result = change(&mut inner.gate);
+        if let Some(head) = inner.lines.head(line) {
+            let mut wakes = Wakes::default();
+            inner.call(line, head, &mut wakes);
+            drop(inner);
+            wakes.wake();
+        }
+        result
+    }
+
     /// Returns what is asked for, if it is there and nobody waits for it; otherwise the request.
     #[inline]
     pub(crate) fn try_now(&self, line: usize, need: G::Need) -> Result<G::Grant, G::Need> {

@@ -23,6 +23,11 @@ pub(in crate::sync) struct Place {
 }
 
 impl<G: Gate, const LINES: usize> Inner<G, LINES> {
+    #[inline(never)]
+    pub(super) fn call(&mut self, line: usize, head: Spot, wakes: &mut Wakes) {
+        self.call_line(line, head, wakes);
+    }
+
     /// Calls all if there may be something for the first: the others wait for the same.
     #[inline(always)]
     pub(super) fn call_line(&mut self, line: usize, head: Spot, wakes: &mut Wakes) {

@@ -208,7 +208,7 @@ pub(super) fn weak_count<T>(shared: &Way<T>) -> usize {
 impl<T> Tx<T> {
     /// Sends into a channel without a bound.
     pub(super) fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.shared.update(|chan| chan.push(message))
+        self.shared.update_for(MESSAGE, |chan| chan.push(message))
     }
 
     /// Sends if there is room and nobody waits for it.
@@ -235,7 +235,7 @@ impl<T> Tx<T> {
 
     /// Puts a message into a place that was reserved.
     pub(super) fn send_reserved(&self, message: T) {
-        let undeliverable = self.shared.update(|chan| chan.put(message));
+        let undeliverable = self.shared.update_for(MESSAGE, |chan| chan.put(message));
         drop(undeliverable);
     }
 
