@@ -17,6 +17,7 @@ mod fence;
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::panic::RefUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -41,6 +42,9 @@ const UNNUMBERED: usize = usize::MAX - 1;
 // SAFETY: a latch gives out the value to one thread at a time, as a `Mutex` does, and for the same bound.
 unsafe impl<T: Send> Sync for Latch<T> {}
 
+/// Nothing foreign runs under a latch, so a panic leaves what is in it as whole as before.
+impl<T> RefUnwindSafe for Latch<T> {}
+
 thread_local! {
     /// The number of this thread, never given to another one.
     static NUMBER: Cell<usize> = const { Cell::new(UNNUMBERED) };
@@ -57,6 +61,17 @@ impl<T> Latch<T> {
             lock: Mutex::new(()),
             value: UnsafeCell::new(value),
         }
+    }
+
+    /// One that its maker's thread is the owner of from the start, if it has entered another one before: for what is
+    /// made where it is used, and used twice or so.
+    #[inline]
+    pub(crate) fn owned(value: T) -> Self {
+        let owner = match NUMBER.get() {
+            UNNUMBERED => NOBODY,
+            number => number,
+        };
+        Latch { owner: AtomicUsize::new(owner), ..Latch::new(value) }
     }
 
     /// Enters, and waits for another thread that is inside.
@@ -144,7 +159,8 @@ pub(crate) struct Inside<'a, T> {
 //   its look whether the owner is inside. The fence stands at some point between two instructions of the owner. If
 //   the owner had said before that point that it is inside, that is seen, and waited for. Otherwise the owner looks
 //   at the ownership after that point, finds it gone, and takes the lock.
-// - Whoever comes to a latch that has never been used decides in one exchange who its owner is. Nobody becomes the
+// - A latch is made with an owner before anybody else can know it, or with none.
+// - Whoever comes to a latch that has none and has never been used decides in one exchange who its owner is. Nobody becomes the
 //   owner later, and nobody gets the value before: whoever takes the lock finds an owner to take away, or none for
 //   good.
 //

@@ -318,15 +318,19 @@ impl Core {
         match state.kernel.join(key, target) {
             Some(Join::Waits { replaced: None }) => JoinPoll::Pending,
             Some(Join::Waits { replaced: Some(waker) }) => JoinPoll::Replaced(waker),
-            Some(Join::Finished(TaskState::Completed)) => {
-                if let Some(cell) = state.take_cell(key.slot()) {
-                    // The emptied cell goes with it: memory, and no destructor of anybody's.
-                    cell.take(place);
-                }
-                state.kernel.release_handle(key);
-                JoinPoll::Completed
-            }
+            Some(Join::Finished(TaskState::Completed)) => state.take_output(key, place),
             Some(Join::Finished(_)) => JoinPoll::Failed,
+            None => JoinPoll::Gone,
+        }
+    }
+
+    /// Moves the output of a task into `place` if it has finished, and does nothing if it has not.
+    pub(super) fn try_join(&self, key: TaskKey, place: &mut dyn Any) -> JoinPoll {
+        let mut state = self.state();
+        match state.kernel.task(key).map(|task| task.state) {
+            Some(TaskState::Completed) => state.take_output(key, place),
+            Some(state) if state.is_alive() => JoinPoll::Pending,
+            Some(_) => JoinPoll::Failed,
             None => JoinPoll::Gone,
         }
     }

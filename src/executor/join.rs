@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::access;
 use super::context;
@@ -151,13 +151,22 @@ impl<T: 'static> JoinHandle<T> {
     /// ```
     #[doc(alias = "result")]
     pub fn try_take(&mut self) -> Option<Result<T, JoinError>> {
-        if !self.is_finished() {
-            return None;
-        }
-        match Pin::new(self).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(result) => Some(result),
-            Poll::Pending => None,
-        }
+        assert!(!self.task.is_given(), "{GIVEN_BEFORE}");
+        let mut output: Option<T> = None;
+        let joined = self.task.try_join(&mut output);
+        self.given(joined, output)
+    }
+
+    /// What a join came to, if it has come to anything.
+    #[inline]
+    fn given(&mut self, joined: JoinPoll, output: Option<T>) -> Option<Result<T, JoinError>> {
+        let result = match joined {
+            JoinPoll::Completed => Ok(output.expect("a completed task leaves an output")),
+            JoinPoll::Failed | JoinPoll::Gone => Err(self.task.take_error()),
+            JoinPoll::Pending | JoinPoll::Replaced(_) => return None,
+        };
+        self.task.serial |= GIVEN;
+        Some(result)
     }
 
     /// Takes the output of a task of `core` that has completed.
@@ -176,15 +185,10 @@ impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(!self.task.is_given(), "a join handle was polled after it had given its result");
+        assert!(!self.task.is_given(), "{GIVEN_BEFORE}");
         let mut output: Option<T> = None;
-        let result = match self.task.poll_join(&mut output, cx) {
-            JoinPoll::Completed => Ok(output.expect("a completed task leaves an output")),
-            JoinPoll::Failed | JoinPoll::Gone => Err(self.task.take_error()),
-            JoinPoll::Pending | JoinPoll::Replaced(_) => return Poll::Pending,
-        };
-        self.task.serial |= GIVEN;
-        Poll::Ready(result)
+        let joined = self.task.poll_join(&mut output, cx);
+        self.given(joined, output).map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -233,6 +237,8 @@ pub struct AbortHandle {
     /// The task's, beside [`GIVEN`].
     serial: u64,
 }
+
+const GIVEN_BEFORE: &str = "a join handle was polled after it had given its result";
 
 /// The mark of a join handle that has given its result: in the highest bit of a serial, where it takes no room.
 const GIVEN: u64 = 1 << 63;
@@ -316,7 +322,21 @@ impl AbortHandle {
         }
     }
 
-    /// Does the same in a loop that is not the running one, and with a waker that is not a task's own: that is
+    /// Moves the output of the task into `place` if it has finished.
+    fn try_join(&self, place: &mut dyn Any) -> JoinPoll {
+        self.note(Object::End, Access::Read);
+        let Some(key) = self.key() else { return JoinPoll::Gone };
+        let joined = context::with_loop(self.loop_id(), |core| core.try_join(key, place));
+        match joined {
+            Some(JoinPoll::Pending) => return JoinPoll::Pending,
+            Some(_) => {}
+            None => self.check_thread("a handle of a task was used"),
+        }
+        self.note(Object::End, Access::Write);
+        joined.unwrap_or(JoinPoll::Gone)
+    }
+
+    /// Does the same as a poll in a loop that is not the running one, and with a waker that is not a task's own: that is
     /// foreign code, so nothing is borrowed.
     #[cold]
     #[inline(never)]

@@ -6,12 +6,13 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
+use super::access;
 use super::context;
 use super::core::Core;
 use super::inbox::{self, Dropped};
 use super::join::JoinHandle;
-use super::registry::RunId;
-use crate::kernel::{GroupKey, GroupPoll, Member, Target};
+use super::registry::{LoopId, RunId};
+use crate::kernel::{Access, GroupKey, GroupPoll, Member, Object, Target, WakerKey};
 
 /// Tells which of the enrolled tasks have finished, in the order in which they did, one at a time.
 ///
@@ -41,13 +42,30 @@ impl QueueKey {
     /// Panics if the queue is one of another loop.
     #[track_caller]
     pub(crate) fn enroll<T>(self, handle: &JoinHandle<T>, number: usize) -> bool {
-        let Some(core) = context::find(handle.task.loop_id()) else { return false };
-        let is_alive = handle.task.key().filter(|_| !handle.is_finished());
-        let Some(key) = is_alive else { return false };
-        assert!(core.run_id() == self.run, "tasks of two loops were joined together");
-        let waker = core.state().kernel.enroll(key, Member { group: self.group, number });
-        core.drop_waker(waker);
+        let Some(key) = handle.task.key() else { return false };
+        access::note(Access::Read(Object::End(handle.task.number())));
+        let member = Member { group: self.group, number };
+        let enroll = |core: &Core| {
+            let mut state = core.state();
+            state.kernel.task(key).filter(|task| task.state.is_alive())?;
+            let is_own = core.run_id() == self.run;
+            Some((is_own, if is_own { state.kernel.enroll(key, member) } else { None }))
+        };
+        let loop_id = handle.task.loop_id();
+        let Some((is_own, replaced)) = context::with_loop(loop_id, enroll).flatten() else {
+            return false;
+        };
+        assert!(is_own, "tasks of two loops were joined together");
+        drop_replaced(loop_id, replaced);
         true
+    }
+}
+
+/// Drops the waker of a join that a group has taken the place of: foreign code, so nothing is borrowed.
+#[inline]
+fn drop_replaced(loop_id: LoopId, replaced: Option<WakerKey>) {
+    if replaced.is_some() {
+        context::find(loop_id).into_iter().for_each(|core| core.drop_waker(replaced));
     }
 }
 
@@ -68,6 +86,7 @@ impl JoinQueue {
     /// Panics if the queue holds tasks of another loop, and that loop lives.
     #[track_caller]
     pub(crate) fn enroll<T>(&mut self, handle: &JoinHandle<T>, number: usize) {
+        struct TwoLoops;
         let mut enroll = |core: &Core| {
             let key = handle.task.key()?;
             let run = core.run_id();
@@ -75,24 +94,23 @@ impl JoinQueue {
             state.kernel.task(key)?;
             let group = match self.group {
                 Some((own, group)) if own == run => group,
-                Some(_) => return Some(false),
+                Some(_) => return Some(Err(TwoLoops)),
                 None => state.kernel.open_group(),
             };
             self.group = Some((run, group));
-            let waker = state.kernel.enroll(key, Member { group, number });
-            drop(state);
-            core.drop_waker(waker);
-            Some(true)
+            Some(Ok(state.kernel.enroll(key, Member { group, number })))
         };
-        match context::find(handle.task.loop_id()).and_then(|core| enroll(&core)) {
-            Some(is_enrolled) => assert!(is_enrolled, "tasks of two loops were joined together"),
+        let loop_id = handle.task.loop_id();
+        match context::with_loop(loop_id, &mut enroll).flatten() {
+            Some(Ok(replaced)) => drop_replaced(loop_id, replaced),
+            Some(Err(TwoLoops)) => panic!("tasks of two loops were joined together"),
             None => self.over.push_back(number),
         }
     }
 
     /// Says whether the run of its tasks is over, so that nothing more will be told in order.
     pub(crate) fn is_over(&self) -> bool {
-        self.group.is_some_and(|(run, _)| context::find_run(run).is_none())
+        self.group.is_some_and(|(run, _)| context::with_run(run, |_| ()).is_none())
     }
 
     /// The number of the next task that has finished, if one has.
@@ -103,7 +121,7 @@ impl JoinQueue {
             return Some(number);
         }
         let Some((run, group)) = self.group else { return left() };
-        match context::find_run(run).map(|core| core.state().kernel.next_finished(group)) {
+        match context::with_run(run, |core| core.state().kernel.next_finished(group)) {
             Some(number) => number,
             None => left(),
         }

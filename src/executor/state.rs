@@ -1,11 +1,12 @@
 //! The state of a loop as it begins, as it is used again, and what is stored in it.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::task::Waker;
 use std::time::Duration;
 
 use super::cell::BoxedCell;
-use super::core::{Phase, State};
+use super::core::{JoinPoll, Phase, State};
 use super::injecting::Injecting;
 use super::resource::Resources;
 use super::waker::{self, PackedAddress};
@@ -195,6 +196,17 @@ impl State {
             let waker = self.wakers.get(key.0 as usize)?.as_ref()?;
             (waker::address(waker)? == joiner).then(|| self.path(task))
         })
+    }
+
+    /// Moves the output of a task that has completed into `place`, and lets go of the task.
+    #[inline(always)]
+    pub(super) fn take_output(&mut self, key: TaskKey, place: &mut dyn Any) -> JoinPoll {
+        if let Some(cell) = self.take_cell(key.slot()) {
+            // The emptied cell goes with it: memory, and no destructor of anybody's.
+            cell.take(place);
+        }
+        self.kernel.release_handle(key);
+        JoinPoll::Completed
     }
 
     pub(super) fn path(&self, key: TaskKey) -> String {

@@ -2,12 +2,12 @@
 //!
 //! The rules are those of asyncio's `TaskGroup` as of Python 3.13 and of trio's nurseries. Here is the handle
 //! that is given out to spawn into a group. It shares a table of join handles with the group's future, which
-//! does the rest, and that table is locked for moments in which no foreign code runs.
+//! does the rest, and that table is behind a latch, under which no foreign code runs.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
@@ -20,6 +20,7 @@ use super::{AbortHandle, Builder, JoinHandle, current};
 use crate::executor::access::Tracked;
 use crate::executor::{Enclosing, QueueKey, bequeath};
 use crate::kernel::Instant;
+use crate::latch::{Inside, Latch};
 
 /// A group of tasks that all end before [`scope`](Self::scope) returns; and the handle to spawn into it.
 ///
@@ -101,7 +102,7 @@ use crate::kernel::Instant;
 #[doc(alias = "Nursery")]
 #[doc(alias = "open_nursery")]
 pub struct TaskGroup<E: 'static> {
-    shared: Arc<Mutex<Shared<E>>>,
+    shared: Arc<Latch<Shared<E>>>,
     tracked: Tracked,
 }
 
@@ -197,7 +198,7 @@ impl<E> TaskGroup<E> {
         T: 'static,
     {
         let (phase, enclosing) = {
-            let shared = self.lock();
+            let shared = self.enter();
             (shared.phase, shared.enclosing.clone())
         };
         assert!(
@@ -214,19 +215,20 @@ impl<E> TaskGroup<E> {
         if phase == Phase::Dropped {
             bequeath([&task]);
         } else {
-            self.lock().add(handle);
+            let late = self.enter().add(handle);
+            drop(late);
         }
         GroupHandle::new(task, place)
     }
 
     /// Says whether a failure, or the end of the scope, has cancelled the group.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.lock().phase, Phase::Cancelling | Phase::Dropped)
+        matches!(self.enter().phase, Phase::Cancelling | Phase::Dropped)
     }
 
     /// Returns how many tasks of the group the scope has not seen end.
     pub fn len(&self) -> usize {
-        self.lock().children.len()
+        self.enter().children.len()
     }
 
     /// Says whether the scope has seen all tasks of the group end.
@@ -234,9 +236,9 @@ impl<E> TaskGroup<E> {
         self.len() == 0
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared<E>> {
+    fn enter(&self) -> Inside<'_, Shared<E>> {
         self.tracked.write();
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.enter()
     }
 }
 
@@ -248,7 +250,7 @@ impl<E> Clone for TaskGroup<E> {
 
 impl<E> fmt::Debug for TaskGroup<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shared = self.lock();
+        let shared = self.enter();
         f.debug_struct("TaskGroup")
             .field("phase", &shared.phase)
             .field("tasks", &shared.children.len())
@@ -266,24 +268,24 @@ impl<E> TaskGroup<E> {
             children: Numbered::default(),
             enclosing: Enclosing::current(),
         };
-        TaskGroup { shared: Arc::new(Mutex::new(shared)), tracked: Tracked::new() }
+        TaskGroup { shared: Arc::new(Latch::new(shared)), tracked: Tracked::new() }
     }
 
     /// The number of a task that was not joined yet.
     pub(super) fn first(&self) -> Option<usize> {
-        self.lock().children.first()
+        self.enter().children.first()
     }
 
     /// Gives up the handle of a task that is joined.
     pub(super) fn remove(&self, number: usize) -> JoinHandle<ChildResult<E>> {
-        let child = self.lock().children.remove(number);
+        let child = self.enter().children.remove(number);
         child.expect("the queue knows the group's tasks")
     }
 
     /// Aborts all tasks, in the order of spawning, once.
     pub(super) fn cancel(&self) {
         let tasks = {
-            let mut shared = self.lock();
+            let mut shared = self.enter();
             if shared.phase == Phase::Cancelling {
                 return;
             }
@@ -295,7 +297,7 @@ impl<E> TaskGroup<E> {
 
     /// Closes the group, all of whose tasks have ended.
     pub(super) fn end(&self) {
-        self.lock().phase = Phase::Ended;
+        self.enter().phase = Phase::Ended;
     }
 
     /// Aborts all tasks, in the order of spawning, and makes the end of the running task wait for theirs.
@@ -303,7 +305,7 @@ impl<E> TaskGroup<E> {
     /// Returns the handles, to be dropped when all else is done.
     pub(super) fn abandon(&self) -> Numbered<JoinHandle<ChildResult<E>>> {
         let (tasks, children) = {
-            let mut shared = self.lock();
+            let mut shared = self.enter();
             shared.phase = Phase::Dropped;
             (shared.abort_handles(), std::mem::take(&mut shared.children))
         };
@@ -314,12 +316,15 @@ impl<E> TaskGroup<E> {
 }
 
 impl<E> Shared<E> {
+    /// Adds a task. One that was spawned as the run ends is cancelled already, nobody waits for it, and its handle
+    /// comes back.
     #[track_caller]
-    fn add(&mut self, handle: JoinHandle<ChildResult<E>>) {
-        // One that was spawned as the run ends is cancelled already, and nobody waits for it.
-        if self.queue.enroll(&handle, self.children.next()) {
-            self.children.push(handle);
+    fn add(&mut self, handle: JoinHandle<ChildResult<E>>) -> Option<JoinHandle<ChildResult<E>>> {
+        if !self.queue.enroll(&handle, self.children.next()) {
+            return Some(handle);
         }
+        self.children.push(handle);
+        None
     }
 
     fn abort_handles(&self) -> Vec<AbortHandle> {

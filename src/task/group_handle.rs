@@ -3,35 +3,36 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::{AbortHandle, TaskId};
 use crate::executor::EndWatch;
 use crate::executor::access::Tracked;
+use crate::latch::Latch;
 
 /// Where a task of a group puts its output, and its handle finds it.
 pub(super) struct Place<T> {
-    output: Arc<Mutex<Option<T>>>,
+    output: Arc<Latch<Option<T>>>,
     tracked: Tracked,
 }
 
 impl<T> Place<T> {
     pub(super) fn put(&self, output: T) {
         self.tracked.write();
-        let before = self.output.lock().unwrap_or_else(PoisonError::into_inner).replace(output);
+        let before = self.output.enter().replace(output);
         debug_assert!(before.is_none(), "a task has one output");
     }
 
     fn take(&self) -> Option<T> {
         self.tracked.write();
-        self.output.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.output.enter().take()
     }
 }
 
 impl<T> Default for Place<T> {
     fn default() -> Self {
-        Place { output: Arc::default(), tracked: Tracked::new() }
+        Place { output: Arc::new(Latch::owned(None)), tracked: Tracked::new() }
     }
 }
 

@@ -109,7 +109,10 @@ impl<E> Running<E> {
 
     /// Takes the results of the tasks that have ended so far.
     fn join_ended(&mut self) {
-        while self.group.first().is_some() {
+        if self.group.first().is_none() {
+            return;
+        }
+        loop {
             let Running { queue, group, .. } = self;
             let Some(number) = queue.try_next(|| group.first()) else { return };
             self.join(number);
@@ -178,7 +181,7 @@ impl<E> Running<E> {
 
     /// Waits for the next task to end, and takes its result.
     fn poll_join(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.queue.is_over() && self.group.first().is_none() {
+        if self.group.first().is_none() && self.queue.is_over() {
             // The run is over, so nothing more is spawned, and only the body is left.
             return Poll::Pending;
         }

@@ -44,6 +44,11 @@ impl<T> Numbered<T> {
 
     pub(super) fn remove(&mut self, number: usize) -> Option<T> {
         let first = self.first()?;
+        if number == first {
+            let (_, value) = self.entries.pop_front()?;
+            self.sweep();
+            return value;
+        }
         // Where nothing was swept out, the number tells the place.
         let guess = number.checked_sub(first)?;
         let place = match self.entries.get(guess) {
