@@ -115,6 +115,7 @@ impl Exhibit {
         write("html", "page", page)?;
         write("svg", "picture", &trace.svg().to_string())?;
         write("txt", "lanes", &trace.lanes().to_string())?;
+        write("columns.txt", "columns", &trace.columns().to_string())?;
         write("trace.txt", "trace", &trace.to_string())?;
         write("statistics.txt", "statistics", &trace.statistics().to_string())?;
         write("mmd", "Mermaid", &trace.mermaid().to_string())?;
