@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use simloop::sync::{
     Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Mutex, Notify, OnceCell, PriorityQueue,
-    Queue, RwLock, Semaphore, broadcast, mpsc, oneshot, watch,
+    Queue, RwLock, Semaphore, SetOnce, broadcast, mpsc, oneshot, watch,
 };
 use simloop::{spawn, timeout, yield_now};
 
@@ -121,6 +121,19 @@ fn s29_a_notification_goes_on_wherever_one_who_waits_is_cancelled() {
         crowd(move || {
             let event = Rc::clone(&event);
             async move { event.wait().await }
+        })
+        .await;
+    });
+    check(|| async {
+        let value = Rc::new(SetOnce::new());
+        let setter = Rc::clone(&value);
+        spawn(async move {
+            when_all_wait().await;
+            setter.set(7).unwrap();
+        });
+        crowd(move || {
+            let value = Rc::clone(&value);
+            async move { assert_eq!(*value.wait().await, 7) }
         })
         .await;
     });
