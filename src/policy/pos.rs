@@ -7,8 +7,10 @@ use crate::rng::Rng;
 ///
 /// This is the basic form of partial order sampling (Yuan, Yang and Gu, "Partial Order Aware Concurrency
 /// Sampling", 2018). A task that drew low stays behind until the others have drawn lower still, so orders in
-/// which one turn comes late are more likely than under [`Random`](super::Random), without the starvation of
-/// [`Pct`](super::Pct).
+/// which one turn comes late are more likely than under [`Random`](super::Random). Nobody is held back for the
+/// rest of the run, as by [`Pct`](super::Pct), but there is no bound either: beside one other task that is always
+/// ready, one turn in about n is passed over n times, and beside several it waits longer. So the
+/// [laws](crate::testing::laws) hold with a wide bound, or none, on how often a ready task is passed over.
 ///
 /// Values ([`choose`](crate::choose)) are drawn at random.
 ///

@@ -92,6 +92,17 @@ fn an_end_races_with_whoever_can_tell_that_it_has_not_come() {
     }
 }
 
+/// What is no cell and no primitive is shared as well.
+#[test]
+fn turns_race_over_what_the_loop_itself_keeps() {
+    let settles = [Step::Settle, Step::Write(0)];
+    check(Root::JoinsInTurn, &[&settles, &settles]);
+    let panics = [[Step::Write(0), Step::PanicIfOdd(0)], [Step::Write(1), Step::PanicIfOdd(1)]];
+    check(Root::Leaves, &[&panics[0], &[Step::Yield], &panics[1]]);
+    check(Root::JoinsInTurn, &[&[Step::SetWall], &[Step::SetWall], &[Step::ReadWall]]);
+    check(Root::TakesLater, &[&[Step::Read(0)], &[Step::Read(1)], &[Step::Yield]]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 

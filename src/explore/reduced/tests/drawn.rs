@@ -13,7 +13,7 @@ use super::super::super::shared::Shared;
 use crate::executor::{AbortHandle, JoinError, JoinHandle, choose, spawn};
 use crate::sync::{Event, Mutex, Notify, Semaphore, mpsc};
 use crate::task::{CancellationToken, JoinSet, gather_all, race, yield_now};
-use crate::time::{block_for, settle, sleep, timeout};
+use crate::time::{SystemTime, block_for, settle, sleep, timeout};
 
 /// What a task does at a step.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,8 @@ pub(super) enum Step {
     Sleep(u64),
     Block,
     Settle,
+    SetWall,
+    ReadWall,
     Choose,
     Lock { held: bool },
     TryLock,
@@ -53,6 +55,8 @@ pub(super) enum Root {
     JoinsAndReads,
     Gathers,
     TakesInOrder,
+    /// The same, once all tasks have ended that can.
+    TakesLater,
     Leaves,
     /// Awaits the handles in turn, which nobody else has.
     Awaits,
@@ -167,6 +171,14 @@ impl World {
             Step::Block => {
                 block_for(Duration::from_secs(1));
                 0
+            }
+            Step::SetWall => {
+                SystemTime::set(SystemTime::UNIX_EPOCH + Duration::from_secs(own.into()));
+                0
+            }
+            Step::ReadWall => {
+                let since = SystemTime::now().since_epoch().map_or(0, |since| since.as_secs());
+                (since % 1_000) as u32
             }
             Step::Settle => {
                 settle().await;
@@ -285,11 +297,14 @@ pub(super) async fn program((root, tasks): Plan) -> String {
     let mut told = Vec::new();
     match root {
         Root::Gathers => told.push(format!("{:?}", gather_all(bodies).await)),
-        Root::TakesInOrder => {
+        Root::TakesInOrder | Root::TakesLater => {
             let mut set = JoinSet::new();
             bodies.for_each(|body| {
                 set.spawn(body);
             });
+            if matches!(root, Root::TakesLater) {
+                sleep(Duration::from_secs(9)).await;
+            }
             while let Some(next) = set.join_next().await {
                 told.push(format!("{:?}", next.map_err(|error| error.to_string())));
             }
@@ -342,7 +357,9 @@ fn steps() -> impl Strategy<Value = Step> {
         4 => cell.clone().prop_map(Step::Write),
         3 => Just(Step::Yield),
         3 => (0_u64..3).prop_map(Step::Sleep),
-        1 => prop::sample::select(vec![Step::Block, Step::Settle, Step::Choose, Step::Spawn]),
+        1 => prop::sample::select(vec![
+            Step::Block, Step::Settle, Step::Choose, Step::Spawn, Step::SetWall, Step::ReadWall,
+        ]),
         2 => any::<bool>().prop_map(|held| Step::Lock { held }),
         2 => any::<bool>().prop_map(|held| Step::Acquire { held }),
         1 => Just(Step::TryLock),
@@ -366,6 +383,7 @@ pub(super) fn plans() -> impl Strategy<Value = Plan> {
         Root::JoinsAndReads,
         Root::Gathers,
         Root::TakesInOrder,
+        Root::TakesLater,
         Root::Leaves,
         Root::Awaits,
     ]);
