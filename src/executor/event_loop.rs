@@ -227,7 +227,17 @@ impl EventLoop {
     {
         let site = Location::caller();
         self.check_usable()?;
-        self.run_root(cell::boxed(future), site).0
+        let (outcome, root) = self.run_root(cell::boxed(future), site);
+        if outcome.is_err() {
+            // The loop may go on without it. As a run ends its root is dropped with all others instead.
+            let mut state = self.core.state();
+            // A loop has far fewer tasks than 2^32.
+            let key = state.kernel.task_of_serial(root.as_u64() as u32);
+            if let Some(key) = key {
+                state.kernel.request_abort(key);
+            }
+        }
+        outcome
     }
 
     fn run_root<T: 'static>(
@@ -243,10 +253,7 @@ impl EventLoop {
                 let output = handle.into_output(&self.core);
                 (Ok(output.expect("the root has completed")), id)
             }
-            Err(failure) => {
-                handle.abort();
-                (Err(failure), id)
-            }
+            Err(failure) => (Err(failure), id),
         }
     }
 

@@ -88,6 +88,25 @@ fn no_line_of_a_trace_is_wider_than_100_columns() {
 }
 
 #[test]
+fn s21_as_a_run_fails_its_root_is_cancelled_with_the_others_and_nobody_has_asked_for_it() {
+    let stuck = || async { spawn_named("stuck", std::future::pending::<()>()).await.unwrap() };
+    let trace = traced(stuck()).trace;
+    let events: Vec<_> = trace.records().map(|record| record.event).collect();
+    assert!(!events.iter().any(|event| matches!(event, Event::AbortRequested(_))), "{trace}");
+    assert_eq!(events[events.len() - 2..], [Event::Cancelled, Event::Cancelled], "{trace}");
+
+    // A loop that goes on is rid of the root in a turn of its own.
+    let mut event_loop = Builder::new().trace(Level::Full).build();
+    event_loop.block_on(stuck()).unwrap_err();
+    event_loop.run_until_idle().unwrap();
+    let trace = event_loop.finish().trace;
+    let text = trace.to_string();
+    let ends = ["main        aborted by code outside the loop", "main        cancelled"];
+    let places = ends.map(|end| text.find(end));
+    assert!(places.is_sorted() && places[0].is_some(), "{text}");
+}
+
+#[test]
 fn records_can_be_read_as_data() {
     let report = traced(async {
         let child = spawn_named("child", async { sleep(secs(1)).await });

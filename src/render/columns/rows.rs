@@ -102,8 +102,8 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Whether a task that is dropped is dropped because the run has ended. That aborts its root from outside, in
-    /// no turn of its own.
+    /// Whether a task that is dropped is dropped because the run has ended. One that is aborted from outside has a
+    /// turn for it only if the loop goes on.
     fn is_left(&self, turn: u64, task: TaskId) -> bool {
         match self.aborted.get(&task) {
             None => true,
