@@ -42,6 +42,9 @@ pub(crate) trait Gate {
     /// The lines from this one on are called: [`calls`](Self::calls) is asked, and `serve` is not.
     const CALLED_FROM: usize = usize::MAX;
 
+    /// A line that is called and in which one at most waits, so that there is nobody to stand before or behind.
+    const ALONE: usize = usize::MAX;
+
     /// Whether it is noted who was given something and since when. Where not, nobody asks for the time.
     const HAS_HOLDERS: bool = false;
 
@@ -166,7 +169,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     }
 
     fn made(gate: G, made_at: &'static Location<'static>, tracked: Tracked) -> Arc<Self> {
-        let lines = Lines::new();
+        let lines = Lines::new(G::ALONE < LINES);
         let inner = Inner { gate, lines, name: None, listed: RunId::NONE, traced: None };
         Arc::new(Shared { made_at, tracked, inner: Latch::new(inner) })
     }
@@ -233,12 +236,10 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     pub(super) fn update_for<R>(&self, line: usize, change: impl FnOnce(&mut G) -> R) -> R {
         let mut inner = self.operate();
         let result = change(&mut inner.gate);
-        if let Some(head) = inner.lines.head(line) {
-            let mut wakes = Wakes::default();
-            inner.call(line, head, &mut wakes);
-            drop(inner);
-            wakes.wake();
-        }
+        let mut wakes = Wakes::default();
+        inner.call_line(line, &mut wakes);
+        drop(inner);
+        wakes.wake();
         result
     }
 
@@ -295,7 +296,10 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
         waiting: impl FnOnce(G::Need) -> Waiting<G::Need>,
     ) -> Spot {
         self.gate.entered(line, &mut need);
-        let spot = self.lines.enter(line, G::rank(&need), || waiting(need));
+        let spot = match line == G::ALONE {
+            true => self.lines.enter_alone(line, waiting(need)),
+            false => self.lines.enter(line, G::rank(&need), || waiting(need)),
+        };
         if self.traced.is_some() {
             self.tell(line, spot);
         }
@@ -325,9 +329,7 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
                 }
             }
             for line in called_from..LINES {
-                if let Some(head) = self.lines.head(line) {
-                    self.call_line(line, head, wakes);
-                }
+                self.call_line(line, wakes);
             }
             if LINES == 1 || !has_served {
                 self.gate.all_served();

@@ -13,6 +13,9 @@ pub(super) struct Spot(u32);
 /// No spot: the memory ends long before.
 const NOBODY: Spot = Spot(u32::MAX);
 
+/// The spot of one who is known to be alone in its line, where there is such a line.
+const ALONE: Spot = Spot(0);
+
 /// Lines of those who wait, each with a `W`, until each is given a `G`. Memory is that of the most at once.
 ///
 /// Mostly none or one waits, so the first spot needs no memory beside the lines.
@@ -31,6 +34,10 @@ struct Line {
     head: Spot,
     tail: Spot,
     len: u32,
+}
+
+impl Line {
+    const EMPTY: Line = Line { head: NOBODY, tail: NOBODY, len: 0 };
 }
 
 struct Entry<W, G> {
@@ -80,14 +87,43 @@ impl<W, G> Entry<W, G> {
 }
 
 impl<W, G, const LINES: usize> Lines<W, G, LINES> {
-    pub(super) const fn new() -> Self {
+    /// `has_alone` keeps the first spot for one who is alone in its line.
+    pub(super) const fn new(has_alone: bool) -> Self {
+        let (first_behind, vacant) = if has_alone { (NOBODY, Spot(1)) } else { (Spot(1), Spot(0)) };
         Lines {
-            lines: [Line { head: NOBODY, tail: NOBODY, len: 0 }; LINES],
+            lines: [Line::EMPTY; LINES],
             waiting: 0,
-            first: Entry::vacant(Spot(1)),
+            first: Entry::vacant(first_behind),
             others: Vec::new(),
-            vacant: Spot(0),
+            vacant,
         }
+    }
+
+    /// Who is alone in its line, and waits.
+    #[inline(always)]
+    pub(super) fn alone(&mut self) -> Option<&mut W> {
+        match &mut self.first.state {
+            State::Waiting(waiting) => Some(waiting),
+            State::Served(_) | State::Gone => None,
+        }
+    }
+
+    /// Somebody enters a line of which it is known that nobody else waits in it: nothing need be linked.
+    #[inline(always)]
+    pub(super) fn enter_alone(&mut self, line: usize, waiting: W) -> Spot {
+        self.first.state.put(State::Waiting(waiting));
+        self.lines[line] = Line { head: ALONE, tail: ALONE, len: 1 };
+        self.waiting += 1;
+        ALONE
+    }
+
+    /// Whoever is alone in its line waits no longer, because it was called or went away.
+    #[inline(always)]
+    pub(super) fn leave_alone(&mut self, line: usize) -> Option<W> {
+        self.alone()?;
+        self.lines[line] = Line::EMPTY;
+        self.waiting -= 1;
+        mem::replace(&mut self.first.state, State::Gone).into_waiting()
     }
 
     /// Whether nobody waits in any line.
@@ -299,7 +335,7 @@ mod tests {
 
     #[test]
     fn those_who_come_and_go_behind_one_who_stays_leave_no_trace() {
-        let mut lines = Lines::<(), (), 1>::new();
+        let mut lines = Lines::<(), (), 1>::new(false);
         lines.enter(0, 0, || ());
         let mut last = lines.enter(0, 0, || ());
         for _ in 0..10_000 {
@@ -310,6 +346,22 @@ mod tests {
         assert_eq!((lines.len(0), lines.others.len()), (2, 2), "spots for three at once");
     }
 
+    #[test]
+    fn one_who_is_alone_in_its_line_has_a_spot_that_is_given_to_nobody_else() {
+        let mut lines = Lines::<u8, (), 2>::new(true);
+        assert_eq!(lines.leave_alone(1), None);
+        for number in 0..3 {
+            lines.enter(0, 0, || 10 + number);
+            let alone = lines.enter_alone(1, number);
+            assert_eq!((lines.head(1), lines.len(1)), (Some(alone), 1));
+            assert!(lines.iter(1).eq([&number]) && lines.iter(0).count() == 1 + number as usize);
+            assert_eq!(lines.alone(), Some(&mut { number }));
+            assert_eq!(lines.leave_alone(1), Some(number));
+            assert_eq!((lines.head(1), lines.len(1), lines.iter(1).count()), (None, 0, 0));
+        }
+        assert!(lines.iter(0).eq(&[10, 11, 12]));
+    }
+
     proptest! {
         /// Against two lists sorted by rank, and a list of what was given.
         #[test]
@@ -318,7 +370,7 @@ mod tests {
             ranks in prop::collection::vec(-1..=1i64, 40),
             has_ranks: bool,
         ) {
-            let mut lines = Lines::<u64, u64, 2>::new();
+            let mut lines = Lines::<u64, u64, 2>::new(false);
             let mut waiting: [Vec<(i64, u64, Spot)>; 2] = Default::default();
             let mut served: Vec<(u64, usize, Spot)> = Vec::new();
             for (number, (what, line, place)) in (0..).zip(script) {

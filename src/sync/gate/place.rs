@@ -23,14 +23,21 @@ pub(in crate::sync) struct Place {
 }
 
 impl<G: Gate, const LINES: usize> Inner<G, LINES> {
-    #[inline(never)]
-    pub(super) fn call(&mut self, line: usize, head: Spot, wakes: &mut Wakes) {
-        self.call_line(line, head, wakes);
+    /// Calls all who wait in a line if there may be something for the first: the others wait for the same.
+    #[inline(always)]
+    pub(super) fn call_line(&mut self, line: usize, wakes: &mut Wakes) {
+        if line == G::ALONE {
+            let waiting = self.lines.alone();
+            if waiting.is_some_and(|waiting| self.gate.calls(line, &waiting.need)) {
+                let called = self.lines.leave_alone(line);
+                called.into_iter().for_each(|waiting| wakes.push(waiting.into_wakee()));
+            }
+        } else if let Some(head) = self.lines.head(line) {
+            self.call_from(line, head, wakes);
+        }
     }
 
-    /// Calls all if there may be something for the first: the others wait for the same.
-    #[inline(always)]
-    pub(super) fn call_line(&mut self, line: usize, head: Spot, wakes: &mut Wakes) {
+    fn call_from(&mut self, line: usize, head: Spot, wakes: &mut Wakes) {
         let mut next = Some(head);
         while let Some(spot) = next {
             let State::Waiting(waiting) = self.lines.state(spot) else { return };
@@ -41,6 +48,17 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
                 wakes.push(waiting.into_wakee());
             }
             next = self.lines.head(line);
+        }
+    }
+
+    /// Gives up a place, and returns who still waits there.
+    fn give_up(&mut self, line: usize, spot: Spot) -> Option<Waiting<G::Need>> {
+        if line == G::ALONE {
+            return self.lines.leave_alone(line);
+        }
+        match self.lines.vacate(line, spot) {
+            State::Waiting(waiting) => Some(waiting),
+            State::Served(_) | State::Gone => None,
         }
     }
 }
@@ -57,24 +75,26 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     #[cold]
     #[inline(never)]
     fn leave_spot(&self, line: usize, spot: Spot) {
-        let left = self.operate().lines.vacate(line, spot);
+        let left = self.operate().give_up(line, spot);
         drop(left);
     }
 
     /// Ends an operation in which somebody came and found something.
     #[inline]
     fn come(mut inner: Inside<'_, Inner<G, LINES>>, line: usize, place: &mut Place) {
-        match place.spot.take() {
-            Some(spot) if !inner.lines.come_called(spot) => Self::come_uncalled(inner, line, spot),
-            _ => Self::settle(inner),
-        }
+        let Some(spot) = place.spot.take() else { return Self::settle(inner) };
+        let was_called = match line == G::ALONE {
+            true => inner.lines.alone().is_none(),
+            false => inner.lines.come_called(spot),
+        };
+        if was_called { Self::settle(inner) } else { Self::come_uncalled(inner, line, spot) }
     }
 
     /// The same for one who was not called before, but polled for another reason.
     #[cold]
     #[inline(never)]
     fn come_uncalled(mut inner: Inside<'_, Inner<G, LINES>>, line: usize, spot: Spot) {
-        let left = inner.lines.vacate(line, spot);
+        let left = inner.give_up(line, spot);
         Self::settle(inner);
         drop(left);
     }
@@ -153,7 +173,12 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
                 inner.tell(line, spot);
             }
             State::Served(_) | State::Gone => {
-                inner.lines.enter_again(line, spot, Waiting::new(need, wakee));
+                let waiting = Waiting::new(need, wakee);
+                if line == G::ALONE {
+                    inner.lines.enter_alone(line, waiting);
+                } else {
+                    inner.lines.enter_again(line, spot, waiting);
+                }
                 inner.tell(line, spot);
             }
         }

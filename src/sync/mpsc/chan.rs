@@ -43,6 +43,7 @@ pub(super) enum Room {
 impl<T> Gate for Chan<T> {
     const KIND: &'static str = "mpsc";
     const CALLED_FROM: usize = MESSAGE;
+    const ALONE: usize = MESSAGE;
     /// How many places.
     type Need = usize;
     type Grant = Room;

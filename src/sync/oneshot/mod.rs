@@ -49,6 +49,7 @@ struct Slot<T> {
 impl<T> Gate for Slot<T> {
     const KIND: &'static str = "oneshot";
     const CALLED_FROM: usize = VALUE;
+    const ALONE: usize = VALUE;
     type Need = ();
     type Grant = ();
 
