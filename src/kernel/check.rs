@@ -73,11 +73,11 @@ impl Kernel {
                 "{key:?} is woken, yet not in its poll"
             );
             assert!(
-                task.joiner.is_none() || task.state.is_alive(),
+                task.joiner().is_none() || task.state.is_alive(),
                 "{key:?} has finished and kept a joiner"
             );
             assert!(
-                task.member().is_none() || (task.joiner.is_none() && task.state.is_alive()),
+                task.member().is_none() || (task.joiner().is_none() && task.state.is_alive()),
                 "{key:?} is in a group, and joined alone or finished"
             );
         }

@@ -11,7 +11,7 @@ use super::{Kernel, OpenWait, handed_back, serial};
 
 /// Names a group. Never used again, not by a later run either, so one that outlives its group is harmless.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct GroupKey(u64);
+pub(crate) struct GroupKey(pub(super) u64);
 
 /// A task's place in a group: the number that the group's owner gave it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -120,17 +120,17 @@ impl Kernel {
             }
             return None;
         }
-        let (number, joiner) = (serial(task), task.joiner.take());
-        let before = task.take_member();
+        let number = serial(task);
+        let (joiner, before) = task.take_joined();
         task.set_member(member);
         self.note_access(end);
         if self.is_observed {
             self.change_member(number, before, Some(member));
             if let Some(joiner) = joiner {
-                self.close_wait(joiner.get(), OpenWait::Join(number));
+                self.close_wait(joiner, OpenWait::Join(number));
             }
         }
-        match joiner?.get() {
+        match joiner? {
             Target::Waker(waker) => Some(waker),
             Target::Task(_) => None,
         }

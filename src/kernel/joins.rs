@@ -1,12 +1,12 @@
 //! Joins and wakers: who is to be woken when a task ends, and which wakers the shell keeps for the kernel.
 
-use super::key::{StoredTarget, Target, TaskKey, WakerKey};
+use super::key::{Target, TaskKey, WakerKey};
 use super::{Join, Kernel, Member, OpenWait, serial};
 
 impl Kernel {
     /// The tasks that are joined by a waker that is not a task's own, each with its key.
     pub(crate) fn joined_by_wakers(&self) -> impl Iterator<Item = (TaskKey, WakerKey)> {
-        self.tasks.iter().filter_map(|(task, entry)| match entry.joiner.as_ref()?.get() {
+        self.tasks.iter().filter_map(|(task, entry)| match entry.joiner()? {
             Target::Waker(waker) => Some((task, waker)),
             Target::Task(_) => None,
         })
@@ -19,8 +19,8 @@ impl Kernel {
         if task.state.is_finished() {
             return Some(Join::Finished(task.state));
         }
-        let member = task.take_member();
-        let replaced = task.joiner.replace(StoredTarget::new(target)).map(StoredTarget::get);
+        let (replaced, member) = task.take_joined();
+        task.set_joiner(target);
         if self.is_observed {
             self.move_join(key, member, replaced, target);
         }
@@ -44,14 +44,15 @@ impl Kernel {
     /// handed back.
     pub(crate) fn leave_join(&mut self, key: TaskKey) -> Option<WakerKey> {
         let task = self.tasks.get_mut(key)?;
-        let (number, member, joiner) = (serial(task), task.take_member(), task.joiner.take());
+        let number = serial(task);
+        let (joiner, member) = task.take_joined();
         if self.is_observed {
             self.change_member(number, member, None);
             if let Some(joiner) = joiner {
-                self.close_wait(joiner.get(), OpenWait::Join(number));
+                self.close_wait(joiner, OpenWait::Join(number));
             }
         }
-        match joiner?.get() {
+        match joiner? {
             Target::Waker(waker) => Some(waker),
             Target::Task(_) => None,
         }

@@ -100,6 +100,18 @@ impl StoredTarget {
         StoredTarget(NonZeroU64::new(word).expect("a mark is set"))
     }
 
+    /// The word, for whoever stores it beside others.
+    #[inline]
+    pub(super) fn word(self) -> NonZeroU64 {
+        self.0
+    }
+
+    /// What [`word`](Self::word) gave.
+    #[inline]
+    pub(super) fn from_word(word: NonZeroU64) -> Self {
+        StoredTarget(word)
+    }
+
     #[inline]
     pub(crate) fn get(self) -> Target {
         let word = self.0.get();

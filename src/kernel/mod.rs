@@ -18,6 +18,7 @@ mod event;
 mod freeze;
 mod groups;
 mod instant;
+mod joined;
 mod joins;
 mod key;
 mod limits;
@@ -434,8 +435,7 @@ impl Kernel {
     fn finish_one(&mut self, key: TaskKey, ending: Ending<'_>) -> Option<WakerKey> {
         let task = self.tasks.get_mut(key).filter(|task| task.state.is_alive())?;
         let number = serial(task);
-        let joiner = task.joiner.take();
-        let member = task.take_member();
+        let (joiner, member) = task.take_joined();
         let order = self.endings;
         task.set_ended(order);
         self.endings += 1;
@@ -461,7 +461,7 @@ impl Kernel {
         self.tasks.finish(key.slot(), state);
         let waiter = match member {
             Some(member) => self.groups.finish(member, order),
-            None => joiner.map(StoredTarget::get),
+            None => joiner,
         };
         if self.is_observed {
             self.close_joins(number, member, waiter);

@@ -12,7 +12,8 @@ use std::rc::Rc;
 
 use super::groups::Member;
 use super::instant::Instant;
-use super::key::{GENERATION_MAX, SLOTS_MAX, StoredTarget, TaskKey};
+use super::joined::Joined;
+use super::key::{GENERATION_MAX, SLOTS_MAX, Target, TaskKey};
 use names::number_child;
 
 /// The slot number that names no task.
@@ -74,8 +75,8 @@ pub(crate) struct Task {
     /// Clones of its waker that are held somewhere, counted on the loop's own thread. Counting stops for good
     /// at the type's end.
     pub(crate) wakers: u16,
-    /// Who is to be woken when it finishes. A join handle cannot be cloned, so one place is enough.
-    pub(crate) joiner: Option<StoredTarget>,
+    /// Who is told when it finishes. A join handle cannot be cloned, so one place is enough.
+    joined: Option<Joined>,
     /// What few tasks have.
     extras: Option<Box<Extras>>,
     /// The slot of the parent, which stays in the table as long as this task does.
@@ -192,19 +193,42 @@ impl Task {
         self.stamp = order;
     }
 
-    /// The group in which it is joined with others. It is joined alone or in a group, never both.
+    /// Who is to be woken when it finishes, where it is joined alone. It is so or is in a group, never both.
     #[inline]
+    pub(crate) fn joiner(&self) -> Option<Target> {
+        self.joined?.get().ok()
+    }
+
+    /// The group in which it is joined with others.
     pub(crate) fn member(&self) -> Option<Member> {
-        self.extras.as_ref()?.member
+        match self.joined {
+            Some(joined) => joined.get().err(),
+            None => self.extras.as_ref()?.member,
+        }
     }
 
+    /// Must be told of nobody else.
+    #[inline]
+    pub(crate) fn set_joiner(&mut self, target: Target) {
+        self.joined = Some(Joined::alone(target));
+    }
+
+    /// Must be told of nobody else.
+    #[inline]
     pub(crate) fn set_member(&mut self, member: Member) {
-        self.extras.get_or_insert_default().member = Some(member);
+        self.joined = Joined::member(member);
+        if self.joined.is_none() {
+            self.extras.get_or_insert_default().member = Some(member);
+        }
     }
 
     #[inline]
-    pub(crate) fn take_member(&mut self) -> Option<Member> {
-        self.extras.as_mut()?.member.take()
+    pub(crate) fn take_joined(&mut self) -> (Option<Target>, Option<Member>) {
+        match self.joined.take().map(Joined::get) {
+            Some(Ok(joiner)) => (Some(joiner), None),
+            Some(Err(member)) => (None, Some(member)),
+            None => (None, self.extras.as_mut().and_then(|extras| extras.member.take())),
+        }
     }
 
     #[inline]
@@ -221,7 +245,7 @@ impl Task {
 }
 
 /// What few tasks have, out of the table, which is mostly of tasks that have none of it: children with names, a
-/// place in a group.
+/// place in a group that fits no word.
 #[derive(Debug, Default)]
 struct Extras {
     /// How many children of each name it has spawned: the source of the indices in paths. The children share
@@ -333,7 +357,7 @@ impl TaskTable {
             children_kept: 0,
             unnamed_children: 0,
             stamp: now.as_nanos(),
-            joiner: None,
+            joined: None,
             site: spawn.site,
             extras: None,
         };
@@ -433,7 +457,7 @@ impl TaskTable {
     #[inline(always)]
     fn free(&mut self, slot: u32) -> u32 {
         let task = &mut self.slots[slot as usize];
-        debug_assert!(task.joiner.is_none() && task.member().is_none(), "nobody joins the gone");
+        debug_assert!(task.joined.is_none() && task.member().is_none(), "nobody joins the gone");
         task.state = State::Vacant;
         task.forget_extras();
         // One beyond the last fits no key, and retires the slot.

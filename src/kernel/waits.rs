@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::instant::Instant;
-use super::key::{StoredTarget, TaskKey};
+use super::key::TaskKey;
 use super::tasks::State;
 use super::{Kernel, Target};
 
@@ -45,7 +45,7 @@ impl Kernel {
         for &key in &alive {
             let task = &self.tasks[key.slot()];
             let group = || self.groups.waiter(task.member()?.group);
-            if let Some(joiner) = task.joiner.map(StoredTarget::get).or_else(group) {
+            if let Some(joiner) = task.joiner().or_else(group) {
                 put(joiner, Wait::Join(key));
             }
             self.ends.watchers(key).for_each(|watcher| put(watcher, Wait::Join(key)));

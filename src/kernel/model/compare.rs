@@ -1,6 +1,5 @@
 //! What kernel and model must agree on: all that a shell could ask.
 
-use super::super::key::StoredTarget;
 use super::super::{Paths, shown_path};
 use super::machine::sort_waits;
 use super::pair::Pair;
@@ -61,7 +60,7 @@ impl Pair {
             }
             let member = task.member().filter(|member| self.model.is_open(member.group));
             assert_eq!(member, self.model.member(place), "the group of {key:?}");
-            assert_eq!(task.joiner.map(StoredTarget::get), expected.joiner, "who joins {key:?}");
+            assert_eq!(task.joiner(), expected.joiner, "who joins {key:?}");
         }
     }
 
