@@ -50,15 +50,22 @@ impl EndWatch {
 }
 
 impl Drop for EndWatch {
+    #[inline]
     fn drop(&mut self) {
-        let Some((run, watcher)) = self.registered.take() else { return };
-        match context::find_run(run) {
-            Some(core) => {
-                let waker = core.state().kernel.unwatch_end(watcher);
-                core.drop_waker(waker);
-            }
-            None => inbox::drop_elsewhere(run.loop_id(), Dropped::Watch(run, watcher)),
+        if let Some((run, watcher)) = self.registered.take() {
+            withdraw(run, watcher);
         }
+    }
+}
+
+#[inline(never)]
+fn withdraw(run: RunId, watcher: WatcherKey) {
+    match context::find_run(run) {
+        Some(core) => {
+            let waker = core.state().kernel.unwatch_end(watcher);
+            core.drop_waker(waker);
+        }
+        None => inbox::drop_elsewhere(run.loop_id(), Dropped::Watch(run, watcher)),
     }
 }
 

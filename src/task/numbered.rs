@@ -46,7 +46,9 @@ impl<T> Numbered<T> {
         let first = self.first()?;
         if number == first {
             let (_, value) = self.entries.pop_front()?;
-            self.sweep();
+            if self.gone > 0 {
+                self.sweep();
+            }
             return value;
         }
         // Where nothing was swept out, the number tells the place.
