@@ -38,7 +38,9 @@ impl Run {
 ///
 /// A single choice of which task runs takes one unit or four. In one, 2 bits say how many turns it lies behind the
 /// choice before, from 1 to 3; 2 bits how many alternatives it has more, counted from one less; and 12 bits the
-/// index. Of four, 2 bits are zero, 14 are for the turns, 24 for the alternatives and 24 for the index.
+/// index. Of four, 2 bits are zero, 14 are for the turns, 24 for the alternatives and 24 for the index. Fewer than
+/// [`REPEATED_MAX`] equal choices in turns on end are told one by one: where few tasks are ready they are frequent,
+/// and cannot be foreseen.
 ///
 /// The same runs are always kept in the same way, so they are equal when what is kept is.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
@@ -48,6 +50,8 @@ pub(super) struct Runs {
     wide: Vec<Run>,
     /// Where the units of the last run begin.
     last: usize,
+    /// How often its choice was told again; the most there can be for one that stands in `wide`.
+    repeated: usize,
     /// Its last choice: the turn, how many alternatives, and the index. Zero before the first.
     turn: u64,
     alternatives: u32,
@@ -76,6 +80,9 @@ const INDEX_BITS: u32 = 12;
 
 const INDEX_MAX: u32 = (1 << INDEX_BITS) - 1;
 
+/// How often a choice is told again in the turns after it. One time more, and the run does not fit.
+const REPEATED_MAX: usize = 30;
+
 /// A choice in one unit.
 #[inline]
 fn short(turns: u64, more: u32, index: u32) -> Option<u16> {
@@ -83,11 +90,24 @@ fn short(turns: u64, more: u32, index: u32) -> Option<u16> {
     fits.then_some((turns as u16) << 14 | (more as u16) << INDEX_BITS | index as u16)
 }
 
+/// The units of a single choice that begins with this one.
+fn length(unit: u16) -> usize {
+    if unit >> 14 == 0 { 4 } else { 1 }
+}
+
 /// A choice in four.
 fn long(turns: u64, alternatives: u32, index: u32) -> Option<[u16; 4]> {
     let numbers = u64::from(alternatives) << NUMBER_BITS | u64::from(index);
     let fits = turns <= TURNS_MAX && alternatives <= NUMBER_MAX;
     fits.then_some([turns as u16, (numbers >> 32) as u16, (numbers >> 16) as u16, numbers as u16])
+}
+
+/// The units behind the first choice of a run, if it can be told in units.
+fn again(run: Run) -> Option<Vec<u16>> {
+    let repeated = usize::try_from(run.count - 1).ok()?;
+    let fits = run.first.place == 0 && repeated <= REPEATED_MAX;
+    let unit = if repeated > 0 { short(1, 1, run.first.index)? } else { 0 };
+    fits.then(|| vec![unit; repeated])
 }
 
 fn single(turn: u64, alternatives: u32, index: u32) -> Run {
@@ -106,7 +126,8 @@ impl Runs {
         }
         self.units.clear();
         self.wide.clear();
-        (self.last, self.turn, self.alternatives, self.index) = (0, 0, 0, 0);
+        (self.last, self.repeated) = (0, 0);
+        (self.turn, self.alternatives, self.index) = (0, 0, 0);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -116,7 +137,11 @@ impl Runs {
     pub(super) fn last(&self) -> Option<Run> {
         match *self.units.get(self.last)? {
             WIDE => self.wide.last().copied(),
-            _ => Some(single(self.turn, self.alternatives, self.index)),
+            _ => {
+                let count = self.repeated as u64 + 1;
+                let first = single(self.turn - (count - 1), self.alternatives, self.index);
+                Some(Run { count, ..first })
+            }
         }
     }
 
@@ -131,10 +156,13 @@ impl Runs {
     pub(super) fn push(&mut self, choice: Deviation) {
         let Deviation { turn, place, alternatives, index } = choice;
         let turns = turn.wrapping_sub(self.turn);
-        match short(turns, self.more(alternatives), index) {
-            // The same choice in the next turn goes on with the run.
-            Some(unit) if place == 0 && Some(unit) != short(1, 1, self.index) => {
-                self.last = self.units.len();
+        let unit = short(turns, self.more(alternatives), index);
+        let is_again = unit == short(1, 1, self.index);
+        let repeated = if is_again { self.repeated + 1 } else { 0 };
+        match unit {
+            Some(unit) if (place == 0) & (repeated <= REPEATED_MAX) => {
+                self.last = if is_again { self.last } else { self.units.len() };
+                self.repeated = repeated;
                 self.units.push(unit);
                 (self.turn, self.alternatives, self.index) = (turn, alternatives, index);
             }
@@ -144,34 +172,53 @@ impl Runs {
 
     /// Adds a run, which may go on with the last one.
     #[inline(never)]
-    pub(super) fn push_run(&mut self, mut run: Run) {
-        if let Some(last) = self.last().filter(|last| last.goes_on_with(run.first)) {
-            if self.units[self.last] == WIDE {
-                self.wide.pop();
+    pub(super) fn push_run(&mut self, run: Run) {
+        match self.last().filter(|last| last.goes_on_with(run.first)) {
+            Some(last) => self.go_on(last, run.count),
+            None => {
+                self.last = self.units.len();
+                match self.tell(run) {
+                    Some(repeated) => self.repeated = repeated,
+                    None => self.push_wide(run),
+                }
             }
-            self.units.truncate(self.last);
-            // Turns count from 1, so no run is longer than `u64::MAX`.
-            run = Run { count: last.count + run.count, ..last };
         }
-        self.last = self.units.len();
-        self.tell(run);
         let Deviation { turn, alternatives, index, .. } = run.last();
         (self.turn, self.alternatives, self.index) = (turn, alternatives, index);
     }
 
-    fn tell(&mut self, run: Run) {
-        let Run { first: Deviation { turn, place, alternatives, index }, count } = run;
-        if place == 0 && count == 1 {
-            let turns = turn - self.turn;
-            if let Some(unit) = short(turns, self.more(alternatives), index) {
-                return self.units.push(unit);
-            }
-            if let Some(units) = long(turns, alternatives, index) {
-                return self.units.extend(units);
-            }
+    /// Makes the last run longer.
+    fn go_on(&mut self, last: Run, count: u64) {
+        // Turns count from 1, so no run is longer than `u64::MAX`.
+        let whole = Run { count: last.count + count, ..last };
+        if self.units[self.last] == WIDE {
+            self.wide.pop();
+        } else if let Some(units) = again(whole) {
+            self.repeated = units.len();
+            self.units.extend(&units[last.count as usize - 1..]);
+            return;
         }
+        self.units.truncate(self.last);
+        self.push_wide(whole);
+    }
+
+    fn push_wide(&mut self, run: Run) {
         self.units.push(WIDE);
         self.wide.push(run);
+        self.repeated = REPEATED_MAX;
+    }
+
+    /// Tells of a run in units, if it fits, and returns how often its choice is told again.
+    fn tell(&mut self, run: Run) -> Option<usize> {
+        let units = again(run)?;
+        let Deviation { turn, alternatives, index, .. } = run.first;
+        let turns = turn - self.turn;
+        match short(turns, self.more(alternatives), index) {
+            Some(unit) => self.units.push(unit),
+            None => self.units.extend(long(turns, alternatives, index)?),
+        }
+        self.units.extend(&units);
+        Some(units.len())
     }
 
     /// The run at a place, or none behind the last.
@@ -182,25 +229,30 @@ impl Runs {
             return Some(self.wide[wide]);
         }
         let turns = u64::from(unit >> 14);
-        if turns > 0 {
+        let first = if turns > 0 {
             let more = u32::from(unit >> INDEX_BITS & 3);
             let alternatives = alternatives.wrapping_add(more).wrapping_sub(1);
-            return Some(single(turn + turns, alternatives, u32::from(unit) & INDEX_MAX));
-        }
-        let of = |offset: usize| u64::from(self.units[units + offset]);
-        let numbers = of(1) << 32 | of(2) << 16 | of(3);
-        let number = |bits: u64| bits as u32 & NUMBER_MAX;
-        Some(single(turn + u64::from(unit), number(numbers >> NUMBER_BITS), number(numbers)))
+            single(turn + turns, alternatives, u32::from(unit) & INDEX_MAX)
+        } else {
+            let of = |offset: usize| u64::from(self.units[units + offset]);
+            let numbers = of(1) << 32 | of(2) << 16 | of(3);
+            let number = |bits: u64| bits as u32 & NUMBER_MAX;
+            single(turn + u64::from(unit), number(numbers >> NUMBER_BITS), number(numbers))
+        };
+        let again = short(1, 1, first.first.index);
+        let behind = self.units[units + length(unit)..].iter();
+        let repeated = behind.take_while(|&&unit| Some(unit) == again).count();
+        Some(Run { count: 1 + repeated as u64, ..first })
     }
 
     /// The place behind that of a run.
     pub(super) fn place_behind(&self, place: Place, run: &Run) -> Place {
+        let Deviation { turn, alternatives, .. } = run.last();
         let (units, wide) = match self.units.get(place.units) {
             Some(&WIDE) => (1, 1),
-            Some(unit) if unit >> 14 == 0 => (4, 0),
-            _ => (1, 0),
+            Some(&unit) => (length(unit) + (run.count as usize - 1), 0),
+            None => (0, 0),
         };
-        let Deviation { turn, alternatives, .. } = run.last();
         Place { units: place.units + units, wide: place.wide + wide, turn, alternatives }
     }
 
@@ -241,10 +293,16 @@ mod tests {
         prop_oneof![3 => Just(1_u64), 2 => 2_u64..6, 1 => around, 1 => Just(1 << 40)]
     }
 
+    /// Around the number of choices that are told one by one, too.
+    fn count() -> impl Strategy<Value = u64> {
+        let edge = REPEATED_MAX as u64;
+        prop_oneof![4 => Just(1_u64), 2 => 2_u64..4, 1 => edge - 1..edge + 4]
+    }
+
     proptest! {
         #[test]
         fn runs_are_read_as_they_were_written(
-            script in prop::collection::vec((turns(), 0_u32..2, number(), number(), 1_u64..3), 0..40),
+            script in prop::collection::vec((turns(), 0_u32..2, number(), number(), count()), 0..40),
         ) {
             let (mut runs, mut written, mut turn) = (Runs::default(), Vec::<Run>::new(), 0);
             for (turns, place, alternatives, index, count) in script {
