@@ -22,7 +22,8 @@ pub(super) struct WaitGraph<'a> {
     run: RunId,
     /// In the order in which they were spawned.
     tasks: Vec<Waiter>,
-    places: BTreeMap<TaskKey, usize>,
+    /// By slot; of a slot without one of them, any place.
+    places: Vec<usize>,
     resources: Vec<Description>,
     /// Clones of wakers are on other threads, so nobody can say that none is left.
     is_waker_shared: bool,
@@ -78,8 +79,9 @@ impl<'a> WaitGraph<'a> {
                 Waiter { waiting, resources, wakers_known }
             })
             .collect();
-        let places = tasks.iter().enumerate();
-        let places = places.map(|(place, node)| (node.waiting.task, place)).collect();
+        let slot = |waiter: &Waiter| waiter.waiting.task.slot() as usize;
+        let mut places = vec![0; tasks.iter().map(slot).max().map_or(0, |last| last + 1)];
+        tasks.iter().enumerate().for_each(|(place, waiter)| places[slot(waiter)] = place);
         WaitGraph { state, run, tasks, places, resources, is_waker_shared }
     }
 
@@ -151,8 +153,8 @@ impl<'a> WaitGraph<'a> {
             match wait {
                 kernel::Wait::Never => {}
                 kernel::Wait::Timer(_) | kernel::Wait::Settle => return Hope::Some,
-                kernel::Wait::Join(other) => match self.places.get(other) {
-                    Some(&other) => hopes.push(other),
+                kernel::Wait::Join(other) => match self.place_of_task(*other) {
+                    Some(other) => hopes.push(other),
                     None => return Hope::Some,
                 },
             }
@@ -177,8 +179,13 @@ impl<'a> WaitGraph<'a> {
         self.tasks.len() + resource
     }
 
+    fn place_of_task(&self, task: TaskKey) -> Option<usize> {
+        let &place = self.places.get(task.slot() as usize)?;
+        self.tasks.get(place).filter(|waiter| waiter.waiting.task == task).map(|_| place)
+    }
+
     fn place_of(&self, party: &Party) -> Option<usize> {
-        self.places.get(&party.task).copied().filter(|_| party.run == self.run)
+        self.place_of_task(party.task).filter(|_| party.run == self.run)
     }
 
     fn told(&self, is_told: &[bool]) -> Deadlock {
@@ -317,7 +324,7 @@ impl<'a> WaitGraph<'a> {
     fn edges_of<'b>(&'b self, waiter: &'b Waiter) -> impl Iterator<Item = Node> + 'b {
         let Waiter { waiting, resources, .. } = waiter;
         let joined = waiting.waits.iter().filter_map(|wait| match wait {
-            kernel::Wait::Join(other) => self.places.get(other).copied(),
+            kernel::Wait::Join(other) => self.place_of_task(*other),
             _ => None,
         });
         joined.chain(resources.iter().map(|&(place, _)| self.node_of(place)))

@@ -119,14 +119,13 @@ impl Ends {
             // Tasks are dropped in their own order from here on, and leave their entries behind.
             return;
         }
-        let mut heirs: BTreeMap<TaskKey, BTreeSet<TaskKey>> = BTreeMap::new();
-        for (&heir, &owner) in &self.heirs {
+        for (&heir, owner) in &self.heirs {
             assert!(state(heir).is_alive(), "{owner:?} waits for {heir:?}, which has ended");
-            heirs.entry(owner).or_default().insert(heir);
+            let known = self.ancestors.get(owner).is_some_and(|known| known.heirs.contains(&heir));
+            assert!(known, "{owner:?} does not know {heir:?}");
         }
-        let known = self.ancestors.iter();
-        let known = known.map(|(&owner, ancestor)| (owner, ancestor.heirs.clone()));
-        assert_eq!(heirs, known.collect(), "an owner has other heirs");
+        let known: usize = self.ancestors.values().map(|ancestor| ancestor.heirs.len()).sum();
+        assert_eq!(self.heirs.len(), known, "an owner has other heirs");
         for (&owner, ancestor) in &self.ancestors {
             let is_lingering = state(owner) == State::Lingering;
             assert_eq!(is_lingering, ancestor.kept.is_some(), "{owner:?} lingers or has not ended");

@@ -200,20 +200,21 @@ impl Kernel {
     fn livelock(&mut self, turns: u64) -> Breach {
         let watch = self.watch.take().unwrap_or_default();
         self.is_observed = self.is_noted();
-        let by_serial: BTreeMap<u32, TaskKey> =
-            self.tasks.iter().map(|(key, task)| (super::serial(task), key)).collect();
-        let mut spinners: Vec<Spinner> = watch
-            .polls
+        let mut spinners: Vec<Spinner> = self
+            .tasks
             .iter()
-            .filter_map(|(number, &polls)| {
-                let mut woken_by = watch.wakes.get(number).cloned().unwrap_or_default();
+            .filter_map(|(task, known)| {
+                let number = super::serial(known);
+                let &polls = watch.polls.get(&number)?;
+                let mut woken_by = watch.wakes.get(&number).cloned().unwrap_or_default();
                 woken_by.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
                 woken_by.truncate(TOLD_MAX);
-                Some(Spinner { task: *by_serial.get(number)?, polls, woken_by })
+                Some(Spinner { task, polls, woken_by })
             })
             .collect();
-        // A stable sort: equals stay in the order of spawning.
-        spinners.sort_by_key(|spinner| std::cmp::Reverse(spinner.polls));
+        // Equals in the order of spawning.
+        let spawned = |task: TaskKey| self.tasks[task.slot()].serial;
+        spinners.sort_by_key(|spinner| (std::cmp::Reverse(spinner.polls), spawned(spinner.task)));
         spinners.truncate(TOLD_MAX);
         Breach::Livelock { turns, watched: watch.turns, polled: watch.polls.len(), spinners }
     }

@@ -96,10 +96,10 @@ impl fmt::Display for Columns<'_> {
         }
         let marked: Vec<u64> = self.trace.records().filter_map(deviation).collect();
         let rows = vec![rows::marked(self.trace)];
-        let mut seen = BTreeSet::new();
-        let firsts = rows[0].iter().filter(|row| seen.insert(row.path)).map(|row| row.turn);
+        let (mut seen, mut firsts) = (BTreeSet::new(), BTreeSet::new());
+        let first_rows = rows[0].iter().filter(|row| seen.insert(row.path));
         // No more tasks than that could have room.
-        let firsts = firsts.take(self.width / TASK_WIDTH_MIN).collect();
+        firsts.extend(first_rows.map(|row| row.turn).take(self.width / TASK_WIDTH_MIN));
         let widths = Widths::of(rows[0].iter());
         let mut tasks = Tasks::new(&rows, &firsts, &[], widths, self.width);
         tasks.left_out = self.trace.tasks().len() - tasks.shown.len();

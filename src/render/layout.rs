@@ -3,8 +3,6 @@
 //! Coordinates are integers, and a function of the trace alone. A trace of the level
 //! [`Tasks`](crate::trace::Level::Tasks) has no polls; its lanes show only from when to when a task lived.
 
-use std::collections::BTreeMap;
-
 use super::axis::Axis;
 use super::family::{family_order, last_step};
 use crate::kernel::{Instant, TaskId};
@@ -153,8 +151,10 @@ impl<'a> Layout<'a> {
 
     fn on(trace: &'a Trace, mut axis: Axis) -> Self {
         let (order, depths) = family_order(trace);
-        let places: BTreeMap<TaskId, usize> =
-            order.iter().enumerate().map(|(place, &task)| (task, place)).collect();
+        let numbers = order.iter().map(|task| task.as_u64() as usize);
+        let mut places = vec![None; numbers.clone().max().map_or(0, |last| last + 1)];
+        numbers.enumerate().for_each(|(place, number)| places[number] = Some(place));
+        let place_of = |task: TaskId| *places.get(task.as_u64() as usize)?;
         let at_first = if trace.level() < Level::Full { State::Alive } else { State::Ready };
         let lane = |(&task, &depth): (&TaskId, &usize)| Drawing {
             lane: Lane {
@@ -170,7 +170,7 @@ impl<'a> Layout<'a> {
         let mut drawings: Vec<Drawing<'a>> = order.iter().zip(&depths).map(lane).collect();
         let (mut wakes, mut polled, mut width) = (Vec::new(), None, axis.width());
         for (number, record) in trace.records().enumerate() {
-            let Some(place) = record.task.and_then(|task| places.get(&task).copied()) else {
+            let Some(place) = record.task.and_then(place_of) else {
                 continue;
             };
             let mut x = axis.x(record.turn, record.at);
@@ -190,7 +190,7 @@ impl<'a> Layout<'a> {
                 width = width.max(x);
             }
             if let Event::Woken { by: Waker::Task(waker), resource } = record.event {
-                let from = places.get(&waker).copied().filter(|&from| from != place);
+                let from = place_of(waker).filter(|&from| from != place);
                 wakes.extend(from.map(|from| Wake {
                     from,
                     to: place,

@@ -103,7 +103,8 @@ impl Wakers {
         own: Option<WaiterKey>,
     ) -> impl Iterator<Item = Waker> + use<> {
         let kept = own.and_then(|own| Some((own, self.waiting.remove(&own)?)));
-        let others = std::mem::replace(&mut self.waiting, BTreeMap::from_iter(kept));
+        let others = std::mem::take(&mut self.waiting);
+        self.waiting.extend(kept);
         others.into_values().map(|waiting| waiting.waker)
     }
 

@@ -4,7 +4,6 @@
 //! instant is told once and then by its place in the list, so that a record takes a few bytes however late it
 //! happens: at most 160 for itself, its instants and its spans, and about ten as a rule.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
@@ -24,14 +23,26 @@ pub(super) struct Data<'a> {
     layout: &'a Layout<'a>,
     /// All instants that anything speaks of, in order.
     instants: Vec<Instant>,
-    /// The places in the source at which tasks were spawned, each with its number.
-    sites: BTreeMap<Site, usize>,
-    /// What tasks wait for and the resources that served them, in words, each with its number.
-    words: BTreeMap<String, usize>,
+    /// The places in the source at which tasks were spawned, each once and in order.
+    sites: Vec<Site>,
+    /// What tasks wait for and the resources that served them, in words, each once and in order.
+    words: Vec<String>,
     statistics: Statistics,
 }
 
 type Site = (&'static str, u32);
+
+/// Each once, in order.
+fn in_order<T: Ord>(mut all: Vec<T>) -> Vec<T> {
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// The number of one that is there.
+fn number<T: Ord>(all: &[T], one: &T) -> usize {
+    all.binary_search(one).expect("all that the trace tells of are numbered")
+}
 
 impl<'a> Data<'a> {
     pub(super) fn new(trace: &'a Trace, layout: &'a Layout<'a>) -> Self {
@@ -43,8 +54,7 @@ impl<'a> Data<'a> {
         instants.sort_unstable();
         instants.dedup();
         let sites = trace.tasks().filter_map(|task| trace.spawn_site(task)).map(site);
-        let mut sites: BTreeMap<Site, usize> = sites.map(|site| (site, 0)).collect();
-        sites.values_mut().enumerate().for_each(|(number, place)| *place = number);
+        let sites = in_order(sites.collect());
         let words = trace.records().filter_map(|record| match record.event {
             Event::Woken { resource, .. } => resource.map(|resource| resource.to_string()),
             Event::Waits(wait) => Some(trace.wait(wait)),
@@ -52,21 +62,19 @@ impl<'a> Data<'a> {
         });
         let statistics = trace.statistics();
         let resources = statistics.resources.iter().map(|one| one.resource.clone());
-        let mut words: BTreeMap<String, usize> =
-            words.chain(resources).map(|word| (word, 0)).collect();
-        words.values_mut().enumerate().for_each(|(number, place)| *place = number);
+        let words = in_order(words.chain(resources).collect());
         Data { trace, layout, instants, sites, words, statistics }
     }
 
     /// Writes the texts, one a line: places in the source, names of tasks, waits, and what the records say.
     pub(super) fn write_texts(&self, f: &mut impl fmt::Write) -> fmt::Result {
-        for (file, line) in self.sites.keys() {
+        for (file, line) in &self.sites {
             writeln!(f, "{}:{line}", escaped(file))?;
         }
         for task in self.trace.tasks() {
             writeln!(f, "{}", escaped(self.name(task).0))?;
         }
-        for words in self.words.keys() {
+        for words in &self.words {
             writeln!(f, "{}", escaped(words))?;
         }
         for record in self.trace.records() {
@@ -125,7 +133,8 @@ impl<'a> Data<'a> {
             digits.put(parent)?;
             let (_, is_below_parent) = self.name(task);
             digits.put(u64::from(self.trace.is_daemon(task)) * 2 + u64::from(is_below_parent))?;
-            let site = self.trace.spawn_site(task).map_or(0, |place| self.sites[&site(place)]);
+            let site =
+                self.trace.spawn_site(task).map_or(0, |place| number(&self.sites, &site(place)));
             digits.put_len(site)?;
         }
         let mut next = 0;
@@ -203,11 +212,11 @@ impl<'a> Data<'a> {
             }
             Event::Woken { by, resource } => {
                 digits.put(waker(by))?;
-                let resource = resource.map(|resource| self.words[&resource.to_string()]);
+                let resource = resource.map(|resource| number(&self.words, &resource.to_string()));
                 digits.put_len(resource.map_or(0, |word| word + 1))
             }
             Event::AbortRequested(by) => digits.put(waker(by)),
-            Event::Waits(wait) => digits.put_len(self.words[&self.trace.wait(wait)]),
+            Event::Waits(wait) => digits.put_len(number(&self.words, &self.trace.wait(wait))),
             _ => Ok(()),
         }
     }
@@ -222,7 +231,7 @@ impl<'a> Data<'a> {
             }
             digits.put_len(task.resources.len())?;
             for ResourceStatistics { resource, waits, waiting, longest_wait } in &task.resources {
-                digits.put_len(self.words[resource])?;
+                digits.put_len(number(&self.words, resource))?;
                 digits.put(*waits)?;
                 digits.put(nanos(*waiting))?;
                 digits.put(nanos(*longest_wait))?;
