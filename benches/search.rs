@@ -58,6 +58,7 @@ fn strategies(runs: u64) -> Vec<(&'static str, Explorer)> {
         ("walk", explorer().walk(runs)),
         ("chase", explorer().chase(runs)),
         ("dash", explorer().dash(runs)),
+        ("relay", explorer().relay(runs)),
         ("pos", explorer().pos(runs)),
         ("pct 2", explorer().pct(2, runs)),
         ("pct 3", explorer().pct(3, runs)),

@@ -41,7 +41,7 @@ pub use time::{Instant, now, settle, sleep, timeout};
 ///
 /// | argument | means |
 /// |---|---|
-/// | `explore = "portfolio"` | how schedules are chosen: `"portfolio"`, `"random"`, `"pct"`, `"walk"`, `"chase"`, `"dash"`, `"pos"`, `"exhaustive"`, `"reduced"`, or `"fifo"` for the first-in first-out schedule alone |
+/// | `explore = "portfolio"` | how schedules are chosen: `"portfolio"`, `"random"`, `"pct"`, `"walk"`, `"chase"`, `"dash"`, `"relay"`, `"pos"`, `"exhaustive"`, `"reduced"`, or `"fifo"` for the first-in first-out schedule alone |
 /// | `runs = 1_000` | the number of runs, or the limit on them ([`max_runs`](explore::Explorer::max_runs)) |
 /// | `depth = 3` | the depth of `"pct"` |
 /// | `max_deviations = 2` | the bound of a search of every schedule, which it asks for |

@@ -119,13 +119,14 @@ pub(crate) enum Strategy {
     Fifo,
 }
 
-pub(crate) const STRATEGIES: [(&str, Strategy); 10] = [
+pub(crate) const STRATEGIES: [(&str, Strategy); 11] = [
     ("portfolio", Strategy::Drawn("portfolio")),
     ("random", Strategy::Drawn("random")),
     ("pct", Strategy::Pct),
     ("walk", Strategy::Drawn("walk")),
     ("chase", Strategy::Drawn("chase")),
     ("dash", Strategy::Drawn("dash")),
+    ("relay", Strategy::Drawn("relay")),
     ("pos", Strategy::Drawn("pos")),
     ("exhaustive", Strategy::Every("exhaustive")),
     ("reduced", Strategy::Every("reduced")),

@@ -13,8 +13,12 @@ use crate::rng::{Rng, digest_parts};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Draw {
     Random,
-    Pct { depth: u32 },
+    Pct {
+        depth: u32,
+    },
     Walk(Gait),
+    /// As the run before drew, from the other end.
+    Mirrored(Gait),
     Pos,
 }
 
@@ -87,7 +91,11 @@ impl Lineup {
         match draw {
             Draw::Random => self.random.restart(seed),
             Draw::Pct { depth } => self.pct.restart(seed, depth),
-            Draw::Walk(gait) => self.walk.restart(seed, gait),
+            Draw::Walk(gait) => self.walk.restart(seed, gait, false),
+            Draw::Mirrored(gait) => {
+                let seed = digest_parts(self.seed, STREAM, number - 1);
+                self.walk.restart(seed, gait, true);
+            }
             Draw::Pos => self.pos.restart(seed),
         }
         self.now = Some(draw);
@@ -105,7 +113,7 @@ impl Policy for Lineup {
             None => 0,
             Some(Draw::Random) => self.random.choose(choice),
             Some(Draw::Pct { .. }) => self.pct.choose(choice),
-            Some(Draw::Walk(_)) => self.walk.choose(choice),
+            Some(Draw::Walk(_) | Draw::Mirrored(_)) => self.walk.choose(choice),
             Some(Draw::Pos) => self.pos.choose(choice),
         }
     }

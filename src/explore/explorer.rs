@@ -17,6 +17,9 @@ use crate::kernel::{Instant, Limits};
 use crate::policy::{Gait, Schedule};
 use crate::report::Report;
 
+/// The runs of a relay, in turn.
+const RELAY: [Draw; 2] = [Draw::Walk(Gait::Relay), Draw::Mirrored(Gait::Relay)];
+
 /// Runs that draw, unless another number is asked for.
 const DRAWN_RUNS: u64 = 1_000;
 
@@ -136,10 +139,12 @@ impl Explorer {
         self
     }
 
-    /// Makes `runs` runs, 1 or more, by [`dash`](Self::dash), [`chase`](Self::chase) and
-    /// [`walk`](Self::walk) in turn. No strategy is best for every bug, and each of these is for some.
+    /// Makes `runs` runs, 1 or more, by [`relay`](Self::relay) twice, [`chase`](Self::chase),
+    /// [`dash`](Self::dash) and [`walk`](Self::walk) in turn. No strategy is best for every bug, and each of
+    /// these is for some.
     pub fn portfolio(self, runs: u64) -> Self {
-        self.drawn("portfolio", runs, &[Gait::Dash, Gait::Chase, Gait::Uniform].map(Draw::Walk))
+        let others = [Gait::Chase, Gait::Dash, Gait::Uniform].map(Draw::Walk);
+        self.drawn("portfolio", runs, &[&RELAY[..], &others].concat())
     }
 
     /// Makes `runs` runs, 1 or more, in which each ready task is as likely as another
@@ -174,6 +179,14 @@ impl Explorer {
     /// the task goes on that became ready last: one that yields goes on alone, one that was woken goes first.
     pub fn dash(self, runs: u64) -> Self {
         self.drawn("dash", runs, &[Draw::Walk(Gait::Dash)])
+    }
+
+    /// Makes `runs` runs, 1 or more, as [`chase`](Self::chase) does, but a task that another has just woken goes
+    /// first, four times of five. Of two runs the second draws as the first did, from the
+    /// other end: where that let one task go first, it is now another (antithetic variates, Hammersley and
+    /// Morton 1956).
+    pub fn relay(self, runs: u64) -> Self {
+        self.drawn("relay", runs, &RELAY)
     }
 
     /// Makes `runs` runs, 1 or more, in which each turn has a priority of its own

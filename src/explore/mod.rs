@@ -13,6 +13,7 @@
 //! | [`walk`](Explorer::walk) | each interleaving about equally likely | many different orders |
 //! | [`chase`](Explorer::chase) | whoever is behind catches up | tasks of unequal length |
 //! | [`dash`](Explorer::dash) | the same, and short runs of one task | one that waits too long |
+//! | [`relay`](Explorer::relay) | the same, and whoever is woken goes first | handing over |
 //! | [`exhaustive`](Explorer::exhaustive) | every schedule, the simplest first | small programs, proofs |
 //! | [`reduced`](Explorer::reduced) | one schedule of all that come to the same | larger ones, that share by [`Shared`] |
 //!

@@ -41,7 +41,16 @@ pub struct Walk {
     /// The turns that each has left.
     left: Vec<u64>,
     gait: Gait,
+    /// For each draw the one that is as likely, from the other end.
+    is_mirrored: bool,
+    /// Whether the newest goes on, drawn apart so that a mirrored run comes to the same.
+    coin: Rng,
+    /// The task that was chosen last.
+    previous: Option<usize>,
 }
+
+/// Keeps the coin apart from the draws.
+const COIN_STREAM: u64 = 0x63_6f_69_6e;
 
 /// How the turns that tasks have left weigh. The others than the first are for searches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +61,8 @@ pub(crate) enum Gait {
     Chase,
     /// The same, but every other time, as a coin falls, the task goes on that became ready last.
     Dash,
+    /// As in a chase, but that task goes on four times of five, unless it has just yielded.
+    Relay,
 }
 
 impl Walk {
@@ -59,13 +70,24 @@ impl Walk {
     /// they are spawned.
     pub fn new(seed: u64, expected: impl Into<Vec<u64>>) -> Self {
         let expected = expected.into();
-        Walk { seed, rng: Rng::new(seed), left: expected.clone(), expected, gait: Gait::Uniform }
+        Walk {
+            seed,
+            rng: Rng::new(seed),
+            left: expected.clone(),
+            expected,
+            gait: Gait::Uniform,
+            is_mirrored: false,
+            coin: Rng::from_parts(seed, COIN_STREAM, 0),
+            previous: None,
+        }
     }
 
     /// Makes the policy as good as a new one, with the memory it has.
-    pub(crate) fn restart(&mut self, seed: u64, gait: Gait) {
-        (self.seed, self.gait) = (seed, gait);
+    pub(crate) fn restart(&mut self, seed: u64, gait: Gait, is_mirrored: bool) {
+        (self.seed, self.gait, self.is_mirrored) = (seed, gait, is_mirrored);
         self.rng = Rng::new(seed);
+        self.coin = Rng::from_parts(seed, COIN_STREAM, 0);
+        self.previous = None;
         self.left.clone_from(&self.expected);
     }
 }
@@ -76,8 +98,14 @@ impl Policy for Walk {
             return choice.draw(&mut self.rng);
         }
         let last = choice.len() - 1;
-        let is_dash = self.gait == Gait::Dash && self.rng.bool();
-        let chosen = if is_dash { last } else { self.draw(choice) };
+        let is_newest = match self.gait {
+            Gait::Uniform | Gait::Chase => false,
+            Gait::Dash => self.rng.bool(),
+            Gait::Relay if self.previous == Some(choice.number(last)) => false,
+            Gait::Relay => self.coin.below(5) < 4,
+        };
+        let chosen = if is_newest { last } else { self.draw(choice) };
+        self.previous = Some(choice.number(chosen));
         if let Some(left) = self.left.get_mut(choice.number(chosen)) {
             *left = left.saturating_sub(1);
         }
@@ -101,7 +129,8 @@ impl Walk {
         };
         let weights = || choice.numbers().map(weight);
         let total = weights().fold(0, u64::saturating_add);
-        let mut rest = self.rng.below(total);
+        let drawn = self.rng.below(total);
+        let mut rest = if self.is_mirrored { total - 1 - drawn } else { drawn };
         let is_hit = |weight: u64| {
             let is_hit = rest < weight;
             rest = rest.saturating_sub(weight);

@@ -96,6 +96,7 @@ found! {
     found_by_walk(explore = "walk", threads = 2);
     found_by_chase(explore = "chase");
     found_by_dash(explore = "dash", runs = 200);
+    found_by_relay(explore = "relay", runs = 200);
     found_by_pos(explore = "pos", max_failures = 2, max_shrink_runs = 5);
     found_by_exhaustive(explore = "exhaustive", audit = 0, require = any_report);
     found_by_reduced(explore = "reduced", max_deviations = 3);
