@@ -8,8 +8,9 @@ use super::core::{Core, Panicked, Phase, Picker, State, drop_caught};
 use super::describe;
 use super::stuck::WaitGraph;
 use super::turn::forget_panic;
+use super::unmoved::Stuck;
 use crate::kernel::{Ending, TaskId, TaskKey};
-use crate::report::{Deadlock, Failure, FailureKind, LeftTask, PanicPlace, Report};
+use crate::report::{Failure, FailureKind, LeftTask, PanicPlace, Report};
 use crate::trace::Trace;
 
 impl State {
@@ -33,8 +34,8 @@ impl Core {
         if let Some(accesses) = self.state().kernel.take_accesses() {
             access::hand_over(accesses);
         }
-        let partial_deadlock = self.partial_deadlock(outcome.as_ref().err());
-        let (outcome, leftovers) = self.end(outcome, root);
+        let mut stuck = self.stuck(outcome.as_ref().err());
+        let (outcome, leftovers) = self.end(outcome, root, &mut stuck);
         let mut state = self.state();
         let mut trace = Trace::new(state.kernel.take_log());
         trace.reduce(state.level);
@@ -47,16 +48,16 @@ impl Core {
             counters: state.kernel.counters(),
             digest: state.kernel.digest(),
             leftovers,
-            partial_deadlock,
+            partial_deadlock: stuck.told(),
         }
     }
 
     /// The tasks that are left and could not have gone on. A whole deadlock has been told already.
-    fn partial_deadlock(&self, failure: Option<&Failure>) -> Option<Deadlock> {
+    fn stuck(&self, failure: Option<&Failure>) -> Stuck {
         let state = self.state();
         let is_told = failure.is_some_and(|it| matches!(it.kind(), FailureKind::Deadlock(_)));
         if is_told || state.kernel.has_ended() {
-            return None;
+            return Stuck::default();
         }
         WaitGraph::new(&state, self.run_id(), self.inbox.is_waker_shared()).partial_deadlock()
     }
@@ -66,9 +67,10 @@ impl Core {
         self: &Rc<Self>,
         outcome: Result<T, Failure>,
         root: Option<TaskId>,
+        stuck: &mut Stuck,
     ) -> (Result<T, Failure>, Vec<LeftTask>) {
         let ended = self.check_end();
-        let left = self.close(root);
+        let left = self.close(root, stuck);
         #[cfg(feature = "tracing")]
         {
             let _entered = super::context::enter(self);
@@ -95,7 +97,7 @@ impl Core {
         if !self.state().is_open() {
             return None;
         }
-        self.close(None);
+        self.close(None, &mut Stuck::default());
         if self.state().unjoined.is_empty() {
             return None;
         }
@@ -183,7 +185,7 @@ impl Core {
     /// Cancels everything that is alive, and drops everything foreign that is left.
     ///
     /// Returns the tasks that were alive, daemons and the root left out.
-    pub(super) fn close(self: &Rc<Self>, root: Option<TaskId>) -> Vec<LeftTask> {
+    pub(super) fn close(self: &Rc<Self>, root: Option<TaskId>, stuck: &mut Stuck) -> Vec<LeftTask> {
         if !self.state().is_open() {
             // A loop that has run to its end is closed again when it is dropped.
             return Vec::new();
@@ -208,7 +210,7 @@ impl Core {
         state.kernel.close();
         drop(state);
         while let Some(task) = alive.pop() {
-            self.drop_task(task);
+            stuck.watch(task, || self.drop_task(task));
         }
         self.drop_outputs();
         left

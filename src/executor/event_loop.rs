@@ -16,6 +16,7 @@ use super::spawn;
 use super::spawn::Builder as TaskBuilder;
 use super::stuck::WaitGraph;
 use super::turn::{Idle, Turned, forget_panic};
+use super::unmoved::Stuck;
 use crate::kernel::{Counters, Digest, Instant, State as TaskState, TaskId, TaskKey};
 use crate::policy::{Policy, Schedule};
 use crate::report::{Failure, FailureKind, PanicPlace, Report};
@@ -209,7 +210,7 @@ impl EventLoop {
         let (outcome, root) = self.run_root(root, site);
         #[cfg(feature = "backtrace")]
         let outcome = outcome.map_err(|failure| self.core.locate(failure));
-        self.core.end(outcome, Some(root)).0
+        self.core.end(outcome, Some(root), &mut Stuck::default()).0
     }
 
     /// Runs `future` as a task `main` to its end and returns its output. Other tasks stay as they are.

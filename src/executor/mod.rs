@@ -35,6 +35,7 @@ mod state;
 mod stuck;
 mod timer;
 mod turn;
+mod unmoved;
 mod waker;
 mod workers;
 

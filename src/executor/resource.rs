@@ -4,7 +4,7 @@
 //! is made; so waiting costs next to nothing, and what is told cannot differ from what is.
 
 use std::panic::Location;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use super::context;
@@ -230,9 +230,14 @@ impl Resources {
         self.traced.clear();
     }
 
+    /// Those that exist.
+    pub(super) fn alive(&self) -> Vec<Arc<dyn Resource>> {
+        self.list.iter().filter_map(Weak::upgrade).collect()
+    }
+
     /// Asks those that exist.
     pub(super) fn describe(&self) -> Vec<Description> {
-        self.list.iter().filter_map(Weak::upgrade).map(|resource| resource.describe()).collect()
+        self.alive().iter().map(|resource| resource.describe()).collect()
     }
 }
 

@@ -1,14 +1,15 @@
 //! Who waits for whom: the tables of the kernel and the answers of the resources, put together for a report.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::context;
 use super::core::State;
 use super::describe::left;
 use super::registry::RunId;
-use super::resource::{Description, Holding, Party, Wanted};
+use super::resource::{Description, Holding, Party, Resource, Wanted};
 use super::ring::ring;
+use super::unmoved::Stuck;
 use super::waker::Address;
 use crate::kernel::{self, TaskKey};
 use crate::report::{Deadlock, Holder, Link, ResourceWait, Wait, WaitingTask};
@@ -42,8 +43,19 @@ struct Waiter {
 struct Premise {
     /// Nobody tears a task away from what it waits for, by a scope or a token around that.
     nobody_tears_away: bool,
-    /// Each guard is still with the task that took it.
-    nothing_moved: bool,
+    moves: Moves,
+}
+
+/// Which guards may be with another task than the one that took them, of those that can be.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Moves {
+    /// Each of them.
+    #[default]
+    Any,
+    /// Those of which the taker waits for more: it may be one that accepts and lets others serve.
+    OfWhoWantsMore,
+    /// None.
+    None,
 }
 
 /// Whether a wait can come to its end, as far as is known.
@@ -90,17 +102,49 @@ impl<'a> WaitGraph<'a> {
         self.told(&vec![true; self.tasks.len()])
     }
 
-    /// Those who can never run again, whatever the others do.
+    /// Those who can never run again, whatever the others do: as far as is known, and if no guard has moved.
     /// Daemons are not told of.
-    pub(super) fn partial_deadlock(&self) -> Option<Deadlock> {
-        let mut is_stuck = self.given_up(Premise::default());
-        is_stuck.truncate(self.tasks.len());
-        for (is_stuck, waiter) in is_stuck.iter_mut().zip(&self.tasks) {
-            let task = self.state.kernel.task(waiter.waiting.task);
-            *is_stuck &= !task.is_some_and(|task| task.is_daemon());
+    pub(super) fn partial_deadlock(&self) -> Stuck {
+        let is_stuck = |moves| self.stuck_if(Premise { moves, ..Premise::default() });
+        let (certain, if_unmoved) = (is_stuck(Moves::Any), is_stuck(Moves::OfWhoWantsMore));
+        if certain == if_unmoved {
+            return Stuck { certain: self.partial(&certain), ..Stuck::default() };
         }
-        let told = || Deadlock { has_daemon_timers: false, ..self.told(&is_stuck) };
+        Stuck {
+            certain: self.partial(&certain),
+            taken: self.taken_by(&if_unmoved),
+            if_unmoved: self.partial(&if_unmoved),
+            has_moved: false,
+        }
+    }
+
+    fn stuck_if(&self, premise: Premise) -> Vec<bool> {
+        let is_daemon = |waiter: &Waiter| {
+            let task = self.state.kernel.task(waiter.waiting.task);
+            task.is_some_and(|task| task.is_daemon())
+        };
+        let given_up = self.given_up(premise).into_iter();
+        given_up.zip(&self.tasks).map(|(is_stuck, waiter)| is_stuck && !is_daemon(waiter)).collect()
+    }
+
+    fn partial(&self, is_stuck: &[bool]) -> Option<Deadlock> {
+        let told = || Deadlock { has_daemon_timers: false, ..self.told(is_stuck) };
         is_stuck.contains(&true).then(told)
+    }
+
+    /// What these have taken that could be with others by now.
+    fn taken_by(&self, is_stuck: &[bool]) -> Vec<(Weak<dyn Resource>, Party)> {
+        let alive = self.state.resources.alive();
+        let holdings = alive.iter().flat_map(|resource| {
+            let holdings = resource.holders().into_iter();
+            holdings.map(move |holding| (Arc::downgrade(resource), holding))
+        });
+        let is_theirs = |holding: &Holding| {
+            let place = self.place_of(&holding.party);
+            holding.may_have_moved && place.is_some_and(|place| is_stuck[place])
+        };
+        let theirs = holdings.filter(|(_, holding)| is_theirs(holding));
+        theirs.map(|(resource, holding)| (resource, holding.party)).collect()
     }
 
     /// The nodes that can never go on, whatever the others do.
@@ -144,6 +188,12 @@ impl<'a> WaitGraph<'a> {
             return Hope::Some;
         }
         let Waiter { waiting, resources, .. } = waiter;
+        let gave_away = |&(place, _): &(usize, Wanted)| {
+            premise.moves == Moves::OfWhoWantsMore && self.may_have_given(place, waiting.task)
+        };
+        if resources.iter().any(gave_away) {
+            return Hope::Some;
+        }
         let counts = |&&(place, _): &&(usize, Wanted)| {
             !(premise.nobody_tears_away && self.resources[place].is_enclosing)
         };
@@ -166,12 +216,19 @@ impl<'a> WaitGraph<'a> {
     fn hope_of_resource(&self, place: usize, premise: Premise) -> Hope {
         let Description { holders, is_open, .. } = &self.resources[place];
         // Whoever has a guard that has moved may let go of it.
-        let moves = |holder: &Holding| holder.may_have_moved && !premise.nothing_moved;
+        let moves = |holder: &Holding| holder.may_have_moved && premise.moves == Moves::Any;
         if holders.is_empty() || *is_open || holders.iter().any(moves) {
             return Hope::Some;
         }
         let holders = holders.iter().map(|holder| self.place_of(&holder.party));
         holders.collect::<Option<_>>().map_or(Hope::Some, Hope::From)
+    }
+
+    /// Whether a task has taken of a resource what can be with another one by now.
+    fn may_have_given(&self, resource: usize, task: TaskKey) -> bool {
+        self.resources[resource].holders.iter().any(|&Holding { party, may_have_moved }| {
+            may_have_moved && party.run == self.run && party.task == task
+        })
     }
 
     /// The node of a resource, by its place.
@@ -282,13 +339,12 @@ impl<'a> WaitGraph<'a> {
 
     /// A ring of those who are given up, and whether it is certain: otherwise it is one if nothing has moved.
     fn cycle(&self, is_told: &[bool]) -> (Vec<Link>, bool) {
-        let certain =
-            self.cycle_if(is_told, Premise { nobody_tears_away: true, nothing_moved: false });
+        let nobody_tears_away = true;
+        let certain = self.cycle_if(is_told, Premise { nobody_tears_away, moves: Moves::Any });
         if !certain.is_empty() {
             return (certain, true);
         }
-        let cycle =
-            self.cycle_if(is_told, Premise { nobody_tears_away: true, nothing_moved: true });
+        let cycle = self.cycle_if(is_told, Premise { nobody_tears_away, moves: Moves::None });
         let is_certain = cycle.is_empty();
         (cycle, is_certain)
     }

@@ -61,8 +61,10 @@ pub struct Report<T = ()> {
     /// or for nothing that could come. Told also when the run ended well.
     ///
     /// A task that waits for an event, an item or a future from elsewhere may still be served by anybody, and is
-    /// not told of. What cannot be seen is a guard that was moved to another task than the one that took it, and
-    /// whether somebody means to abort one of them.
+    /// not told of. What cannot be seen is whether somebody means to abort one of them. A guard that could have been
+    /// moved to another task than the one that took it ([`Holder::may_have_moved`]) is taken to be with that if it
+    /// was dropped with that when the run was closed. A task that waits for more of what it has taken itself by such
+    /// guards is taken for one that gives them to others, and is not told of.
     pub partial_deadlock: Option<Deadlock>,
 }
 

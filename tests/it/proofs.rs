@@ -198,6 +198,86 @@ fn s37_permits_that_stayed_put_make_a_cycle_as_far_as_can_be_told() {
     assert_eq!(cycle(&report), (CROSSWISE.to_vec(), false));
 }
 
+/// A minute during which `held` is kept.
+async fn keep<G>(held: G) {
+    sleep(secs(60)).await;
+    drop(held);
+}
+
+#[test]
+fn s37_owned_guards_crosswise_in_the_background_are_a_partial_deadlock() {
+    let report = Builder::new().run(async {
+        let [one, other] = ["one", "other"].map(|name| Arc::new(Mutex::new(()).named(name)));
+        for (first, second) in [(Arc::clone(&one), Arc::clone(&other)), (other, Arc::clone(&one))] {
+            spawn_named("crosswise", async move {
+                let _first = first.lock_owned().await;
+                sleep(secs(1)).await;
+                let _second = second.lock_owned().await;
+            });
+        }
+        spawn_named("behind", lock(one));
+        sleep(secs(5)).await;
+    });
+    assert_shown("failing", "partial_deadlock_owned", report.partial_deadlock.as_ref().unwrap());
+    report.unwrap();
+}
+
+#[test]
+fn s37_a_guard_that_another_task_has_at_the_end_makes_no_partial_deadlock() {
+    // The task that took the guard waits for one that wants it.
+    let given = |is_kept: bool| {
+        Builder::new().run(async move {
+            spawn_named("giver", async move {
+                let mutex = Arc::new(Mutex::new(()).named("given"));
+                let held = Arc::clone(&mutex).lock_owned().await;
+                let (given, kept) = if is_kept { (None, Some(held)) } else { (Some(held), None) };
+                spawn_named("keeper", keep(given));
+                let _ = spawn_named("wants", lock(mutex)).await;
+                drop(kept);
+            });
+            sleep(secs(1)).await;
+        })
+    };
+    assert_eq!(given(false).partial_deadlock, None);
+    let stuck = given(true).partial_deadlock.expect("the giver has kept it");
+    let paths: Vec<_> = stuck.waiting.iter().map(|task| task.path.as_str()).collect();
+    assert_eq!(paths, ["main/giver", "main/giver/wants"]);
+    assert!(!stuck.is_cycle_certain);
+    // Two that accept for one number of slots.
+    let report = Builder::new().run(async {
+        let slots = Arc::new(Semaphore::new(4));
+        for slots in [Arc::clone(&slots), slots] {
+            spawn_named("accept", async move {
+                while let Ok(permit) = Arc::clone(&slots).acquire_owned().await {
+                    spawn_named("serve", keep(permit));
+                }
+            });
+        }
+        sleep(secs(1)).await;
+    });
+    assert_eq!(report.partial_deadlock, None);
+}
+
+#[test]
+fn s37_a_guard_that_has_moved_hides_no_partial_deadlock_that_is_certain() {
+    let report = Builder::new().run(async {
+        let mutex = Arc::new(Mutex::new(()).named("given"));
+        let held = Arc::clone(&mutex).lock_owned().await;
+        spawn_named("keeper", keep(held));
+        spawn_named("lost", std::future::pending::<()>());
+        let other = Arc::new(Mutex::new(()).named("kept"));
+        spawn_named("twice", async move {
+            let _held = other.lock().await;
+            drop(other.lock().await);
+        });
+        spawn_named("wants", lock(mutex));
+        sleep(secs(1)).await;
+    });
+    let stuck = report.partial_deadlock.unwrap();
+    let paths: Vec<_> = stuck.waiting.iter().map(|task| task.path.as_str()).collect();
+    assert_eq!((paths, stuck.is_cycle_certain), (vec!["main/lost", "main/twice"], true));
+}
+
 /// Runs a task that takes something and gives it to another one, which keeps it, and takes it again.
 fn is_certain<G: 'static, F: Future<Output = G> + 'static>(
     take: impl Fn() -> F + 'static,
