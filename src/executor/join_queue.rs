@@ -61,6 +61,13 @@ impl QueueKey {
     }
 }
 
+/// Panics if a run is not found because its loop is on another thread.
+#[track_caller]
+fn check_thread(run: RunId) {
+    let advice = "what joins them may be dropped anywhere, but is asked on the thread of the loop";
+    inbox::check_thread(run.loop_id(), "tasks were joined", advice);
+}
+
 /// Drops the waker of a join that a group has taken the place of: foreign code, so nothing is borrowed.
 #[inline]
 fn drop_replaced(loop_id: LoopId, replaced: Option<WakerKey>) {
@@ -109,13 +116,25 @@ impl JoinQueue {
     }
 
     /// Says whether the run of its tasks is over, so that nothing more will be told in order.
+    ///
+    /// # Panics
+    ///
+    /// Panics on another thread than the loop's.
+    #[track_caller]
     pub(crate) fn is_over(&self) -> bool {
-        self.group.is_some_and(|(run, _)| context::with_run(run, |_| ()).is_none())
+        let is_over = |&(run, _): &(RunId, GroupKey)| context::with_run(run, |_| ()).is_none();
+        let over = self.group.filter(is_over);
+        over.inspect(|&(run, _)| check_thread(run)).is_some()
     }
 
     /// The number of the next task that has finished, if one has.
     ///
     /// `left` gives the number of any task that was not told yet. When the run is over, they all have finished.
+    ///
+    /// # Panics
+    ///
+    /// Panics on another thread than the loop's, where nobody knows.
+    #[track_caller]
     pub(crate) fn try_next(&mut self, left: impl FnOnce() -> Option<usize>) -> Option<usize> {
         if let Some(number) = self.over.pop_front() {
             return Some(number);
@@ -123,7 +142,10 @@ impl JoinQueue {
         let Some((run, group)) = self.group else { return left() };
         match context::with_run(run, |core| core.state().kernel.next_finished(group)) {
             Some(number) => number,
-            None => left(),
+            None => {
+                check_thread(run);
+                left()
+            }
         }
     }
 

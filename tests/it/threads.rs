@@ -194,6 +194,26 @@ fn s24_what_owns_tasks_aborts_them_on_whatever_thread_it_is_dropped() {
 }
 
 #[test]
+fn a_set_is_asked_for_its_results_on_the_loops_own_thread() {
+    Builder::new()
+        .run(async {
+            let mut set = JoinSet::from_iter([pending::<()>()]);
+            let message = std::thread::spawn(move || {
+                let ask = std::panic::AssertUnwindSafe(|| set.try_join_next().is_some());
+                std::panic::catch_unwind(ask).unwrap_err().downcast_ref::<String>().cloned()
+            });
+            assert_eq!(
+                message.join().unwrap().as_deref(),
+                Some(
+                    "tasks were joined on another thread than its loop's\n  \
+                     what joins them may be dropped anywhere, but is asked on the thread of the loop"
+                )
+            );
+        })
+        .unwrap();
+}
+
+#[test]
 fn s18_a_path_is_asked_for_on_the_loops_own_thread() {
     Builder::new()
         .run(async {
