@@ -100,6 +100,40 @@ fn s30_threads_that_change_the_value_of_a_watch_wait_for_each_other() {
 }
 
 #[test]
+fn s30_a_thread_that_changes_a_watch_in_place_waits_for_those_that_look() {
+    let (tx, rx) = watch::channel([0_u64; 2]);
+    let other = Arc::new(rx.clone());
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            let rx = Arc::clone(&other);
+            scope.spawn(move || {
+                for _ in 0..EACH {
+                    let seen = rx.borrow();
+                    let before = *seen;
+                    linger();
+                    assert_eq!((*seen, before[0]), (before, before[1]), "it was changed meanwhile");
+                }
+            });
+        }
+        for _ in 0..EACH {
+            tx.send_modify(|[one, other]| {
+                *one += 1;
+                linger();
+                *other += 1;
+            });
+            let [one, other] = tx.borrow().to_owned();
+            assert_eq!(tx.send_replace([one, other]), [one, other]);
+        }
+    });
+    assert_eq!(*rx.borrow(), [EACH; 2]);
+    // On one thread that would be for ever.
+    let kept = rx.borrow();
+    let change = std::panic::AssertUnwindSafe(|| tx.send_modify(|pair| pair[0] = 0));
+    assert!(std::panic::catch_unwind(change).is_err());
+    assert_eq!(*kept, [EACH; 2]);
+}
+
+#[test]
 fn s30_threads_that_receive_a_message_wait_for_the_one_that_clones_it() {
     struct Slow(u64);
     impl Clone for Slow {

@@ -8,9 +8,9 @@
 //! [`borrow`](Receiver::borrow) locks nothing. A [`Ref`] is a snapshot: it keeps showing the value it was made
 //! of, and `send` stores the next one beside it. To change a value *in place* ([`Sender::send_modify`],
 //! [`Sender::send_if_modified`]) or to give the old one out ([`Sender::send_replace`]) while a `Ref` of it is
-//! alive is impossible; tokio would wait for the `Ref`, for ever on one thread, and here it panics with advice.
-//! The same goes for using the channel's value from inside the closure that changes it. Another thread that comes
-//! for the value meanwhile waits for the closure, as in tokio.
+//! alive is impossible. If the `Ref` was borrowed on the same thread tokio would wait for it for ever, and here it
+//! panics with advice. The same goes for using the channel's value from inside the closure that changes it. What another
+//! thread has, a `Ref` or the closure, is waited for, as in tokio.
 //!
 //! Receivers are woken in the order in which they came; tokio draws lots.
 //!
@@ -37,6 +37,7 @@
 pub mod error;
 mod receiver;
 mod sender;
+mod shown;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -45,6 +46,7 @@ use std::sync::Arc;
 
 pub use self::receiver::{Changed, Receiver, WaitFor};
 pub use self::sender::{Closed, Sender};
+use self::shown::{Seen, Shown};
 use super::away::Away;
 use super::gate::{Gate, Place, Shared};
 use crate::executor::{Party, Wanted};
@@ -59,7 +61,7 @@ type Way<T> = Arc<Shared<Latest<T>, 2>>;
 
 struct Latest<T> {
     /// Away while a closure of the user's changes it.
-    value: Result<Arc<T>, Away>,
+    value: Result<Arc<Shown<T>>, Away>,
     /// How often it has changed.
     version: u64,
     senders: usize,
@@ -100,7 +102,7 @@ impl<T> Gate for Latest<T> {
 /// The receiver has seen that value: [`changed`](Receiver::changed) waits for the next one.
 #[track_caller]
 pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
-    let value = Ok(Arc::new(init));
+    let value = Ok(Shown::new(init));
     let shared = Shared::new(Latest { value, version: 0, senders: 1, receivers: 1 });
     (Sender { shared: Arc::clone(&shared) }, Receiver { shared, seen: 0, place: Place::default() })
 }
@@ -110,10 +112,16 @@ pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
 /// It locks nothing. See the [module](self) for what senders cannot do while it is alive.
 #[must_use = "to borrow a value changes nothing"]
 pub struct Ref<'a, T> {
-    value: Arc<T>,
+    seen: Seen<T>,
     has_changed: bool,
     /// As in tokio, it must not outlive the handle that it came from.
     handle: PhantomData<&'a T>,
+}
+
+impl<T> Ref<'_, T> {
+    fn new(seen: Seen<T>, has_changed: bool) -> Self {
+        Ref { seen, has_changed, handle: PhantomData }
+    }
 }
 
 impl<T> Ref<'_, T> {
@@ -127,14 +135,14 @@ impl<T> Deref for Ref<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.value
+        &self.seen.shown.value
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ref")
-            .field("value", &self.value)
+            .field("value", &**self)
             .field("has_changed", &self.has_changed)
             .finish()
     }
@@ -142,10 +150,10 @@ impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
 
 /// The value and its version.
 #[track_caller]
-fn look<T>(shared: &Way<T>) -> (Arc<T>, u64) {
+fn look<T>(shared: &Way<T>) -> (Seen<T>, u64) {
     loop {
         match shared.read(|latest| (latest.value.clone(), latest.version)) {
-            (Ok(value), version) => return (value, version),
+            (Ok(shown), version) => return (Seen::new(shown), version),
             (Err(away), _) => away.wait(USED_INSIDE),
         }
     }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -36,8 +35,8 @@ impl<T> Receiver<T> {
     /// Panics inside the closure of [`send_modify`](super::Sender::send_modify) and its like.
     #[track_caller]
     pub fn borrow(&self) -> Ref<'_, T> {
-        let (value, version) = look(&self.shared);
-        Ref { value, has_changed: version != self.seen, handle: PhantomData }
+        let (seen, version) = look(&self.shared);
+        Ref::new(seen, version != self.seen)
     }
 
     /// Returns the latest value and counts it as seen.
@@ -47,10 +46,10 @@ impl<T> Receiver<T> {
     /// As [`borrow`](Self::borrow).
     #[track_caller]
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
-        let (value, version) = look(&self.shared);
+        let (seen, version) = look(&self.shared);
         let has_changed = version != self.seen;
         self.seen = version;
-        Ref { value, has_changed, handle: PhantomData }
+        Ref::new(seen, has_changed)
     }
 
     /// Says whether there is a value that was not seen.
@@ -245,13 +244,13 @@ where
                     return Poll::Ready(Err(error));
                 }
             }
-            let (value, version) = look(&waiting.receiver.shared);
+            let (seen, version) = look(&waiting.receiver.shared);
             let has_changed = version != waiting.receiver.seen;
             waiting.receiver.seen = version;
             *is_asked = true;
-            if condition(&value) {
+            if condition(&seen.shown.value) {
                 *changed = None;
-                return Poll::Ready(Ok(Ref { value, has_changed, handle: PhantomData }));
+                return Poll::Ready(Ok(Ref::new(seen, has_changed)));
             }
         }
     }

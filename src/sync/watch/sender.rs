@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::thread;
 
 use super::error::SendError;
-use super::{CLOSED, Latest, Receiver, Ref, USED_INSIDE, Way, channel, look};
+use super::{CLOSED, Latest, Receiver, Ref, Shown, USED_INSIDE, Way, channel, look};
 use crate::sync::away::Away;
 use crate::sync::gate::Place;
 
@@ -21,23 +21,24 @@ pub struct Sender<T> {
 
 /// Why a value cannot be had for changing it.
 enum Lent {
-    /// A `Ref` of it is alive.
-    Borrowed,
+    /// A `Ref` of it is alive; the thread on which it was borrowed.
+    Borrowed(Option<Away>),
     /// A closure changes it right now.
     Away(Away),
 }
 
 impl Lent {
-    /// Waits for another thread's closure.
+    /// Waits for another thread's closure or `Ref`.
     #[cold]
     #[track_caller]
     fn wait(self, what: &str) {
         match self {
             Lent::Away(away) => away.wait(USED_INSIDE),
-            Lent::Borrowed => panic!(
+            Lent::Borrowed(None) => thread::yield_now(),
+            Lent::Borrowed(Some(away)) => away.wait(&format!(
                 "`{what}` needs the value of a watch for itself, and a `Ref` of it is alive\n  \
                  in tokio this would wait until that is dropped; drop it first, or use `send`"
-            ),
+            )),
         }
     }
 }
@@ -45,12 +46,16 @@ impl Lent {
 impl<T> Latest<T> {
     /// The value, if nobody else looks at it.
     fn own(&mut self) -> Result<&mut T, Lent> {
-        let value = self.value.as_mut().map_err(|&mut away| Lent::Away(away))?;
-        Arc::get_mut(value).ok_or(Lent::Borrowed)
+        let shown = self.value.as_mut().map_err(|&mut away| Lent::Away(away))?;
+        if Arc::get_mut(shown).is_none() {
+            return Err(Lent::Borrowed(shown.borrowed_on()));
+        }
+        let own = Arc::get_mut(shown).expect("nobody else comes to it under the lock");
+        Ok(&mut own.value)
     }
 
     /// Takes the value out, if nobody else looks at it.
-    fn take(&mut self) -> Result<Arc<T>, Lent> {
+    fn take(&mut self) -> Result<Arc<Shown<T>>, Lent> {
         self.own()?;
         mem::replace(&mut self.value, Err(Away::here())).map_err(Lent::Away)
     }
@@ -59,7 +64,9 @@ impl<T> Latest<T> {
     fn set(&mut self, value: T) -> Result<Old<T>, (T, Away)> {
         let old = match self.own() {
             Ok(present) => (Some(mem::replace(present, value)), None),
-            Err(Lent::Borrowed) => (None, mem::replace(&mut self.value, Ok(Arc::new(value))).ok()),
+            Err(Lent::Borrowed(_)) => {
+                (None, mem::replace(&mut self.value, Ok(Shown::new(value))).ok())
+            }
             Err(Lent::Away(away)) => return Err((value, away)),
         };
         self.version += 1;
@@ -68,7 +75,7 @@ impl<T> Latest<T> {
 }
 
 /// The value that was there before: by itself, or as those see it who look at it.
-type Old<T> = (Option<T>, Option<Arc<T>>);
+type Old<T> = (Option<T>, Option<Arc<Shown<T>>>);
 
 impl<T> Sender<T> {
     /// Creates a channel that shows `init`, without a receiver at first.
@@ -124,8 +131,8 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     ///
-    /// Panics if a [`Ref`] of the present value is alive, or inside another such closure: see the
-    /// [module](super).
+    /// Panics if a [`Ref`] of the present value is alive that was borrowed on this thread, or inside another such
+    /// closure: see the [module](super).
     ///
     /// # Examples
     ///
@@ -174,7 +181,7 @@ impl<T> Sender<T> {
             }
         };
         let present = Arc::get_mut(&mut value).expect("nobody else looked at it under the lock");
-        let modified = catch_unwind(AssertUnwindSafe(|| modify(present)));
+        let modified = catch_unwind(AssertUnwindSafe(|| modify(&mut present.value)));
         self.shared.update(|latest| {
             latest.value = Ok(value);
             latest.version += u64::from(matches!(modified, Ok(true)));
@@ -186,7 +193,7 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     ///
-    /// Panics if a [`Ref`] of the present value is alive, or inside the closure of
+    /// Panics if a [`Ref`] of the present value is alive that was borrowed on this thread, or inside the closure of
     /// [`send_modify`](Self::send_modify) and its like: see the [module](super).
     #[track_caller]
     pub fn send_replace(&self, value: T) -> T {
@@ -217,8 +224,7 @@ impl<T> Sender<T> {
     /// Panics inside the closure of [`send_modify`](Self::send_modify) and its like.
     #[track_caller]
     pub fn borrow(&self) -> Ref<'_, T> {
-        let (value, _) = look(&self.shared);
-        Ref { value, has_changed: false, handle: PhantomData }
+        Ref::new(look(&self.shared).0, false)
     }
 
     /// Returns a new receiver, which has seen the present value.
