@@ -58,8 +58,8 @@ pub use program::write_note;
 pub use program::{choose, rng};
 pub(crate) use registry::RunId;
 pub(crate) use resource::{
-    Description, Holding, Party, Resource, Told, Waits, Wanted, Whom, list, moment, own_moment,
-    unlisted_run,
+    Description, Holding, Party, Resource, Told, Waits, Wanted, Whom, instant_of, list, moment,
+    own_moment, unlisted_run,
 };
 pub use spawn::{Builder as TaskBuilder, Current, all, current, spawn, spawn_named, try_current};
 pub use timer::Settle;

@@ -141,7 +141,13 @@ pub(crate) fn moment() -> Option<(RunId, Instant)> {
     context::try_with(|core| (core.run_id(), core.state().kernel.now()))
 }
 
-/// The same, for what belongs to a run from the start.
+/// The present instant of a run, also between its turns; `None` when it is over, and on another thread.
+#[inline]
+pub(crate) fn instant_of(run: RunId) -> Option<Instant> {
+    context::with_run(run, |core| core.state().kernel.now())
+}
+
+/// What goes on now, for what belongs to a run from the start.
 ///
 /// # Panics
 ///

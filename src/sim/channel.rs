@@ -75,13 +75,14 @@ impl<T> LinkSender<T> {
         self.shared.check_run("LinkSender::send");
         let mut message = Some(message);
         let wakes = self.shared.send(bytes, Some(self.channel), |state, id, is_lost| {
-            let mut wakes = Wakes::default();
+            let mut wakes = self.shared.tell_earlier(state);
             if !state.channels.contains_key(&self.channel) {
                 state.close(self.channel, &self.shared);
             } else if !is_lost {
                 self.inbox.lock().extend(message.take().map(|message| (id, message)));
                 state.wake_receiver_of(id, &mut wakes);
             }
+            self.shared.set_alarm(state);
             wakes
         });
         wakes.wake();
@@ -166,10 +167,14 @@ impl<T> LinkReceiver<T> {
         let wakee = Wakee::of(cx);
         let mut state = self.shared.lock();
         let now = self.shared.now(&state);
-        if let Some(id) = state.wire.receive(self.channel, now) {
-            let waiting = state.receiving(self.channel).waiting.take();
+        let waited = state.receiving(self.channel).waiting.take();
+        let received = state.wire.receive(self.channel, now);
+        let wakes = self.shared.tell_earlier(&mut state);
+        if let Some(id) = received {
+            self.shared.set_alarm(&mut state);
             drop(state);
-            drop((wakee, waiting));
+            drop((wakee, waited));
+            wakes.wake();
             return Poll::Ready(self.inbox.lock().remove(&id));
         }
         if !mem::replace(&mut state.is_listed, true) {
@@ -189,9 +194,11 @@ impl<T> LinkReceiver<T> {
             }
         };
         let is_over = waiting.is_none();
-        let replaced = mem::replace(&mut receiving.waiting, waiting);
+        receiving.waiting = waiting;
+        self.shared.set_alarm(&mut state);
         drop(state);
-        drop(replaced);
+        drop(waited);
+        wakes.wake();
         if is_over {
             return Poll::Ready(None);
         }
@@ -211,8 +218,13 @@ impl<T> LinkReceiver<T> {
     /// Takes back that it waits: nobody is woken, and no report says that it does.
     fn stop_waiting(&mut self) {
         self.timer.cancel();
-        let waiting = self.shared.lock().receiving(self.channel).waiting.take();
+        let mut state = self.shared.lock();
+        let waiting = state.receiving(self.channel).waiting.take();
+        let wakes = self.shared.tell_earlier(&mut state);
+        self.shared.set_alarm(&mut state);
+        drop(state);
         drop(waiting);
+        wakes.wake();
     }
 }
 
@@ -229,8 +241,11 @@ impl<T> Drop for LinkReceiver<T> {
         let mut state = self.shared.lock();
         let receiving = state.channels.remove(&self.channel);
         state.close(self.channel, &self.shared);
+        let wakes = self.shared.tell_earlier(&mut state);
+        self.shared.set_alarm(&mut state);
         drop(state);
         drop(receiving);
+        wakes.wake();
         let messages = mem::take(&mut *self.inbox.lock());
         drop(messages);
     }
@@ -300,20 +315,6 @@ impl State {
             drop(told);
             wakes.push(wakee);
         }
-    }
-
-    /// Takes out the receivers that wait and whose next message was sent later than a frame, by that message.
-    pub(super) fn receivers_of_later(&mut self, id: FrameId) -> Vec<(FrameId, Wakee)> {
-        let mut found = Vec::new();
-        let waiting = self.channels.iter_mut().filter(|(_, receiving)| receiving.waiting.is_some());
-        for (&channel, receiving) in waiting {
-            let next = self.wire.next_due(channel).map(|(_, next)| next);
-            let Some(next) = next.filter(|&next| next > id) else { continue };
-            let Some(Waiting { wakee, _told: told }) = receiving.waiting.take() else { continue };
-            drop(told);
-            found.push((next, wakee));
-        }
-        found
     }
 
     /// Wakes the receiver of a message, if nothing else comes to it before.

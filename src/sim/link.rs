@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use super::alarm::Alarm;
 use super::channel::{self, LinkReceiver, LinkSender, Receiving};
 use super::delay::Delay;
 use super::statistics::LinkStatistics;
@@ -17,7 +18,7 @@ use crate::executor::access::Tracked;
 use crate::executor::{self, Description, RunId, Timer, Waits, Wanted, Whom};
 use crate::kernel::Instant;
 use crate::rng::Rng;
-use crate::sync::wakes::{Wakee, Wakes};
+use crate::sync::wakes::Wakee;
 
 /// One direction of a network link: a bandwidth, a latency, and losses if they are asked for.
 ///
@@ -82,7 +83,8 @@ pub(super) struct State {
     is_in_order: bool,
     pub(super) name: Option<Box<str>>,
     /// Of transfers: woken where they arrive earlier than was known.
-    wakees: BTreeMap<FrameId, Wakee>,
+    pub(super) wakees: BTreeMap<FrameId, Wakee>,
+    pub(super) alarm: Alarm,
     pub(super) channels: BTreeMap<ChannelId, Receiving>,
     pub(super) channels_made: u64,
     pub(super) is_listed: bool,
@@ -102,27 +104,27 @@ impl Link {
     pub fn new(latency: impl Into<Delay>, bandwidth: u64) -> Link {
         assert!(bandwidth > 0, "a link needs a bandwidth of 1 byte a second at least");
         let (run, now) = executor::own_moment("Link::new");
-        let state = State {
-            wire: Wire::new(bandwidth, now),
-            latency: latency.into(),
-            loss: (0, 1),
-            is_in_order: true,
-            name: None,
-            wakees: BTreeMap::new(),
-            channels: BTreeMap::new(),
-            channels_made: 0,
-            is_listed: false,
-            traced: None,
-        };
+        let latency = latency.into();
         let made_at = Location::caller();
-        Link {
-            shared: Arc::new(Shared {
-                run,
-                made_at,
-                tracked: Tracked::new(),
-                state: Mutex::new(state),
-            }),
-        }
+        let shared = Arc::new_cyclic(|shared| {
+            let alarm = Alarm::new(shared);
+            let state = State {
+                wire: Wire::new(bandwidth, now),
+                latency,
+                loss: (0, 1),
+                is_in_order: true,
+                name: None,
+                wakees: BTreeMap::new(),
+                alarm,
+                channels: BTreeMap::new(),
+                channels_made: 0,
+                is_listed: false,
+                traced: None,
+            };
+            let (tracked, state) = (Tracked::new(), Mutex::new(state));
+            Shared { run, made_at, tracked, state }
+        });
+        Link { shared }
     }
 
     /// Gives it a name, for reports.
@@ -226,7 +228,7 @@ impl Link {
         self.shared.lock().wire.bandwidth()
     }
 
-    /// Returns what has been seen up to now; outside the link's loop, up to the last change.
+    /// Returns what has been seen up to now; after the run, and on another thread, up to the last change.
     pub fn statistics(&self) -> LinkStatistics {
         let mut state = self.shared.lock();
         let now = self.shared.now(&state);
@@ -261,12 +263,9 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The present instant. After the run, and in another, time stands still.
+    /// The present instant. After the run, and on another thread, time stands still.
     pub(super) fn now(&self, state: &State) -> Instant {
-        match executor::moment() {
-            Some((run, now)) if run == self.run => now,
-            _ => state.wire.now(),
-        }
+        executor::instant_of(self.run).unwrap_or(state.wire.now())
     }
 
     #[track_caller]
@@ -304,13 +303,9 @@ impl Shared {
         let mut state = self.lock();
         let own = state.wakees.remove(&id);
         let now = self.now(&state);
-        let mut wakes = Wakes::default();
-        if state.wire.withdraw(id, now) {
-            // All that have their place behind it, whoever was woken before and has not come since left out.
-            let mut moved = state.wakees.split_off(&id);
-            moved.extend(state.receivers_of_later(id));
-            moved.into_values().for_each(|wakee| wakes.push(wakee));
-        }
+        state.wire.withdraw(id, now);
+        let wakes = self.tell_earlier(&mut state);
+        self.set_alarm(&mut state);
         drop(state);
         drop(own);
         wakes.wake();
@@ -392,19 +387,24 @@ impl Future for Transfer {
         let mut state = shared.lock();
         let now = shared.now(&state);
         state.wire.advance(now);
+        let replaced = state.wakees.remove(&sent.id);
+        let wakes = shared.tell_earlier(&mut state);
         let arrives = state.wire.arrival(sent.id);
-        if arrives <= now {
-            let replaced = state.wakees.remove(&sent.id);
-            let is_lost = state.wire.finish(sent.id);
-            drop(state);
-            drop((wakee, replaced));
+        let has_arrived = arrives <= now;
+        let (is_lost, unused) = if has_arrived {
+            (state.wire.finish(sent.id), Some(wakee))
+        } else {
+            (false, state.wakees.insert(sent.id, wakee))
+        };
+        shared.set_alarm(&mut state);
+        drop(state);
+        drop((replaced, unused));
+        wakes.wake();
+        if has_arrived {
             self.sent = None;
             self.is_done = true;
             return Poll::Ready(if is_lost { Err(Lost) } else { Ok(()) });
         }
-        let replaced = state.wakees.insert(sent.id, wakee);
-        drop(state);
-        drop(replaced);
         if arrives != mem::replace(&mut sent.arrives, arrives) {
             sent.timer.cancel();
         }

@@ -20,6 +20,7 @@
 //! What a resource or a link has seen is in its [`Statistics`]: how busy it was, how long was waited, how long
 //! the line was.
 
+mod alarm;
 mod channel;
 mod cost;
 mod delay;

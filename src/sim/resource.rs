@@ -152,7 +152,7 @@ impl Resource {
         self.shared.waiting(0)
     }
 
-    /// Returns what has been seen up to now; outside the resource's loop, up to the last change.
+    /// Returns what has been seen up to now; after the run, and on another thread, up to the last change.
     pub fn statistics(&self) -> Statistics {
         self.shared.update(|station| {
             station.advance();
@@ -211,12 +211,10 @@ impl Station {
         self.held.len() - self.free.len()
     }
 
-    /// Brings the sums over time up to now. After the run, and in another, time stands still.
+    /// Brings the sums over time up to now. After the run, and on another thread, time stands still.
     fn advance(&mut self) -> Instant {
-        if let Some((run, now)) = executor::moment() {
-            if run == self.run {
-                self.meter.advance(now);
-            }
+        if let Some(now) = executor::instant_of(self.run) {
+            self.meter.advance(now);
         }
         self.meter.now()
     }

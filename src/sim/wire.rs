@@ -2,13 +2,15 @@
 //!
 //! Frames are sent one after the other, each for its size over the bandwidth; on the way they do not hinder
 //! each other. So all instants are known when a frame is queued, and change only where one ahead of it is
-//! withdrawn: then to earlier ones. They are reckoned anew as far as somebody looks, so that many who give up one
-//! after the other cost no more each than one.
+//! withdrawn: then to earlier ones. They are reckoned anew when the frame begins to be sent, before it can
+//! arrive; until then the old ones stand, which are too late at worst. So one who gives up costs the same however many
+//! are behind.
 //!
 //! Whoever looks brings the machine up to date, so a loop that was blocked changes nothing in when the wire
 //! gets how far. It knows no tasks and no values, and runs nothing foreign.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::ops::Bound;
 use std::time::Duration;
 
@@ -36,6 +38,7 @@ pub(super) struct Freight {
     pub(super) channel: Option<ChannelId>,
 }
 
+/// Its instants are right, or later than right if they are not [reckoned](Wire::unreckoned).
 #[derive(Debug)]
 struct Frame {
     freight: Freight,
@@ -64,6 +67,8 @@ pub(super) struct Wire {
     queue: BTreeSet<FrameId>,
     /// The first of those whose instants are not reckoned; nor are those of any behind it.
     unreckoned: Option<FrameId>,
+    /// Those that have turned out to arrive earlier than was said, and whose takers were not told.
+    earlier: Vec<FrameId>,
     /// Since when the wire is free for the first of them, if that is not being sent.
     free_since: Instant,
     /// The first of those is being sent. It always is when the wire has been brought up to date.
@@ -90,6 +95,7 @@ impl Wire {
             frames: BTreeMap::new(),
             queue: BTreeSet::new(),
             unreckoned: None,
+            earlier: Vec::new(),
             free_since: now,
             is_sending: false,
             latest: now,
@@ -177,7 +183,7 @@ impl Wire {
             self.free_since = now;
         }
         self.queue.insert(id);
-        self.unreckoned.get_or_insert(id);
+        self.reckon_one(id);
         self.meter.ask();
         if self.queue.len() == 1 {
             self.begin(Duration::ZERO);
@@ -187,15 +193,15 @@ impl Wire {
         id
     }
 
-    /// Takes back a frame that its sender gave up. Says whether those sent after it may arrive earlier for that.
+    /// Takes back a frame that its sender gave up. Those sent after it may arrive earlier for that.
     ///
     /// What was being sent is cut off. What has departed is on its way, and nobody will take it.
-    pub(super) fn withdraw(&mut self, id: FrameId, now: Instant) -> bool {
+    pub(super) fn withdraw(&mut self, id: FrameId, now: Instant) {
         self.advance(now);
         self.frames.remove(&id);
         let is_first = self.queue.first() == Some(&id);
         if !self.queue.remove(&id) {
-            return false;
+            return;
         }
         if is_first {
             self.is_sending = false;
@@ -205,11 +211,28 @@ impl Wire {
             self.meter.leave();
             self.meter.abandon();
         }
-        let next = self.behind(id);
         if self.unreckoned.is_none_or(|unreckoned| unreckoned >= id) {
-            self.unreckoned = next;
+            self.unreckoned = self.behind(id);
         }
-        next.is_some()
+        // The next one begins.
+        self.advance(now);
+    }
+
+    /// When the first begins of those whose instants are not reckoned, and which that is.
+    pub(super) fn unreckoned(&self) -> Option<(Instant, FrameId)> {
+        let id = self.unreckoned?;
+        let ahead = self.queue.range(..id).next_back()?;
+        Some((self.frames[ahead].departs, id))
+    }
+
+    /// Reckons all instants.
+    pub(super) fn reckon_all(&mut self) {
+        self.reckon(FrameId(self.sent));
+    }
+
+    /// Takes out those that arrive earlier than was said.
+    pub(super) fn take_earlier(&mut self) -> Vec<FrameId> {
+        mem::take(&mut self.earlier)
     }
 
     /// The one behind a frame in the queue.
@@ -220,12 +243,16 @@ impl Wire {
     /// Says of the frames in the queue, up to this one, when they leave and arrive.
     fn reckon(&mut self, last: FrameId) {
         while let Some(id) = self.unreckoned.filter(|&id| id <= last) {
+            let said = self.frames[&id].arrives;
             self.reckon_one(id);
+            if self.frames[&id].arrives < said {
+                self.earlier.push(id);
+            }
             self.unreckoned = self.behind(id);
         }
     }
 
-    /// Does so for one, of which those before are known.
+    /// Does so for one, as far as it is known of the one ahead.
     fn reckon_one(&mut self, id: FrameId) {
         #[cfg(test)]
         (self.reckoned += 1);
@@ -250,9 +277,8 @@ impl Wire {
         }
     }
 
-    /// When a frame arrives, as far as is known now.
-    pub(super) fn arrival(&mut self, id: FrameId) -> Instant {
-        self.reckon(id);
+    /// When a frame arrives at the latest.
+    pub(super) fn arrival(&self, id: FrameId) -> Instant {
         self.frames[&id].arrives
     }
 
@@ -267,9 +293,8 @@ impl Wire {
         frame.freight.is_lost
     }
 
-    /// What a receiver gets next, and when, as far as is known now.
-    pub(super) fn next_due(&mut self, channel: ChannelId) -> Option<(Instant, FrameId)> {
-        self.reckon(FrameId(self.sent));
+    /// What a receiver gets next, and when at the latest, as far as is known now.
+    pub(super) fn next_due(&self, channel: ChannelId) -> Option<(Instant, FrameId)> {
         let all =
             (channel, Instant::ZERO, FrameId(0))..=(channel, Instant::NEVER, FrameId(u64::MAX));
         self.due.range(all).next().map(|&(_, arrives, id)| (arrives, id))
@@ -335,7 +360,7 @@ mod tests {
         assert_eq!(wire.frames.len(), 3, "one to be received, two to be sent");
         wire.close(channel, at(20));
         assert_eq!((wire.frames.len(), wire.queue.len()), (2, 2));
-        assert!(!wire.withdraw(transfer, at(20)));
+        wire.withdraw(transfer, at(20));
         wire.advance(at(30));
         assert!(wire.is_empty(), "{wire:?}");
     }
@@ -360,7 +385,7 @@ mod tests {
         assert_eq!(sent.last().unwrap().1, at(10 * MANY + 5));
         let (last, others) = sent.split_last().unwrap();
         for &(id, _) in others {
-            assert!(wire.withdraw(id, at(3)), "the last one is behind it");
+            wire.withdraw(id, at(3));
         }
         assert_eq!(wire.arrival(last.0), at(3 + 10 + 5));
         assert!(wire.reckoned <= 3 * MANY, "{} times", wire.reckoned);

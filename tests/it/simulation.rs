@@ -1,5 +1,6 @@
 //! Models of what lies outside a program: stations with servers, links, delays that are drawn.
 
+mod given_up;
 mod link;
 mod link_model;
 mod resource;
