@@ -302,6 +302,11 @@ impl Told {
 }
 
 impl Told {
+    #[inline]
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.0.is_none()
+    }
+
     #[cold]
     #[inline(never)]
     fn take_back(&mut self) {

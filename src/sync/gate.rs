@@ -154,6 +154,12 @@ impl<N> Waiting<N> {
         Waiting { need, wakee, told: Told::default() }
     }
 
+    /// The task, where one waits by itself and nothing was told of it: then there is nothing to drop.
+    #[inline(always)]
+    fn task(&self) -> Option<Whom> {
+        (self.wakee.is_task() && self.told.is_nothing()).then_some(self.wakee.whom)
+    }
+
     /// For one that has been served. What it waited for is no more told when it is woken.
     #[inline]
     fn into_wakee(self) -> Wakee {

@@ -126,6 +126,14 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
         mem::replace(&mut self.first.state, State::Gone).into_waiting()
     }
 
+    /// The same where there is nothing to drop of whoever waits.
+    #[inline(always)]
+    pub(super) fn forget_alone(&mut self, line: usize) {
+        self.lines[line] = Line::EMPTY;
+        self.waiting -= 1;
+        mem::forget(mem::replace(&mut self.first.state, State::Gone));
+    }
+
     /// Whether nobody waits in any line.
     #[inline]
     pub(super) fn are_empty(&self) -> bool {

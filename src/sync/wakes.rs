@@ -54,6 +54,12 @@ impl Wakee {
         }
     }
 
+    /// Whether it is a task that waits by itself.
+    #[inline(always)]
+    pub(crate) fn is_task(&self) -> bool {
+        self.waker.is_none()
+    }
+
     /// Whether it holds a clone of the task's own waker.
     pub(crate) fn has_waker(&self) -> bool {
         self.waker.as_ref().is_some_and(|waker| self.whom.is_behind(waker))
@@ -81,6 +87,11 @@ pub(crate) enum Wakes {
 }
 
 impl Wakes {
+    #[inline(always)]
+    pub(crate) fn are_none(&self) -> bool {
+        matches!(self, Wakes::None)
+    }
+
     #[inline(always)]
     pub(crate) fn push(&mut self, wakee: Wakee) {
         match (&*self, &wakee.waker) {

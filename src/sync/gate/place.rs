@@ -27,14 +27,28 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
     #[inline(always)]
     pub(super) fn call_line(&mut self, line: usize, wakes: &mut Wakes) {
         if line == G::ALONE {
-            let waiting = self.lines.alone();
-            if waiting.is_some_and(|waiting| self.gate.calls(line, &waiting.need)) {
-                let called = self.lines.leave_alone(line);
-                called.into_iter().for_each(|waiting| wakes.push(waiting.into_wakee()));
+            let Some(waiting) = self.lines.alone() else { return };
+            if !self.gate.calls(line, &waiting.need) {
+                return;
+            }
+            match waiting.task() {
+                // Nothing is moved: what was written field by field is not read as a whole so soon.
+                Some(whom) if wakes.are_none() => {
+                    self.lines.forget_alone(line);
+                    whom.wake();
+                }
+                _ => self.call_alone(line, wakes),
             }
         } else if let Some(head) = self.lines.head(line) {
             self.call_from(line, head, wakes);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn call_alone(&mut self, line: usize, wakes: &mut Wakes) {
+        let called = self.lines.leave_alone(line);
+        called.into_iter().for_each(|waiting| wakes.push(waiting.into_wakee()));
     }
 
     fn call_from(&mut self, line: usize, head: Spot, wakes: &mut Wakes) {
