@@ -42,7 +42,8 @@ impl ReadySet {
         self.back = self.back.wrapping_add(1);
     }
 
-    #[inline]
+    /// Out of line, so that a wake is short enough to be inlined.
+    #[inline(never)]
     fn push_ranked(&mut self, slot: u32) {
         if self.back == self.ranked.room() {
             self.pack();
