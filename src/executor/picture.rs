@@ -3,10 +3,14 @@
 //! This is the only place where the crate reads the environment. What is read changes no schedule and no
 //! report (S42): with `SIMLOOP_TRACE` everything is recorded, a failing run is drawn, and the trace of the
 //! report is then cut to the level that the program asked for.
+//!
+//! Each test has a file of its own, so that no message names the picture of another: tests are told apart by the
+//! names that the test harness gives to their threads.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::thread;
 
 use super::core::Core;
 use crate::kernel::Level;
@@ -17,8 +21,14 @@ use crate::trace::Trace;
 /// The variable that names the file.
 const VARIABLE: &str = "SIMLOOP_TRACE";
 
+/// The name that stands in file names for threads without one.
+const UNNAMED: &str = "unnamed";
+
+/// Characters that a test's name has in a file's at most; the rest of the 255 bytes is for the user's own.
+const NAME_MAX: usize = 120;
+
 /// The file that the environment asks for; read once, so that all runs of a process do the same.
-fn file() -> Option<&'static Path> {
+fn asked_for() -> Option<&'static Path> {
     static FILE: OnceLock<Option<OsString>> = OnceLock::new();
     let file = FILE.get_or_init(|| std::env::var_os(VARIABLE).filter(|file| !file.is_empty()));
     file.as_deref().map(Path::new)
@@ -26,12 +36,40 @@ fn file() -> Option<&'static Path> {
 
 /// Says whether a picture of a failing run is wanted.
 pub(super) fn is_wanted() -> bool {
-    file().is_some()
+    asked_for().is_some()
 }
 
 /// How much must be recorded, where the program asks for `level`.
 pub(super) fn level(level: Level) -> Level {
-    if file().is_some() { Level::Full } else { level }
+    if is_wanted() { Level::Full } else { level }
+}
+
+/// The file of this thread's test, if the environment asks for one: that which it names for the first test that
+/// needs it, and one beside it with the test's name for each other.
+fn file() -> Option<PathBuf> {
+    static FIRST: OnceLock<String> = OnceLock::new();
+    let asked_for = asked_for()?;
+    let here = thread::current().name().unwrap_or(UNNAMED).to_owned();
+    if *FIRST.get_or_init(|| here.clone()) == here {
+        return Some(asked_for.to_owned());
+    }
+    Some(beside(asked_for, &here))
+}
+
+/// `run.tests-a_test.svg` beside `run.svg`, for a test `tests::a_test`.
+fn beside(file: &Path, test: &str) -> PathBuf {
+    let is_plain = |character: char| character.is_alphanumeric() || character == '_';
+    let name = test.replace("::", "-").replace(|character| !is_plain(character), "-");
+    // The end of a long name tells more than its modules.
+    let left_out = name.chars().count().saturating_sub(NAME_MAX);
+    let mut shown = file.file_stem().unwrap_or_default().to_owned();
+    shown.push(".");
+    shown.push(name.chars().skip(left_out).collect::<String>());
+    if let Some(extension) = file.extension() {
+        shown.push(".");
+        shown.push(extension);
+    }
+    file.with_file_name(shown)
 }
 
 impl Core {
@@ -41,7 +79,7 @@ impl Core {
         // A copy: the report takes the log later, and none is taken where only the output is asked for.
         let trace = Trace::new(self.state().kernel.log().clone());
         if !trace.is_empty() {
-            failure.set_picture(draw(file, &trace, failure));
+            failure.set_picture(draw(&file, &trace, failure));
         }
     }
 }
@@ -50,7 +88,7 @@ impl Core {
 ///
 /// The failure names the file already; if it cannot be written, the run's own attempt has said so.
 pub(crate) fn draw_page(page: &Html<'_>) {
-    let is_page = |file: &&Path| file.extension().is_some_and(|extension| extension == "html");
+    let is_page = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "html");
     if let Some(file) = file().filter(is_page) {
         let _ = std::fs::write(file, page.to_string());
     }
@@ -85,5 +123,19 @@ fn text(file: &Path, trace: &Trace, failure: &Failure) -> Option<String> {
         #[cfg(feature = "serde")]
         "jsonl" => Some(trace.json_lines().to_string()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_another_test_has_its_name_before_the_end_of_its_own() {
+        let shown = |file: &str, test: &str| beside(Path::new(file), test).display().to_string();
+        assert_eq!(shown("a.b/run.svg", "tests::a_test"), "a.b/run.tests-a_test.svg");
+        assert_eq!(shown("run", "../x y"), "run.---x-y");
+        let long = shown("run.html", &format!("{}::end", "m".repeat(300)));
+        assert!(long.len() == NAME_MAX + 9 && long.ends_with("m-end.html"), "{long}");
     }
 }

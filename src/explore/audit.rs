@@ -4,6 +4,7 @@ use std::panic::resume_unwind;
 use std::thread;
 
 use super::identity::identity;
+use super::pool::spawn_named_alike;
 use super::program::{Program, Run, Runner, Settings};
 use crate::kernel::Level;
 use crate::trace::Trace;
@@ -39,7 +40,8 @@ pub(super) fn audit(
     let here = again();
     // The traces hold shared numbers only, so they may be sent back.
     let there = thread::scope(|scope| {
-        scope.spawn(again).join().unwrap_or_else(|payload| resume_unwind(payload))
+        let there = spawn_named_alike(scope, again);
+        there.join().unwrap_or_else(|payload| resume_unwind(payload))
     });
     if first.digest != here.run.digest {
         // The first run has no trace; two more may differ in the same way.

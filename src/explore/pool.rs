@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 /// Does all `jobs`, and hands the results to `merge` in their order, until it says to stop.
 ///
@@ -37,7 +37,8 @@ pub(super) fn in_order<J: Sync, R: Send>(
         }
     };
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.min(jobs.len())).map(|_| scope.spawn(worker)).collect();
+        let workers = (0..threads.min(jobs.len())).map(|_| spawn_named_alike(scope, worker));
+        let workers: Vec<_> = workers.collect();
         for worker in workers {
             // The program's own panics are caught by its runs; what comes here is for the caller.
             worker.join().unwrap_or_else(|payload| resume_unwind(payload));
@@ -46,4 +47,15 @@ pub(super) fn in_order<J: Sync, R: Send>(
     let results = results.into_iter().map(|result| result.into_inner().expect("no worker is left"));
     // A job that was not done comes after one that is the last.
     results.flatten().try_for_each(&mut merge)
+}
+
+/// Starts a thread with the name of this one, by which messages and files tell whose it is.
+pub(super) fn spawn_named_alike<'scope, R: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> R + Send + 'scope,
+) -> ScopedJoinHandle<'scope, R> {
+    let here = thread::current();
+    let named = here.name().into_iter();
+    let builder = named.fold(thread::Builder::new(), |it, name| it.name(name.to_owned()));
+    builder.spawn_scoped(scope, work).expect("a thread can be started")
 }

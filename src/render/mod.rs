@@ -47,8 +47,11 @@
 //! ```
 //!
 //! The end of the name decides what is written: `.html`, `.svg`, `.txt` (lanes, statistics and trace), `.mmd`, and with
-//! the feature `serde` `.json` for Perfetto and `.jsonl`. The file is that of the last run that failed; a
-//! page of a search has the run that fails and the nearest that passes. The variable changes no schedule, and no trace of a report.
+//! the feature `serde` `.json` for Perfetto and `.jsonl`. Where several tests of a process fail, the first to do so has
+//! the file, and each other one beside it with its own name, `run.tests-a_test.svg`. A test is known by its thread:
+//! with `--test-threads=1` all have the same. Of a test's runs the last one that failed is drawn; a page of a
+//! search has the run that fails and the nearest that passes. The variable changes no schedule, and no trace of
+//! a report.
 
 mod axis;
 mod columns;

@@ -53,13 +53,18 @@ fn run(name: Option<&str>) -> (String, Option<String>) {
 }
 
 fn run_test(test: &str, name: Option<&str>) -> (String, Option<String>) {
+    run_tests(&[test], name)
+}
+
+fn run_tests(tests: &[&str], name: Option<&str>) -> (String, Option<String>) {
     let file = name.map(|name| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name));
     if let Some(file) = &file {
         // Left from the last time.
         let _ = std::fs::remove_file(file);
     }
     let mut command = Command::new(std::env::current_exe().expect("the binary is there"));
-    command.args(["--exact", &format!("rendering::environment::{test}"), "--nocapture"]);
+    command.args(["--exact", "--nocapture", "--test-threads=2"]);
+    command.args(tests.iter().map(|test| format!("rendering::environment::{test}")));
     match &file {
         Some(file) => command.env("SIMLOOP_TRACE", file),
         None => command.env_remove("SIMLOOP_TRACE"),
@@ -114,6 +119,32 @@ fn a_search_leaves_a_page_of_the_run_that_fails_and_the_nearest_that_passes() {
     let page = page.expect("it is written");
     for name in ["fails", "passes"] {
         assert!(page.contains(&format!("data-name=\"{name}\"")), "{name}");
+    }
+}
+
+#[test]
+fn of_several_tests_that_fail_each_has_a_file_of_its_own() {
+    let tests = ["a_run_that_fails", "a_run_that_fails_in_the_short_form", "a_search_that_fails"];
+    let name = |test: &str| format!("several.rendering-environment-{test}.html");
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    for test in tests {
+        let _ = std::fs::remove_file(directory.join(name(test)));
+    }
+    let (said, first) = run_tests(&tests, Some("several.html"));
+    let first = first.expect("it is written");
+    let read = |test: &&str| std::fs::read_to_string(directory.join(name(test))).ok();
+    let others: Vec<String> = tests.iter().filter_map(read).collect();
+    assert_eq!(others.len(), 2, "{said}");
+    // Two of the three tell where theirs is; the short form's message is checked there.
+    let is_of = |title: &str| {
+        let title = format!("<title>{title}");
+        others.iter().chain([&first]).filter(|page| page.contains(&title)).count()
+    };
+    assert_eq!((is_of("deadlock at 1s"), is_of("deadlock at 0s")), (1, 1), "{said}");
+    let pages = others.iter().chain([&first]).filter(|page| page.contains("data-name=\"passes\""));
+    assert_eq!(pages.count(), 1, "{said}");
+    for line in said.lines().filter_map(|line| line.strip_prefix("  picture: ")) {
+        assert!(directory.join(line).is_file(), "{said}");
     }
 }
 
