@@ -1,5 +1,5 @@
 //! The text of a trace: one record a line, in columns, at most 100 columns of a terminal wide. A line that is too
-//! long ends in `...+24`, where 24 columns more would have been.
+//! long ends in `...+24`, where 24 columns more would have been; a path has `..+24..` in place of its middle.
 
 use std::fmt;
 
@@ -151,14 +151,24 @@ fn columns_of(character: char) -> usize {
     }
 }
 
+/// Cuts the middle out, and says how many columns that were: `main/..+24..worker[12]`.
 pub(crate) fn elide_middle(text: &str, width: usize) -> String {
-    if columns(text) <= width {
+    let all = columns(text);
+    if all <= width {
         return text.to_owned();
     }
-    let head = (width - 3) / 2;
-    let start = &text[..fitting(text.chars(), head)];
-    let end = &text[text.len() - fitting(text.chars().rev(), width - 3 - head)..];
-    format!("{start}...{end}")
+    // As below: more digits leave less room, so they are enough sooner or later.
+    let mut digits = 1;
+    loop {
+        let room = width.saturating_sub(5 + digits);
+        let start = &text[..fitting(text.chars(), room / 2)];
+        let end = &text[text.len() - fitting(text.chars().rev(), room - room / 2)..];
+        let cut = (all - columns(start) - columns(end)).to_string();
+        if cut.len() <= digits {
+            return format!("{start}..+{cut}..{end}");
+        }
+        digits = cut.len();
+    }
 }
 
 /// Cuts the end off, and says how many columns that were: `a note that...+24`.
@@ -196,7 +206,9 @@ mod tests {
     #[test]
     fn long_paths_lose_their_middle_and_long_lines_their_end() {
         assert_eq!(elide_middle("main/worker", 11), "main/worker");
-        assert_eq!(elide_middle("main/a/b/worker[12]", 15), "main/a...er[12]");
+        assert_eq!(elide_middle("main/a/b/worker[12]", 15), "main..+11..[12]");
+        assert_eq!(elide_middle("main/a/b/c/worker[12]", 17), "main/..+11..r[12]");
+        assert_eq!(elide_middle("main/a/b/worker", 14), "main..+7..rker");
         assert_eq!(elide_end("a note that goes on", 14), "a note t...+11");
         assert_eq!(elide_end("a note that goes on", 13), "a note ...+12");
         assert_eq!(elide_end("0123456789 0123456789", 15), "012345678...+12");
@@ -205,7 +217,7 @@ mod tests {
     #[test]
     fn wide_characters_count_double() {
         assert_eq!(elide_middle("main/深さ", 9), "main/深さ");
-        assert_eq!(elide_middle("main/深さ深さ", 10), "mai...深さ");
+        assert_eq!(elide_middle("main/深さ深さ", 12), "mai..+8..さ");
         assert_eq!(elide_end("深さ深さ深さ", 9), "深さ...+8");
         assert_eq!(elide_end("e\u{301}te\u{301}", 3), "e\u{301}te\u{301}", "marks take no column");
     }
