@@ -2,6 +2,9 @@
 
 const ROW = 26;
 
+// The height of the minimap and the axis above.
+const AXES = 80;
+
 // Spans of which the busiest state is kept.
 const BLOCK = 32;
 

@@ -105,6 +105,9 @@ function start() {
     minimap: part("minimap"), panel: part("panel"), statistics: part("sheet-statistics"), said: part("said"),
   });
   makeSwitch(page);
+  // The longest of the runs, whatever is searched for, so that nothing below moves; a row more for the arrows' bends.
+  const rows = Math.max(...page.runs.map((run) => run.count)) + 1;
+  part("app").style.setProperty("--lanes", `${AXES + rows * ROW}px`);
   const frame = new Frame(page);
   listenToControls(page, frame);
   page.filterBy("all");

@@ -78,6 +78,26 @@ fn the_button_turns_light_into_dark_and_back() {
 }
 
 #[test]
+fn a_short_run_leaves_its_room_to_what_is_below() {
+    browse(async |page| {
+        let height = async |id: &str| {
+            let script = format!("document.getElementById('{id}').clientHeight");
+            page.eval(&script).await.as_u64().expect("a height")
+        };
+        page.open(program("deadlock").html()).await;
+        // Four tasks, and a row for arrows that bend.
+        assert_eq!(height("lanes").await, 5 * 26);
+        assert!(height("drawer").await > 400 && height("panel").await > 600);
+        assert!(height("sheet-legend").await > 100, "it stands below another sheet");
+        page.press("d").await;
+        assert!(height("lanes").await > 400 && height("drawer").await < 40);
+        // A long run has all but what the sheets need.
+        page.open(programs::thousand().html()).await;
+        assert!(height("lanes").await > 300 && height("drawer").await < 260);
+    });
+}
+
+#[test]
 fn every_control_has_a_name_and_every_lane_its_place_in_the_tree() {
     browse(async |page| {
         page.open(program("nested").html()).await;

@@ -131,10 +131,11 @@ fn the_pointer_goes_to_a_turn_a_part_and_a_span_and_is_told_what_it_points_at() 
         page.click_at((x, y)).await;
         assert_eq!(page.eval("page.turn").await, json!(4));
         page.assert_quiet().await;
-        // The task that it takes has a ring, and no other has: none else is ready.
+        // The task that it takes has a ring, and no other has: none else is ready. Looked for above the line of a wait,
+        // whose dashes under the tint of the turn come near its colour.
         for (path, is_taken) in [("main/task[2]", true), ("main/task[1]", false)] {
             let (_, y) = page.place_of(path, RUNNING).await;
-            let found = has_color(&page, "cursor", (x - 9.0, y - 9.0), (18.0, 18.0)).await;
+            let found = has_color(&page, "cursor", (x - 4.0, y - 8.0), (8.0, 5.0)).await;
             assert_eq!(found, is_taken, "{path}");
         }
     });
