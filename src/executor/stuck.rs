@@ -1,6 +1,6 @@
 //! Who waits for whom: the tables of the kernel and the answers of the resources, put together for a report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
 use super::context;
@@ -132,19 +132,23 @@ impl<'a> WaitGraph<'a> {
         is_stuck.contains(&true).then(told)
     }
 
-    /// What these have taken that could be with others by now.
+    /// What these have taken of what they wait for, and could be with others by now.
     fn taken_by(&self, is_stuck: &[bool]) -> Vec<(Weak<dyn Resource>, Party)> {
-        let alive = self.state.resources.alive();
-        let holdings = alive.iter().flat_map(|resource| {
-            let holdings = resource.holders().into_iter();
-            holdings.map(move |holding| (Arc::downgrade(resource), holding))
-        });
         let is_theirs = |holding: &Holding| {
             let place = self.place_of(&holding.party);
             holding.may_have_moved && place.is_some_and(|place| is_stuck[place])
         };
-        let theirs = holdings.filter(|(_, holding)| is_theirs(holding));
-        theirs.map(|(resource, holding)| (resource, holding.party)).collect()
+        let stuck = self.tasks.iter().zip(is_stuck).filter(|&(_, &is_stuck)| is_stuck);
+        let awaited =
+            stuck.flat_map(|(waiter, _)| waiter.resources.iter().map(|&(place, _)| place));
+        // In the order in which they were described.
+        let alive = self.state.resources.alive();
+        let mut taken = Vec::new();
+        for place in awaited.collect::<BTreeSet<_>>() {
+            let theirs = self.resources[place].holders.iter().filter(|holding| is_theirs(holding));
+            taken.extend(theirs.map(|holding| (Arc::downgrade(&alive[place]), holding.party)));
+        }
+        taken
     }
 
     /// The nodes that can never go on, whatever the others do.

@@ -259,6 +259,25 @@ fn s37_a_guard_that_another_task_has_at_the_end_makes_no_partial_deadlock() {
 }
 
 #[test]
+fn s37_what_else_a_stuck_task_has_given_away_hides_no_partial_deadlock() {
+    let report = Builder::new().run(async {
+        let slots = Arc::new(Semaphore::new(9));
+        for (first, second) in two_locks() {
+            let permit = Arc::clone(&slots).acquire_owned();
+            spawn_named("crosswise", async move {
+                spawn_named("serve", keep(permit.await));
+                let _first = first.lock_owned().await;
+                yield_now().await;
+                let _second = second.lock_owned().await;
+            });
+        }
+        sleep(secs(1)).await;
+    });
+    let stuck = report.partial_deadlock.expect("the permits are nothing that anybody waits for");
+    assert_eq!((stuck.waiting.len(), stuck.cycle.len()), (2, 2));
+}
+
+#[test]
 fn s37_a_guard_that_has_moved_hides_no_partial_deadlock_that_is_certain() {
     let report = Builder::new().run(async {
         let mutex = Arc::new(Mutex::new(()).named("given"));
