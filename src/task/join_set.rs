@@ -224,15 +224,17 @@ impl<T> JoinSet<T> {
     /// # Errors
     ///
     /// The result is a [`JoinError`] if the task was cancelled or panicked.
+    ///
+    /// # Panics
+    ///
+    /// Panics on another thread than that of the tasks' loop.
+    #[track_caller]
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
         self.try_join_next_with_id().map(without_id)
     }
 
-    /// Does as [`try_join_next`](Self::try_join_next) and returns the task's id as well.
-    ///
-    /// # Errors
-    ///
-    /// The result is a [`JoinError`] if the task was cancelled or panicked.
+    /// Does as [`try_join_next`](Self::try_join_next) and returns the task's id as well, with its errors and panics.
+    #[track_caller]
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(TaskId, T), JoinError>> {
         if self.handles.is_empty() {
             return None;
