@@ -17,6 +17,7 @@ mod condition;
 mod discard;
 mod event;
 pub(crate) mod gate;
+mod guard;
 mod guarded;
 mod holders;
 mod line;

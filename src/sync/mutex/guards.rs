@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::{Key, Locked, Mutex, MutexLine};
 use crate::sync::gate::{Gate, Shared};
+use crate::sync::guard::{guard, parts, writer};
 use crate::sync::guarded::Exclusive;
 use crate::sync::owned::Owned;
 
@@ -72,7 +73,11 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     pub fn mutex(this: &Self) -> &'a Mutex<T> {
         this.mutex
     }
+}
 
+parts!(
+    ['a, T: ?Sized] MutexGuard<'a, T>, [mut] T => MappedMutexGuard<'a, V>,
+    |value, held| MappedMutexGuard { value, held, part: PhantomData };
     /// Goes on with a part of the value, under the same lock.
     ///
     /// # Examples
@@ -89,14 +94,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     ///     assert_eq!(*pair.lock().await, (2, "one"));
     /// });
     /// ```
-    pub fn map<U: ?Sized, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, U>
-    where
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
-        MappedMutexGuard { value, held: this.held, part: PhantomData }
-    }
-
+    map;
     /// Does as [`map`](Self::map), if `f` finds the part.
     ///
     /// # Errors
@@ -115,23 +113,19 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     ///     assert_eq!(*guard, [1, 3], "still locked");
     /// });
     /// ```
-    pub fn try_map<U: ?Sized, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
-    where
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        match this.value.part(f) {
-            Some(value) => Ok(MappedMutexGuard { value, held: this.held, part: PhantomData }),
-            None => Err(this),
-        }
-    }
-}
+    try_map
+);
 
 impl<T: ?Sized> OwnedMutexGuard<T> {
     /// Returns the mutex. Called as a function, since the guard stands for the value.
     pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
         &this.held.way.0
     }
+}
 
+parts!(
+    [T: ?Sized] OwnedMutexGuard<T>, [mut] T => OwnedMappedMutexGuard<T, V>,
+    |value, held| OwnedMappedMutexGuard { value, held };
     /// Goes on with a part of the value, under the same lock; see [`MutexGuard::map`].
     ///
     /// # Examples
@@ -147,14 +141,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     ///     assert_eq!((*number, pair.is_locked()), (1, true));
     /// });
     /// ```
-    pub fn map<U: ?Sized, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
-    where
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
-        OwnedMappedMutexGuard { value, held: this.held }
-    }
-
+    map;
     /// Does as [`map`](Self::map), if `f` finds the part.
     ///
     /// # Errors
@@ -175,18 +162,12 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     ///     assert_eq!(*list.lock().await, [1, 3]);
     /// });
     /// ```
-    pub fn try_map<U: ?Sized, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
-    where
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        match this.value.part(f) {
-            Some(value) => Ok(OwnedMappedMutexGuard { value, held: this.held }),
-            None => Err(this),
-        }
-    }
-}
+    try_map
+);
 
-impl<'a, U: ?Sized> MappedMutexGuard<'a, U> {
+parts!(
+    ['a, U: ?Sized] MappedMutexGuard<'a, U>, [mut] U => MappedMutexGuard<'a, V>,
+    |value, held| MappedMutexGuard { value, held, part: PhantomData };
     /// Goes on with a part of the part; see [`MutexGuard::map`].
     ///
     /// # Examples
@@ -201,14 +182,7 @@ impl<'a, U: ?Sized> MappedMutexGuard<'a, U> {
     ///     assert_eq!(*nested.lock().await, (1, (7, 3)));
     /// });
     /// ```
-    pub fn map<V: ?Sized, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, V>
-    where
-        F: FnOnce(&mut U) -> &mut V,
-    {
-        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
-        MappedMutexGuard { value, held: this.held, part: PhantomData }
-    }
-
+    map;
     /// Does as [`map`](Self::map), if `f` finds the part.
     ///
     /// # Errors
@@ -228,18 +202,12 @@ impl<'a, U: ?Sized> MappedMutexGuard<'a, U> {
     ///     assert_eq!(*first, 1);
     /// });
     /// ```
-    pub fn try_map<V: ?Sized, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, V>, Self>
-    where
-        F: FnOnce(&mut U) -> Option<&mut V>,
-    {
-        match this.value.part(f) {
-            Some(value) => Ok(MappedMutexGuard { value, held: this.held, part: PhantomData }),
-            None => Err(this),
-        }
-    }
-}
+    try_map
+);
 
-impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
+parts!(
+    [T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U>, [mut] U => OwnedMappedMutexGuard<T, V>,
+    |value, held| OwnedMappedMutexGuard { value, held };
     /// Goes on with a part of the part; see [`MutexGuard::map`].
     ///
     /// # Examples
@@ -255,14 +223,7 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     ///     assert_eq!(*nested.lock().await, (1, (7, 3)));
     /// });
     /// ```
-    pub fn map<V: ?Sized, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, V>
-    where
-        F: FnOnce(&mut U) -> &mut V,
-    {
-        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
-        OwnedMappedMutexGuard { value, held: this.held }
-    }
-
+    map;
     /// Does as [`map`](Self::map), if `f` finds the part.
     ///
     /// # Errors
@@ -283,16 +244,8 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     ///     assert_eq!(*first, 1);
     /// });
     /// ```
-    pub fn try_map<V: ?Sized, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, V>, Self>
-    where
-        F: FnOnce(&mut U) -> Option<&mut V>,
-    {
-        match this.value.part(f) {
-            Some(value) => Ok(OwnedMappedMutexGuard { value, held: this.held }),
-            None => Err(this),
-        }
-    }
-}
+    try_map
+);
 
 /// A guard of a [`Mutex`], borrowed or owned: what a [`Condition`](crate::sync::Condition) waits with.
 ///
@@ -364,46 +317,12 @@ impl<T: ?Sized> relock::Relock for OwnedMutexGuard<T> {
     }
 }
 
-/// What the guards have in common.
-macro_rules! guard {
-    ([$($generics:tt)*] $Guard:ty, $name:literal, $Part:ty) => {
-        impl<$($generics)*> Deref for $Guard {
-            type Target = $Part;
-
-            #[inline]
-            fn deref(&self) -> &$Part {
-                &self.value
-            }
-        }
-
-        impl<$($generics)*> DerefMut for $Guard {
-            #[inline]
-            fn deref_mut(&mut self) -> &mut $Part {
-                &mut self.value
-            }
-        }
-
-        impl<$($generics)*> fmt::Debug for $Guard
-        where
-            $Part: fmt::Debug,
-        {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple($name).field(&&**self).finish()
-            }
-        }
-
-        impl<$($generics)*> fmt::Display for $Guard
-        where
-            $Part: fmt::Display,
-        {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                (**self).fmt(f)
-            }
-        }
-    };
-}
-
 guard!([T: ?Sized] MutexGuard<'_, T>, "MutexGuard", T);
 guard!([T: ?Sized] OwnedMutexGuard<T>, "OwnedMutexGuard", T);
 guard!([U: ?Sized] MappedMutexGuard<'_, U>, "MappedMutexGuard", U);
 guard!([T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U>, "OwnedMappedMutexGuard", U);
+
+writer!([T: ?Sized] MutexGuard<'_, T>, T);
+writer!([T: ?Sized] OwnedMutexGuard<T>, T);
+writer!([U: ?Sized] MappedMutexGuard<'_, U>, U);
+writer!([T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U>, U);

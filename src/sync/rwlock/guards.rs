@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use super::{Entry, Pass, RwLock};
 use crate::sync::gate::{Gate, Shared, Waiter};
+use crate::sync::guard::{guard, writer};
 use crate::sync::guarded::{Common, Exclusive};
 use crate::sync::owned::Owned;
 
@@ -218,56 +219,12 @@ future!([T: ?Sized] ReadOwned<T>, "ReadOwned", OwnedRwLockReadGuard<T>, Entry::l
 future!([T: ?Sized] WriteOwned<T>, "WriteOwned", OwnedRwLockWriteGuard<T>, Entry::let_move,
     |this, pass| OwnedRwLockWriteGuard::given(this.waiter.way(), pass));
 
-/// What all guards have in common.
-macro_rules! guard {
-    ([$($generics:tt)*] $Guard:ty, $name:literal, $Part:ty) => {
-        impl<$($generics)*> Deref for $Guard {
-            type Target = $Part;
-
-            #[inline]
-            fn deref(&self) -> &$Part {
-                &self.value
-            }
-        }
-
-        impl<$($generics)*> fmt::Debug for $Guard
-        where
-            $Part: fmt::Debug,
-        {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple($name).field(&&**self).finish()
-            }
-        }
-
-        impl<$($generics)*> fmt::Display for $Guard
-        where
-            $Part: fmt::Display,
-        {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                (**self).fmt(f)
-            }
-        }
-    };
-}
-
 guard!([T: ?Sized] RwLockReadGuard<'_, T>, "RwLockReadGuard", T);
 guard!([T: ?Sized] RwLockWriteGuard<'_, T>, "RwLockWriteGuard", T);
 guard!([T: ?Sized] RwLockMappedWriteGuard<'_, T>, "RwLockMappedWriteGuard", T);
 guard!([T: ?Sized, U: ?Sized] OwnedRwLockReadGuard<T, U>, "OwnedRwLockReadGuard", U);
 guard!([T: ?Sized] OwnedRwLockWriteGuard<T>, "OwnedRwLockWriteGuard", T);
 guard!([T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, "OwnedRwLockMappedWriteGuard", U);
-
-/// What only writers can do.
-macro_rules! writer {
-    ([$($generics:tt)*] $Guard:ty, $Part:ty) => {
-        impl<$($generics)*> DerefMut for $Guard {
-            #[inline]
-            fn deref_mut(&mut self) -> &mut $Part {
-                &mut self.value
-            }
-        }
-    };
-}
 
 writer!([T: ?Sized] RwLockWriteGuard<'_, T>, T);
 writer!([T: ?Sized] RwLockMappedWriteGuard<'_, T>, T);

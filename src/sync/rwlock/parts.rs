@@ -6,8 +6,11 @@ use super::{
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard,
     RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
 };
+use crate::sync::guard::parts;
 
-impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+parts!(
+    ['a, T: ?Sized] RwLockReadGuard<'a, T>, [] T => RwLockReadGuard<'a, V>,
+    |value, held| RwLockReadGuard { value, held, lock: PhantomData };
     /// Goes on with a part of the value, under the same lock; see [`RwLockWriteGuard::map`].
     ///
     /// # Examples
@@ -22,14 +25,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     ///     assert!(pair.try_write().is_err());
     /// });
     /// ```
-    pub fn map<V: ?Sized, F>(this: Self, f: F) -> RwLockReadGuard<'a, V>
-    where
-        F: FnOnce(&T) -> &V,
-    {
-        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
-        RwLockReadGuard { value, held: this.held, lock: PhantomData }
-    }
-
+    map;
     /// Does as [`map`](Self::map), if `f` finds the part.
     ///
     /// # Errors
@@ -48,18 +44,12 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     ///     assert_eq!(*first, 1);
     /// });
     /// ```
-    pub fn try_map<V: ?Sized, F>(this: Self, f: F) -> Result<RwLockReadGuard<'a, V>, Self>
-    where
-        F: FnOnce(&T) -> Option<&V>,
-    {
-        match this.value.part(f) {
-            Some(value) => Ok(RwLockReadGuard { value, held: this.held, lock: PhantomData }),
-            None => Err(this),
-        }
-    }
-}
+    try_map
+);
 
-impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+parts!(
+    ['a, T: ?Sized] RwLockWriteGuard<'a, T>, [mut] T => RwLockMappedWriteGuard<'a, V>,
+    |value, held| RwLockMappedWriteGuard { value, held, lock: PhantomData };
     /// Goes on with a part of the value, under the same lock.
     ///
     /// # Examples
@@ -76,14 +66,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     ///     assert_eq!(*pair.read().await, (2, "one"));
     /// });
     /// ```
-    pub fn map<V: ?Sized, F>(mut this: Self, f: F) -> RwLockMappedWriteGuard<'a, V>
-    where
-        F: FnOnce(&mut T) -> &mut V,
-    {
-        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
-        RwLockMappedWriteGuard { value, held: this.held, lock: PhantomData }
-    }
-
+    map;
     /// Does as [`map`](Self::map), if `f` finds the part.
     ///
     /// # Errors
@@ -102,21 +85,12 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     ///     assert_eq!(*list.read().await, [1, 3]);
     /// });
     /// ```
-    pub fn try_map<V: ?Sized, F>(
-        mut this: Self,
-        f: F,
-    ) -> Result<RwLockMappedWriteGuard<'a, V>, Self>
-    where
-        F: FnOnce(&mut T) -> Option<&mut V>,
-    {
-        match this.value.part(f) {
-            Some(value) => Ok(RwLockMappedWriteGuard { value, held: this.held, lock: PhantomData }),
-            None => Err(this),
-        }
-    }
-}
+    try_map
+);
 
-impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
+parts!(
+    ['a, T: ?Sized] RwLockMappedWriteGuard<'a, T>, [mut] T => RwLockMappedWriteGuard<'a, V>,
+    |value, held| RwLockMappedWriteGuard { value, held, lock: PhantomData };
     /// Goes on with a part of the part; see [`RwLockWriteGuard::map`].
     ///
     /// # Examples
@@ -131,14 +105,7 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
     ///     assert_eq!(*nested.read().await, (1, (7, 3)));
     /// });
     /// ```
-    pub fn map<V: ?Sized, F>(mut this: Self, f: F) -> RwLockMappedWriteGuard<'a, V>
-    where
-        F: FnOnce(&mut T) -> &mut V,
-    {
-        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
-        RwLockMappedWriteGuard { value, held: this.held, lock: PhantomData }
-    }
-
+    map;
     /// Does as [`map`](Self::map), if `f` finds the part.
     ///
     /// # Errors
@@ -157,21 +124,12 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
     ///     assert_eq!(*RwLockMappedWriteGuard::try_map(list, |list| list.first_mut()).unwrap(), 1);
     /// });
     /// ```
-    pub fn try_map<V: ?Sized, F>(
-        mut this: Self,
-        f: F,
-    ) -> Result<RwLockMappedWriteGuard<'a, V>, Self>
-    where
-        F: FnOnce(&mut T) -> Option<&mut V>,
-    {
-        match this.value.part(f) {
-            Some(value) => Ok(RwLockMappedWriteGuard { value, held: this.held, lock: PhantomData }),
-            None => Err(this),
-        }
-    }
-}
+    try_map
+);
 
-impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
+parts!(
+    [T: ?Sized, U: ?Sized] OwnedRwLockReadGuard<T, U>, [] U => OwnedRwLockReadGuard<T, V>,
+    |value, held| OwnedRwLockReadGuard { value, held };
     /// Goes on with a part of the value, under the same lock; see [`RwLockWriteGuard::map`].
     ///
     /// # Examples
@@ -187,14 +145,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     ///     assert_eq!((*number, pair.try_write().is_err()), (1, true));
     /// });
     /// ```
-    pub fn map<V: ?Sized, F>(this: Self, f: F) -> OwnedRwLockReadGuard<T, V>
-    where
-        F: FnOnce(&U) -> &V,
-    {
-        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
-        OwnedRwLockReadGuard { value, held: this.held }
-    }
-
+    map;
     /// Does as [`map`](Self::map), if `f` finds the part.
     ///
     /// # Errors
@@ -214,18 +165,12 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     ///     assert_eq!(*OwnedRwLockReadGuard::try_map(guard, |list| list.first()).unwrap(), 1);
     /// });
     /// ```
-    pub fn try_map<V: ?Sized, F>(this: Self, f: F) -> Result<OwnedRwLockReadGuard<T, V>, Self>
-    where
-        F: FnOnce(&U) -> Option<&V>,
-    {
-        match this.value.part(f) {
-            Some(value) => Ok(OwnedRwLockReadGuard { value, held: this.held }),
-            None => Err(this),
-        }
-    }
-}
+    try_map
+);
 
-impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
+parts!(
+    [T: ?Sized] OwnedRwLockWriteGuard<T>, [mut] T => OwnedRwLockMappedWriteGuard<T, V>,
+    |value, held| OwnedRwLockMappedWriteGuard { value, held };
     /// Goes on with a part of the value, under the same lock; see [`RwLockWriteGuard::map`].
     ///
     /// # Examples
@@ -241,14 +186,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     ///     assert_eq!(*pair.read().await, (7, "one"));
     /// });
     /// ```
-    pub fn map<V: ?Sized, F>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, V>
-    where
-        F: FnOnce(&mut T) -> &mut V,
-    {
-        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
-        OwnedRwLockMappedWriteGuard { value, held: this.held }
-    }
-
+    map;
     /// Does as [`map`](Self::map), if `f` finds the part.
     ///
     /// # Errors
@@ -269,21 +207,12 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     ///     assert_eq!(*list.read().await, [1, 3]);
     /// });
     /// ```
-    pub fn try_map<V: ?Sized, F>(
-        mut this: Self,
-        f: F,
-    ) -> Result<OwnedRwLockMappedWriteGuard<T, V>, Self>
-    where
-        F: FnOnce(&mut T) -> Option<&mut V>,
-    {
-        match this.value.part(f) {
-            Some(value) => Ok(OwnedRwLockMappedWriteGuard { value, held: this.held }),
-            None => Err(this),
-        }
-    }
-}
+    try_map
+);
 
-impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
+parts!(
+    [T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, [mut] U => OwnedRwLockMappedWriteGuard<T, V>,
+    |value, held| OwnedRwLockMappedWriteGuard { value, held };
     /// Goes on with a part of the part; see [`RwLockWriteGuard::map`].
     ///
     /// # Examples
@@ -300,14 +229,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     ///     assert_eq!(*nested.read().await, (1, (7, 3)));
     /// });
     /// ```
-    pub fn map<V: ?Sized, F>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, V>
-    where
-        F: FnOnce(&mut U) -> &mut V,
-    {
-        let value = this.value.part(|value| Some(f(value))).expect("`f` returns a part");
-        OwnedRwLockMappedWriteGuard { value, held: this.held }
-    }
-
+    map;
     /// Does as [`map`](Self::map), if `f` finds the part.
     ///
     /// # Errors
@@ -328,19 +250,8 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     ///     assert_eq!(*OwnedRwLockMappedWriteGuard::try_map(list, |list| list.first_mut()).unwrap(), 1);
     /// });
     /// ```
-    pub fn try_map<V: ?Sized, F>(
-        mut this: Self,
-        f: F,
-    ) -> Result<OwnedRwLockMappedWriteGuard<T, V>, Self>
-    where
-        F: FnOnce(&mut U) -> Option<&mut V>,
-    {
-        match this.value.part(f) {
-            Some(value) => Ok(OwnedRwLockMappedWriteGuard { value, held: this.held }),
-            None => Err(this),
-        }
-    }
-}
+    try_map
+);
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// Ends the writing and goes on reading, with no other writer in between.
