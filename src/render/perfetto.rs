@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::layout::{Lane, Layout, Mark, MarkKind, Span, State, WaitKind, Wake};
-use crate::trace::{Event, Trace};
+use crate::trace::{Event, Level, Trace};
 
 /// A trace as trace events; see [`Trace::perfetto`].
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl Trace {
     ///
     /// Each task is a track, with a slice for each stretch in which it is ready, polled, blocks the loop or
     /// waits, which says what for; wakes are flows from slice to slice; notes and ends are instant events; the numbers of ready
-    /// tasks and of timers are counters.
+    /// tasks and of timers are counters, in traces of [`Level::Full`].
     ///
     /// A turn takes a nanosecond, and the turns of an instant stand one after the other from that instant on.
     /// Where they reach beyond the next instant, that begins later.
@@ -74,7 +74,10 @@ impl fmt::Display for Perfetto<'_> {
         for (number, wake) in layout.wakes.iter().enumerate() {
             Item::flow(number, wake).iter().try_for_each(|item| list.push(item))?;
         }
-        write_counters(&mut list, self.trace, &layout)?;
+        if self.trace.level() == Level::Full {
+            // Without polls and timers a task would count as ready from its spawn to its end.
+            write_counters(&mut list, self.trace, &layout)?;
+        }
         list.f.write_str("\n]}\n")
     }
 }
