@@ -16,7 +16,7 @@ use crate::snapshots::assert_shown;
 use crate::{secs, traced};
 
 /// What would end a text, begin a comment, an element or a statement, or turn a line around.
-const STRANGE: [&str; 20] = [
+const STRANGE: [&str; 27] = [
     "\"",
     "'",
     "<b onload=x>",
@@ -37,6 +37,13 @@ const STRANGE: [&str; 20] = [
     "\u{202e}שלום",
     "深さ優先",
     "end",
+    "--",
+    ": ",
+    "&#x3c;",
+    "\u{2028}",
+    "\u{301}\u{308}",
+    "\u{1f469}\u{200d}\u{1f52c}",
+    "`]}{{",
 ];
 
 /// Texts in which strange pieces meet arbitrary characters.
