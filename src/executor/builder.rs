@@ -12,7 +12,7 @@ use super::picture;
 use super::state::{YEAR_2000, wall_at};
 use super::workers::WorkerCounts;
 use crate::kernel::{Accesses, Level, Limits};
-use crate::policy::{Policy, Replay, Schedule};
+use crate::policy::{Policy, Random, Replay, Schedule};
 use crate::report::{Report, Reproduction};
 
 /// Settings of a loop.
@@ -255,9 +255,18 @@ impl Builder {
 
     /// Makes a loop of the same settings with another policy, for a search, which makes millions.
     pub(crate) fn build_with(&self, policy: Box<dyn Policy>) -> EventLoop {
+        self.build_picking(Picker::Policy(policy))
+    }
+
+    /// The same with random choices, which are made in fewer instructions than those of any policy.
+    pub(crate) fn build_random(&self, random: Random) -> EventLoop {
+        self.build_picking(Picker::Random(random))
+    }
+
+    fn build_picking(&self, picker: Picker) -> EventLoop {
         let core = context::take_new();
         self.configure(&core);
-        core.set_picker(Picker::Policy(policy));
+        core.set_picker(picker);
         EventLoop::from_core(core)
     }
 

@@ -100,6 +100,11 @@ impl Lineup {
         }
         self.now = Some(draw);
     }
+
+    /// The policy of this run, if its choices are random.
+    fn random(&self) -> Option<Random> {
+        (self.now == Some(Draw::Random)).then(|| self.random.clone())
+    }
 }
 
 impl Policy for Lineup {
@@ -154,8 +159,14 @@ pub(super) fn search(engine: &Engine<'_>, rota: &Rota, pilot: &Pilot, tally: &mu
                 if batch.failures() >= failures {
                     break;
                 }
-                policy.with(|lineup| lineup.start(number * shard.count + shard.index));
-                let run = runner.run(&policy);
+                let random = policy.with(|lineup| {
+                    lineup.start(number * shard.count + shard.index);
+                    lineup.random().filter(|_| runner.are_choices_all())
+                });
+                let run = match random {
+                    Some(random) => runner.run_random(random),
+                    None => runner.run(&policy),
+                };
                 batch.add(run, &runner.shown);
             }
             batch

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::Outcome;
 use crate::executor::{Builder, EventLoop, Injections};
 use crate::kernel::{Instant, Level, Limits};
-use crate::policy::{Choice, Policy, Schedule};
+use crate::policy::{Choice, Policy, Random, Schedule};
 use crate::report::{Failure, FailureKind, Report};
 use crate::trace::Trace;
 
@@ -142,10 +142,26 @@ impl<'a> Runner<'a> {
         if self.settings.requirement.is_some() {
             return self.run_with(self.settings.builder().policy(policy.clone())).0;
         }
-        self.shown.clear();
         let event_loop = self.builder.build_with(policy.lend());
-        let outcome = self.program.run_briefly(&event_loop, self.settings.site, &mut self.shown);
+        let run = self.run_on(&event_loop);
         policy.take_back(event_loop.take_policy());
+        run
+    }
+
+    /// The same with random choices, where [`are_choices_all`](Self::are_choices_all).
+    pub(super) fn run_random(&mut self, random: Random) -> Run {
+        self.run_on(&self.builder.build_random(random))
+    }
+
+    /// Says whether a run is known by the choices of a policy that is asked to its end.
+    pub(super) fn are_choices_all(&self) -> bool {
+        let Settings { requirement, injections, time_limit, .. } = self.settings;
+        requirement.is_none() && !injections.are_any() && time_limit.is_never()
+    }
+
+    fn run_on(&mut self, event_loop: &EventLoop) -> Run {
+        self.shown.clear();
+        let outcome = self.program.run_briefly(event_loop, self.settings.site, &mut self.shown);
         let (digest, turns) = (event_loop.digest().as_u64(), event_loop.counters().turns);
         if matches!(outcome, Ok(Ok(()))) {
             return Run { failure: None, schedule: Schedule::default(), digest, turns };
