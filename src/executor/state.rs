@@ -157,8 +157,19 @@ impl State {
         self.cells.push(Some(cell));
     }
 
+    /// Keeps a waker behind which the running task waits.
     pub(super) fn keep(&mut self, waker: Waker) -> WakerKey {
         let key = self.kernel.add_waker();
+        self.keep_as(key, waker)
+    }
+
+    /// Keeps a waker behind which no task waits.
+    pub(super) fn keep_for_nobody(&mut self, waker: Waker) -> WakerKey {
+        let key = self.kernel.add_waker_of(None);
+        self.keep_as(key, waker)
+    }
+
+    fn keep_as(&mut self, key: WakerKey, waker: Waker) -> WakerKey {
         let place = key.0 as usize;
         if place >= self.wakers.len() {
             self.wakers.resize_with(place + 1, || None);

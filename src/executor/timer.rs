@@ -6,7 +6,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::context;
 use super::core::Core;
@@ -147,6 +147,22 @@ impl Timer {
         drop(state);
         core.drop_waker(replaced);
         Poll::Pending
+    }
+
+    /// Calls a waker at `deadline`, which lies ahead, on behalf of no task: none is told to wait for it.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside the loop in which the timer was made.
+    pub(crate) fn set_for_nobody(&mut self, deadline: Instant, waker: &Waker) {
+        let core = context::current_polled("a timer");
+        self.check_loop(&core);
+        self.remove(&core);
+        let waker = waker.clone();
+        let mut state = core.state();
+        let target = Target::Waker(state.keep_for_nobody(waker));
+        let fires = if state.injects { core.injects_late(&mut state, deadline) } else { deadline };
+        self.place = state.kernel.register(fires, target).into();
     }
 
     #[inline]

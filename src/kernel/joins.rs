@@ -77,7 +77,12 @@ impl Kernel {
 
     /// Names a waker that the shell is about to keep, for the task that registers it.
     pub(crate) fn add_waker(&mut self) -> WakerKey {
-        self.wakers.add(self.running())
+        self.add_waker_of(self.running())
+    }
+
+    /// The same for another task, or for none: then what wakes it is nobody's wait.
+    pub(crate) fn add_waker_of(&mut self, owner: Option<TaskKey>) -> WakerKey {
+        self.wakers.add(owner)
     }
 
     /// Forgets the name of a waker that the shell no longer keeps.

@@ -5,7 +5,7 @@
 //! it arrives. That instant is nobody's but the link's, hence the alarm: one timer for all of them.
 
 use std::sync::{Arc, Weak};
-use std::task::{Context, Wake, Waker};
+use std::task::{Wake, Waker};
 
 use super::link::{Shared, State};
 use crate::executor::{self, Timer};
@@ -45,13 +45,12 @@ impl Alarm {
 
     /// Sets it, or sees to it that it does not ring.
     fn set(&mut self, rings: Option<Instant>) {
-        if rings != Some(self.rings) {
-            self.timer.cancel();
+        let Some(rings) = rings else { return self.timer.cancel() };
+        if self.timer.is_registered() && rings == self.rings {
+            return;
         }
-        let Some(rings) = rings else { return };
         self.rings = rings;
-        let polled = self.timer.poll(rings, &Context::from_waker(&self.waker));
-        debug_assert!(polled.is_pending(), "what has begun is reckoned");
+        self.timer.set_for_nobody(rings, &self.waker);
     }
 }
 

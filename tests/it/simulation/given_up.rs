@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use simloop::sim::Link;
 use simloop::time::block_for;
-use simloop::{Builder, gather_all, now, run, sleep, spawn, timeout, yield_now};
+use simloop::trace::Level;
+use simloop::{Builder, gather_all, now, run, sleep, spawn, spawn_named, task, timeout, yield_now};
 
+use crate::snapshots::assert_shown;
 use crate::{millis, secs};
 
 /// A thousand bytes a second.
@@ -68,6 +70,22 @@ fn a_transfer_that_is_not_polled_keeps_no_news_from_those_behind() {
         unpolled.await.unwrap();
         assert_eq!(now().to_string(), "100s");
     });
+}
+
+#[test]
+fn the_links_own_timer_is_no_wait_of_a_task() {
+    let report = Builder::new().trace(Level::Full).run(async {
+        let link = link();
+        give_up_at_1s(&link);
+        yield_now().await;
+        for _ in 0..3 {
+            spawn_named("behind", arrival(link.clone(), 1000));
+        }
+        sleep(millis(2500)).await;
+        task::all().iter().map(|task| task.path()).collect::<Vec<_>>()
+    });
+    assert_shown("simulation", "link_given_up", &report.trace);
+    assert_eq!(report.unwrap(), ["main", "main/behind[1]", "main/behind[2]"]);
 }
 
 #[test]
