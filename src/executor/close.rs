@@ -59,7 +59,7 @@ impl Core {
         if is_told || state.kernel.has_ended() {
             return Stuck::default();
         }
-        WaitGraph::new(&state, self.run_id(), self.inbox.is_waker_shared()).partial_deadlock()
+        WaitGraph::new(&state, self.run_id(), self.is_waker_shared(&state)).partial_deadlock()
     }
 
     /// Ends the run. Returns what it came to, and the tasks that were alive.

@@ -418,6 +418,6 @@ pub(super) fn count_waker(address: Address, is_clone: bool) {
     }
     let Address { loop_id, task } = address;
     if with_loop(loop_id, |core| core.state().kernel.count_waker(task, is_clone)).is_none() {
-        inbox::share_waker(loop_id);
+        inbox::share_waker(loop_id, task);
     }
 }

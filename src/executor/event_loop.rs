@@ -487,7 +487,7 @@ impl Core {
             return failure;
         }
         let state = self.state();
-        let is_waker_shared = self.inbox.is_waker_shared();
+        let is_waker_shared = self.is_waker_shared(&state);
         let deadlock = WaitGraph::new(&state, self.run_id(), is_waker_shared).deadlock();
         describe::failure(&state, FailureKind::Deadlock(deadlock))
     }

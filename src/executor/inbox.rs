@@ -1,15 +1,15 @@
 //! What other threads do to a loop: they wake its tasks, and they drop what has a place in its tables.
 //!
-//! A thread that is not the loop's own leaves a word in the inbox. The loop reads it before its next turn, and
-//! before it fires timers late: a wake fails the run, since its moment cannot be reproduced (S23); what was
-//! dropped goes from the tables, before it can wake anybody (S8).
+//! A thread that is not the loop's own leaves a word in the inbox. The loop reads it before its next turn: a wake
+//! fails the run, since its moment cannot be reproduced (S23); what was dropped goes from the tables, before it can
+//! wake anybody, and so before timers are fired late too (S8).
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::context;
-use super::core::Core;
+use super::core::{Core, State};
 use super::registry::{self, LoopId, RunId, lock};
 use crate::kernel::{GroupKey, SettleKey, Target, TaskKey, TimerKey, WatcherKey};
 use crate::report::{Failure, FailureKind};
@@ -31,8 +31,9 @@ pub(super) enum Dropped {
 pub(super) struct Inbox {
     /// Read before every turn, so it stands outside the locks.
     has_post: AtomicBool,
-    /// A waker of the loop was cloned or dropped elsewhere, so its clones are no longer counted rightly.
-    is_waker_shared: AtomicBool,
+    /// One more than the latest generation of a task a waker of which was cloned or dropped elsewhere, so that
+    /// its clones are no longer counted rightly. Those of an earlier run lie below the generations of this one.
+    shared_below: AtomicU32,
     /// The tasks that were woken, each with the first thread that did. Some may have ended before; the run
     /// fails by the first that has not.
     wakes: Mutex<BTreeMap<TaskKey, Option<String>>>,
@@ -54,15 +55,15 @@ impl Inbox {
         (std::mem::take(&mut wakes), std::mem::take(&mut dropped))
     }
 
-    pub(super) fn is_waker_shared(&self) -> bool {
-        self.is_waker_shared.load(Ordering::Acquire)
+    /// Takes what was dropped alone.
+    fn take_dropped(&self) -> Vec<Dropped> {
+        std::mem::take(&mut *lock(&self.dropped))
     }
 
     pub(super) fn clear(&self) {
         if self.has_post() {
             self.take();
         }
-        self.is_waker_shared.store(false, Ordering::Release);
     }
 }
 
@@ -76,9 +77,9 @@ pub(super) fn wake_from_elsewhere(id: LoopId, task: TaskKey) {
 }
 
 /// Notes that a waker was cloned or dropped on a thread that is not the loop's own.
-pub(super) fn share_waker(id: LoopId) {
+pub(super) fn share_waker(id: LoopId, task: TaskKey) {
     if let Some(inbox) = registry::inbox(id) {
-        inbox.is_waker_shared.store(true, Ordering::Release);
+        inbox.shared_below.fetch_max(task.generation() + 1, Ordering::AcqRel);
     }
 }
 
@@ -105,6 +106,17 @@ pub(super) fn check_thread(id: LoopId, what: &str, advice: &str) {
 }
 
 impl Core {
+    /// Says whether a waker of one of the run's tasks was cloned or dropped on another thread.
+    pub(super) fn is_waker_shared(&self, state: &State) -> bool {
+        self.inbox.shared_below.load(Ordering::Acquire) > state.kernel.generation_first()
+    }
+
+    /// Removes what other threads have dropped, before timers are fired late. The wakes stay: whoever knows which
+    /// task has just ended reads them before the next turn.
+    pub(super) fn remove_dropped(&self) {
+        self.inbox.take_dropped().into_iter().for_each(|what| self.remove(what));
+    }
+
     /// Removes what other threads have dropped, and fails the run if one has woken a task that is still there, or
     /// the one that has `just_ended`.
     #[cold]

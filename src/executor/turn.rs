@@ -117,7 +117,7 @@ impl Core {
         if state.kernel.take_late() {
             drop(state);
             if self.inbox.has_post() {
-                self.read_inbox(None)?;
+                self.remove_dropped();
             }
             self.fire_due();
         }

@@ -75,6 +75,11 @@ impl Kernel {
         self.tasks.generation_unused()
     }
 
+    /// The first generation of this run's keys. Those of earlier runs have lower ones.
+    pub(crate) fn generation_first(&self) -> u32 {
+        self.tasks.generation_first()
+    }
+
     /// Starts the generations of keys at `first`, in a kernel that has no tasks yet.
     pub(crate) fn start_generations_at(&mut self, first: u32) {
         self.tasks.start_generations_at(first);

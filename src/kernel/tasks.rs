@@ -513,6 +513,11 @@ impl TaskTable {
         if self.slots.is_empty() { self.generation_first } else { self.generation_last + 1 }
     }
 
+    /// The first generation that a key of this run has. Every key of an earlier run lies below it.
+    pub(crate) fn generation_first(&self) -> u32 {
+        self.generation_first
+    }
+
     /// Starts generations at `first`, for a table that has no tasks yet.
     pub(crate) fn start_generations_at(&mut self, first: u32) {
         debug_assert!(self.slots.is_empty(), "keys of this table exist already");

@@ -250,6 +250,11 @@ fn s23_a_wake_in_the_last_poll_of_the_root_is_told() {
         FailureKind::ForeignWake { task, .. } => assert_eq!(task, "main"),
         other => panic!("{other:?}"),
     }
+    let blocks = Builder::new().run(async move {
+        wakes_itself().await;
+        block_for(secs(1));
+    });
+    assert!(matches!(blocks.unwrap_failure().kind(), FailureKind::ForeignWake { .. }));
     let mut event_loop = EventLoop::new();
     assert!(event_loop.block_on(wakes_itself()).is_err());
     // The last poll of another task is followed by nothing that the wake could change.

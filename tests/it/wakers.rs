@@ -135,3 +135,33 @@ fn s23_a_wake_of_a_task_that_has_ended_hides_none_of_a_task_that_lives() {
         matches!(report.unwrap_failure().kind(), FailureKind::ForeignWake { task, .. } if task == "main")
     );
 }
+
+#[test]
+fn s40_of_a_task_whose_waker_was_shared_with_a_thread_nothing_is_claimed() {
+    /// How a run ends whose root waits for nothing, after it has given its waker away.
+    fn deadlock(give: impl FnOnce(Waker) + 'static) -> String {
+        let report = Builder::new().run(async move {
+            give(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
+            pending::<()>().await;
+        });
+        report.unwrap_failure().to_string()
+    }
+    let drop_elsewhere = |waker: Waker| std::thread::spawn(move || drop(waker)).join().unwrap();
+    assert!(deadlock(drop).contains("nobody holds its waker"));
+    let dropped = deadlock(drop_elsewhere);
+    assert!(dropped.contains("main  waits for a future of its own since 0s"), "{dropped}");
+    let cloned = deadlock(|waker| {
+        let clone = std::thread::scope(|scope| scope.spawn(|| waker.clone()).join().unwrap());
+        drop((waker, clone));
+    });
+    assert!(!cloned.contains("nobody holds"), "{cloned}");
+    // A waker of an earlier run says nothing of this one, whatever becomes of it.
+    let (sender, receiver) = std::sync::mpsc::channel();
+    deadlock(move |waker| sender.send(waker).unwrap());
+    let old = receiver.recv().unwrap();
+    let next = deadlock(move |waker| {
+        drop(waker);
+        drop_elsewhere(old);
+    });
+    assert!(next.contains("nobody holds its waker"), "{next}");
+}
