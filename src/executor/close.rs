@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::access;
 use super::context;
-use super::core::{Core, Panicked, Phase, Picker, State, drop_caught};
+use super::core::{Core, Panicked, Payload, Phase, Picker, State, drop_caught};
 use super::describe;
 use super::stuck::WaitGraph;
 use super::turn::forget_panic;
@@ -12,6 +12,9 @@ use super::unmoved::Stuck;
 use crate::kernel::{Ending, TaskId, TaskKey};
 use crate::report::{Failure, FailureKind, LeftTask, PanicPlace, Report};
 use crate::trace::Trace;
+
+/// How often what the loop keeps is dropped while its destructors leave more of it. What is left then is leaked.
+const KEPT_ROUNDS_MAX: u32 = 32;
 
 impl State {
     /// Says whether all tasks have ended and nothing foreign is kept, as after most small runs.
@@ -142,6 +145,7 @@ impl Core {
             Some(output) => {
                 let _entered = context::enter(self);
                 self.drop_foreign("the output of a run that failed", output);
+                self.drop_kept();
             }
             None => {}
         }
@@ -228,7 +232,7 @@ impl Core {
         }
     }
 
-    /// Drops the outputs that nobody fetched, the wakers that nobody called, and the panics' payloads.
+    /// Drops the outputs that nobody fetched, and what else the loop keeps.
     fn drop_outputs(&self) {
         // One by one, because what is dropped may ask for another.
         let mut slot = 0;
@@ -241,18 +245,43 @@ impl Core {
             self.drop_foreign("an output that nobody fetched", cell);
             slot += next + 1;
         }
+        self.state().cells.clear();
+        self.drop_kept();
+    }
+
+    /// Drops the wakers and the payloads of panics that the loop keeps, until none is left: their destructors are
+    /// foreign, and the loop's memory is used again under a borrow in which none of them may run.
+    fn drop_kept(&self) {
+        // Again, because a waker's destructor may leave a waker, and a payload's a panic; a bound ends that.
+        for _ in 0..KEPT_ROUNDS_MAX {
+            self.drop_wakers();
+            let payloads = self.take_payloads();
+            let is_last = payloads.is_empty() && self.state().wakers.is_empty();
+            payloads.into_iter().for_each(forget_panic);
+            if is_last {
+                return;
+            }
+        }
+        let wakers = std::mem::take(&mut self.state().wakers);
+        std::mem::forget((wakers, self.take_payloads()));
+    }
+
+    /// Drops the wakers that nobody called.
+    fn drop_wakers(&self) {
+        let mut wakers = std::mem::take(&mut self.state().wakers);
+        wakers.drain(..).for_each(|waker| self.drop_foreign("a waker", waker));
         let mut state = self.state();
-        state.cells.clear();
-        if !state.wakers.is_empty() {
-            let mut wakers = std::mem::take(&mut state.wakers);
-            drop(state);
-            wakers.drain(..).for_each(|waker| self.drop_foreign("a waker", waker));
-            state = self.state();
+        if state.wakers.is_empty() {
             // Emptied, it goes back for the memory it has.
             state.wakers = wakers;
         }
+    }
+
+    /// Makes the panics that nobody took the run's, and takes their payloads.
+    fn take_payloads(&self) -> Vec<Payload> {
+        let mut state = self.state();
         if state.panics.is_empty() && state.unjoined.is_empty() {
-            return;
+            return Vec::new();
         }
         let panics = std::mem::take(&mut state.panics);
         let not_joined = panics.into_values().map(|mut panicked| {
@@ -264,9 +293,6 @@ impl Core {
         state.unjoined.extend(not_joined);
         // As they happened, whenever their handles were dropped.
         state.unjoined.sort_unstable_by_key(|panicked| panicked.number);
-        let panics = state.unjoined.iter_mut();
-        let payloads: Vec<_> = panics.filter_map(|panicked| panicked.payload.take()).collect();
-        drop(state);
-        payloads.into_iter().for_each(forget_panic);
+        state.unjoined.iter_mut().filter_map(|panicked| panicked.payload.take()).collect()
     }
 }

@@ -15,8 +15,11 @@ thread_local! {
     /// The loop that is running. Its end is up to [`Entered`], so that the place needs no destructor: looking
     /// into one that has a destructor means to ask each time whether that has run.
     static CURRENT: RefCell<Option<ManuallyDrop<Rc<Core>>>> = const { RefCell::new(None) };
-    /// All loops of this thread, for handles and wakers that are used between turns.
-    static LOOPS: RefCell<Vec<Weak<Core>>> = const { RefCell::new(Vec::new()) };
+    /// All loops of this thread, for handles and wakers that are used between turns. Without a destructor as well:
+    /// a loop may be used in that of another thread-local, and must not pass for one of another thread then. The
+    /// last loop to go frees it, see [`forget_gone`].
+    static LOOPS: RefCell<ManuallyDrop<Vec<Weak<Core>>>> =
+        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
     /// Loops that have come to their end, to be used again.
     static RECYCLED: RefCell<Vec<Rc<Core>>> = const { RefCell::new(Vec::new()) };
     static POLLED: Polled = const { Polled::nothing() };
@@ -175,18 +178,12 @@ pub(super) fn find_run(id: RunId) -> Option<Rc<Core>> {
 
 #[cold]
 fn idle(id: LoopId) -> Option<Rc<Core>> {
-    let find = |loops: &RefCell<Vec<Weak<Core>>>| {
-        loops.borrow().iter().filter_map(Weak::upgrade).find(|core| core.id == id)
-    };
-    LOOPS.try_with(find).ok().flatten()
+    LOOPS.with(|loops| loops.borrow().iter().filter_map(Weak::upgrade).find(|core| core.id == id))
 }
 
 /// All loops of this thread.
 pub(super) fn loops() -> Vec<Rc<Core>> {
-    let all = |loops: &RefCell<Vec<Weak<Core>>>| {
-        loops.borrow().iter().filter_map(Weak::upgrade).collect()
-    };
-    LOOPS.try_with(all).unwrap_or_default()
+    LOOPS.with(|loops| loops.borrow().iter().filter_map(Weak::upgrade).collect())
 }
 
 /// Loops that have come to their end are kept up to this number, for their memory.
@@ -204,20 +201,31 @@ pub(super) fn take_new() -> Rc<Core> {
 
 /// Keeps a closed loop for the next run on this thread: a search makes millions of small ones.
 pub(super) fn recycle(core: &Rc<Core>) {
-    let _ = RECYCLED.try_with(|recycled| {
-        let mut recycled = recycled.borrow_mut();
-        if recycled.len() < RECYCLED_MAX && Rc::strong_count(core) == 1 && core.reset() {
-            recycled.push(Rc::clone(core));
-        }
-    });
+    let has_room = || RECYCLED.try_with(|recycled| recycled.borrow().len() < RECYCLED_MAX);
+    // Reset outside the borrow: a policy is dropped, whose destructor may run a loop and have that kept.
+    if has_room() == Ok(true) && Rc::strong_count(core) == 1 && core.reset() {
+        let _ = RECYCLED.try_with(|recycled| {
+            let mut recycled = recycled.borrow_mut();
+            if recycled.len() < RECYCLED_MAX {
+                recycled.push(Rc::clone(core));
+            }
+        });
+    }
 }
 
 /// Makes a loop known to this thread.
 fn add(core: &Rc<Core>) {
-    let _ = LOOPS.try_with(|loops| {
+    LOOPS.with(|loops| loops.borrow_mut().push(Rc::downgrade(core)));
+}
+
+/// Makes this thread forget a loop that goes, and with the last one the memory of the list.
+pub(super) fn forget_gone() {
+    LOOPS.with(|loops| {
         let mut loops = loops.borrow_mut();
         loops.retain(|other| other.strong_count() > 0);
-        loops.push(Rc::downgrade(core));
+        if loops.is_empty() {
+            loops.shrink_to_fit();
+        }
     });
 }
 

@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::cell::BoxedCell;
+use super::context;
 use super::hook::{Raised, watch_panics};
 use super::inbox::Inbox;
 use super::injecting::Injecting;
@@ -54,6 +55,8 @@ pub(crate) struct Core {
     pub(super) left_behind: RefCell<Option<Vec<AbortHandle>>>,
     /// Futures of tasks spawned as the run ends that are being dropped, each by the destructor of the one before.
     unspawned_depth: Cell<u32>,
+    /// Outputs whose handles were dropped by the destructor of an output whose handle was dropped, while that runs.
+    detached: RefCell<Option<VecDeque<BoxedCell>>>,
     /// The last panic that the hook has seen. Apart from the state, which may be borrowed then.
     pub(super) raised: RefCell<Option<Raised>>,
     /// What collectors of `tracing` have been told.
@@ -186,6 +189,7 @@ impl Core {
             locals: Locals::default(),
             left_behind: RefCell::new(None),
             unspawned_depth: Cell::new(0),
+            detached: RefCell::new(None),
             raised: RefCell::new(None),
             #[cfg(feature = "tracing")]
             logging: super::logging::Logging::default(),
@@ -363,8 +367,27 @@ impl Core {
         state.kernel.release_handle(key);
         drop(state);
         self.drop_waker(waker);
-        // Caught, because a handle may be dropped while its owner panics.
-        self.drop_foreign("an output whose handle was dropped", cell);
+        if let Some(cell) = cell {
+            self.drop_detached(cell);
+        }
+    }
+
+    /// Drops an output whose handle was dropped.
+    ///
+    /// In it may be handles of tasks that have finished as well. Their outputs wait until this one is gone: a chain
+    /// of them, each dropped within the one before, would overflow the stack.
+    fn drop_detached(&self, cell: BoxedCell) {
+        if let Some(waiting) = &mut *self.detached.borrow_mut() {
+            return waiting.push_back(cell);
+        }
+        self.detached.replace(Some(VecDeque::new()));
+        let mut next = Some(cell);
+        while let Some(cell) = next {
+            // Caught, because a handle may be dropped while its owner panics.
+            self.drop_foreign("an output whose handle was dropped", cell);
+            next = self.detached.borrow_mut().as_mut().and_then(VecDeque::pop_front);
+        }
+        self.detached.replace(None);
     }
 
     /// Ends a task, and wakes whoever joins it.
@@ -488,6 +511,7 @@ impl Drop for Core {
     fn drop(&mut self) {
         let generation = self.state.get_mut().kernel.generation_unused();
         registry::release(self.id, generation, self.run.get().next().run());
+        context::forget_gone();
     }
 }
 
@@ -497,12 +521,11 @@ fn in_policy() -> ! {
     panic!("the loop was used from inside a policy, which may only look at the choice it is given")
 }
 
-/// The present instant for a line of a log, whoever writes it: none outside a loop, and none while the loop is
-/// borrowed, where nobody should write one.
-#[cfg(feature = "tracing-subscriber")]
-pub(crate) fn log_now() -> Option<Instant> {
+/// The present instant, whoever asks: none outside a loop, and none while the loop is borrowed, as it is while a
+/// policy chooses. A line of a log may be written then, and the hook of a panic may ask.
+pub(crate) fn try_now() -> Option<Instant> {
     let now = |core: &Core| core.state.try_borrow().ok().map(|state| state.kernel.now());
-    super::context::try_with(now).flatten()
+    context::try_with(now).flatten()
 }
 
 /// The text of a panic, where it has one.

@@ -42,9 +42,9 @@ mod workers;
 pub use builder::Builder;
 pub use calls::{CallHandle, call_at, call_later, call_soon};
 pub(crate) use context::{try_with, with};
-#[cfg(feature = "tracing-subscriber")]
-pub(crate) use core::log_now;
 pub(crate) use core::message as panic_message;
+#[cfg(feature = "tracing-subscriber")]
+pub(crate) use core::try_now;
 pub(crate) use enclosing::{Deadline, Enclosing, Link, within_deadline, within_scope};
 pub(crate) use ends::{EndWatch, Heirs, bequeath, leave_panic, panicked_at};
 pub use event_loop::{EventLoop, run};

@@ -11,6 +11,9 @@ use crate::rng::Rng;
 /// does not disturb the draws of this one, and each call gives an independent generator. Keep it where
 /// many numbers are drawn.
 ///
+/// The path of a task without a name has its place among its siblings without one, so one more of them shifts
+/// the draws of those that are spawned after it: name the tasks that draw.
+///
 /// # Panics
 ///
 /// Panics outside a loop.
@@ -51,8 +54,9 @@ pub fn rng() -> Rng {
 #[track_caller]
 pub fn choose(alternatives: usize) -> usize {
     assert!(alternatives > 0, "`choose(0)` has nothing to choose from");
-    let alternatives =
-        u32::try_from(alternatives).expect("`choose` takes at most 4294967295 alternatives");
+    let Ok(alternatives) = u32::try_from(alternatives) else {
+        panic!("`choose({alternatives})` has too many to choose from: at most 4294967295")
+    };
     // A failure is kept by the loop and ends the run when the poll is over; any answer does until then.
     context::current("choose").choose_value(alternatives).unwrap_or(0)
 }

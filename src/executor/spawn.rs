@@ -254,10 +254,10 @@ pub fn current() -> Current {
     }
 }
 
-/// Returns the running task, or `None` outside one.
+/// Returns the running task, or `None` outside one and while a policy chooses.
 pub fn try_current() -> Option<Current> {
     context::try_with(|core| {
-        let state = core.state();
+        let state = core.try_state()?;
         let key = state.kernel.running()?;
         let id = TaskId::new(state.kernel.task(key)?.serial);
         Some(Current { handle: AbortHandle::new(core.id, Some(key), id) })

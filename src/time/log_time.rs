@@ -51,7 +51,7 @@ pub struct LogTime;
 
 impl FormatTime for LogTime {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
-        match executor::log_now() {
+        match executor::try_now() {
             Some(now) => write!(writer, "{now}"),
             None => writer.write_str("-"),
         }

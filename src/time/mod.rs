@@ -49,9 +49,11 @@ pub fn now() -> Instant {
     executor::with("now", |core| core.state().kernel.now())
 }
 
-/// Returns the present instant, or `None` outside a loop.
+/// Returns the present instant, or `None` outside a loop and while a policy chooses.
+///
+/// It never panics, so the hook of a panic may ask, wherever the panic is.
 pub fn try_now() -> Option<Instant> {
-    executor::try_with(|core| core.state().kernel.now())
+    executor::try_now()
 }
 
 impl Instant {

@@ -1,11 +1,15 @@
 //! How loops go: dropped by hand (S20), and with destructors that make more of what is dropped (S21).
 
 use std::cell::Cell;
-use std::future::pending;
+use std::future::{Future, pending};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Wake, Waker};
 
+use simloop::policy::{Choice, Policy};
 use simloop::report::PanicPlace;
-use simloop::{Builder, EventLoop, call_soon, run, spawn, yield_now};
+use simloop::{Builder, EventLoop, call_soon, run, settle, sleep, spawn, yield_now};
 
 use crate::panics::{Bomb, panic_of};
 use crate::secs;
@@ -141,4 +145,182 @@ fn s21_a_destructor_may_spawn_many_tasks_as_the_run_ends() {
         })
         .unwrap();
     assert_eq!(Rc::strong_count(&counter), 1, "all are dropped");
+}
+
+/// Panics when it is dropped, with a payload whose destructor panics.
+struct BombWithin;
+
+impl Drop for BombWithin {
+    fn drop(&mut self) {
+        std::panic::resume_unwind(Box::new(Bomb));
+    }
+}
+
+#[test]
+fn s20_payloads_of_panics_whose_destructors_panic_are_caught_as_the_run_ends() {
+    let denied = Builder::new().deny_leftovers(true).run(async {
+        spawn(pending::<()>());
+        BombWithin
+    });
+    assert_eq!(panic_of(&denied.map(std::mem::forget)).1, PanicPlace::Foreign);
+    /// Spawns two tasks when it is dropped whose futures panic so when they are.
+    struct SpawnsBombs;
+    impl Drop for SpawnsBombs {
+        fn drop(&mut self) {
+            for _ in 0..2 {
+                spawn(hold(BombWithin));
+            }
+        }
+    }
+    let panicked = Builder::new().run(async {
+        spawn(async { std::panic::resume_unwind(Box::new("first")) });
+        yield_now().await;
+        SpawnsBombs
+    });
+    let failure = panicked.map(std::mem::forget).unwrap_failure().clone();
+    assert_eq!(failure.consequences().len(), 2, "{failure}");
+    assert_eq!(run(async { 5 }), 5, "the next loop is none the worse");
+}
+
+/// A waker that counts its end, and waits with `left` of its like for a sleep that is then forgotten.
+struct Registers {
+    ended: Arc<AtomicU32>,
+    left: u32,
+}
+
+impl Wake for Registers {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Registers {
+    fn drop(&mut self) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        if self.left > 0 {
+            wait_for_ever(&self.ended, self.left - 1);
+        }
+    }
+}
+
+fn wait_for_ever(ended: &Arc<AtomicU32>, left: u32) {
+    let waker = Waker::from(Arc::new(Registers { ended: Arc::clone(ended), left }));
+    let mut nap = Box::pin(sleep(secs(9)));
+    assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    std::mem::forget(nap);
+}
+
+#[test]
+fn s21_a_waker_whose_destructor_leaves_another_one_is_dropped_with_that() {
+    for (left, ended) in [(0, 1), (3, 4), (u32::MAX, 32)] {
+        let count = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&count);
+        Builder::new().run(async move { wait_for_ever(&counted, left) }).unwrap();
+        assert_eq!(count.load(Ordering::Relaxed), ended, "and no more than 32, one by the other");
+        // And where the output of a run that failed leaves one.
+        struct Waits(Arc<AtomicU32>);
+        impl Drop for Waits {
+            fn drop(&mut self) {
+                wait_for_ever(&self.0, 0);
+            }
+        }
+        let counted = Arc::clone(&count);
+        let denied = Builder::new().deny_leftovers(true).run(async move {
+            spawn(pending::<()>());
+            Waits(counted)
+        });
+        drop(denied.map(std::mem::forget).unwrap_failure());
+        assert_eq!(count.load(Ordering::Relaxed), ended + 1);
+    }
+}
+
+#[test]
+fn s20_a_chain_of_outputs_that_hold_handles_is_dropped_on_any_stack() {
+    let dropped = Rc::new(Cell::new(0));
+    /// Counts itself when it is dropped, and then the next in the chain.
+    struct Link(Rc<Cell<u32>>, Option<Box<dyn std::any::Any>>);
+    impl Drop for Link {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+            drop(self.1.take());
+        }
+    }
+    let count = Rc::clone(&dropped);
+    run(async move {
+        let mut last: Option<Box<dyn std::any::Any>> = None;
+        for _ in 0..20_000 {
+            let link = Link(Rc::clone(&count), last.take());
+            last = Some(Box::new(spawn(async { link })));
+        }
+        settle().await;
+        drop(last);
+        assert_eq!(count.get(), 20_000, "all of them, before the drop of the last returns");
+    });
+}
+
+#[test]
+fn a_policy_may_run_a_loop_when_it_is_dropped() {
+    #[derive(Debug)]
+    struct Runs(Rc<Cell<u32>>);
+    impl Policy for Runs {
+        fn choose(&mut self, _: &Choice<'_>) -> usize {
+            0
+        }
+    }
+    impl Drop for Runs {
+        fn drop(&mut self) {
+            self.0.set(run(async { 3 }));
+        }
+    }
+    let result = Rc::new(Cell::new(0));
+    Builder::new().policy(Runs(Rc::clone(&result))).run(async {}).unwrap();
+    assert_eq!(result.get(), 3);
+}
+
+#[test]
+fn s23_a_loop_in_the_destructor_of_a_thread_local_is_one_of_its_own_thread() {
+    /// Drives a loop when its thread ends, and leaves what came of it.
+    struct Drives(Cell<Option<std::sync::mpsc::Sender<bool>>>);
+    impl Drop for Drives {
+        fn drop(&mut self) {
+            let Some(results) = self.0.take() else { return };
+            let mut event_loop = EventLoop::new();
+            let (sender, receiver) = futures_channel::oneshot::channel();
+            let task = event_loop.spawn(async move { receiver.await == Ok(9) });
+            event_loop.run_until_idle().unwrap();
+            sender.send(9).unwrap();
+            let is_woken = event_loop.run_until_idle().is_ok();
+            results.send(is_woken && task.is_finished()).unwrap();
+        }
+    }
+    thread_local! {
+        static DRIVES: Drives = const { Drives(Cell::new(None)) };
+    }
+    let (sender, receiver) = std::sync::mpsc::channel();
+    // Made before the thread's first loop, it goes after the crate's own thread-locals.
+    let thread = std::thread::spawn(move || {
+        DRIVES.with(|drives| drives.0.set(Some(sender)));
+        run(async {});
+    });
+    thread.join().unwrap();
+    assert_eq!(receiver.recv(), Ok(true));
+}
+
+#[test]
+fn the_time_and_the_task_may_be_asked_for_wherever_a_panic_is() {
+    /// Asks as the hook of a panic in it would.
+    #[derive(Debug)]
+    struct Asks;
+    impl Policy for Asks {
+        fn choose(&mut self, _: &Choice<'_>) -> usize {
+            assert_eq!(simloop::time::try_now(), None);
+            usize::from(simloop::task::try_current().is_some())
+        }
+    }
+    let report = Builder::new().policy(Asks).run(async {
+        spawn(async {});
+        spawn(async {});
+        yield_now().await;
+        simloop::time::try_now()
+    });
+    assert!(report.schedule.is_empty(), "no task is known to a policy");
+    assert_eq!(report.unwrap(), Some(simloop::Instant::ZERO));
 }
