@@ -330,8 +330,8 @@ fn s10_advancing_inside_a_task_stops_at_each_deadline_on_the_way() {
         let _ticker = spawn(async move {
             loop {
                 sleep(secs(2)).await;
-                ticks.borrow_mut().push(now().to_string());
                 yield_now().await;
+                ticks.borrow_mut().push(now().to_string());
             }
         });
         advance(secs(5)).await;
@@ -377,9 +377,24 @@ fn s10a_settle_returns_when_all_others_wait_and_before_the_clock_jumps() {
         settle().await;
         assert_eq!(now(), Instant::ZERO);
         assert!(!worker.is_finished());
-        sleep_then_settle(secs(1)).await;
-        assert!(worker.is_finished(), "its sleep was registered after ours, and yet it ran");
-        assert_eq!(now().to_string(), "1s");
+    });
+}
+
+#[test]
+fn s10a_sleeping_and_settling_waits_for_what_wakes_at_the_same_instant() {
+    run(async {
+        for make in [sleep_then_settle, advance] {
+            let (start, settled) = (now(), make(secs(1)));
+            let mut settled = std::pin::pin!(settled);
+            assert!(futures_util::poll!(settled.as_mut()).is_pending());
+            let worker = spawn(async {
+                sleep(secs(1)).await;
+                yield_now().await;
+            });
+            settled.await;
+            assert!(worker.is_finished(), "its sleep was registered after ours, and yet it ran");
+            assert_eq!(now(), start + secs(1));
+        }
     });
 }
 
