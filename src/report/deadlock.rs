@@ -207,23 +207,29 @@ fn reason(task: &WaitingTask) -> String {
         }
         _ => (&task.waits[..], String::new()),
     };
-    let waits: Vec<String> = known.iter().take(WAITS_MAX).map(what).collect();
+    // Equal ones stand side by side where a task waits for many of a kind.
+    let groups: Vec<&[Wait]> = known.chunk_by(|one, next| one == next).collect();
+    let told = |group: &&[Wait]| match group.len() {
+        1 => what(&group[0]),
+        count => format!("{} ({count} times)", what(&group[0])),
+    };
+    let waits: Vec<String> = groups.iter().take(WAITS_MAX).map(told).collect();
     let daemon = format!("{perhaps}{}", if task.is_daemon { " (a daemon)" } else { "" });
     // Which of several it needs, or all, only the task knows.
-    let since = format!("{} since {}", listed(&waits, known.len()), task.since);
+    let since = format!("{} since {}", listed(&waits, groups.len()), task.since);
     let site = site(task.spawned_at);
-    match known {
-        [Wait::Nothing] => {
+    match groups[..] {
+        [[Wait::Nothing]] => {
             format!(
                 "{since}, but nobody holds its waker, so it can never wake (spawned at {site}){daemon}"
             )
         }
-        [Wait::Resource(wait)] => match wait.held() {
+        [[Wait::Resource(wait), ..]] => match wait.held() {
             Some(held) => format!("{since}, {held}{daemon}"),
             None => format!("{since}{daemon}"),
         },
         _ => {
-            let held = known.iter().take(WAITS_MAX).filter_map(|wait| match wait {
+            let held = groups.iter().take(WAITS_MAX).filter_map(|group| match &group[0] {
                 Wait::Resource(wait) => Some(format!("; {} is {}", wait.label(), wait.held()?)),
                 _ => None,
             });

@@ -145,10 +145,8 @@ fn write_deadlock(f: &mut Formatter<'_>, when: &str, deadlock: &Deadlock) -> fmt
 
 fn write_livelock(f: &mut Formatter<'_>, when: &str, livelock: &Livelock) -> fmt::Result {
     let Livelock { turns, watched, polled, spinners } = livelock;
-    writeln!(
-        f,
-        "livelock {when}: {turns} turns without time advancing (limit `turns_per_instant`)"
-    )?;
+    let turns = counted(*turns, "turn");
+    writeln!(f, "livelock {when}: {turns} without time advancing (limit `turns_per_instant`)")?;
     const SPINNERS_SHOWN: usize = 5;
     for (rank, spinner) in spinners.iter().take(SPINNERS_SHOWN).enumerate() {
         let rank = if rank == 0 { "most polled: " } else { "             " };
@@ -277,6 +275,10 @@ pub(super) fn listed(shown: &[String], count: usize) -> String {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn tasks_are(count: usize) -> String {
