@@ -42,8 +42,8 @@ pub(crate) enum Object {
     Task(u32),
     /// Whether a task has ended, and its output.
     End(u32),
-    /// Who has finished in a group of tasks.
-    Group(GroupKey),
+    /// Who has finished in a group of tasks: the one that was opened in the run as so many-th, from 0.
+    Group(u64),
     /// The line of those who wait until everybody waits.
     Settlers,
     /// Panics, of which the first is told.
@@ -267,7 +267,7 @@ impl Kernel {
         accesses.ending = group.is_none().then_some(task);
         let facts = &mut accesses.facts;
         facts.push(Access::Ended(task));
-        facts.extend(group.map(|group| Access::Write(Object::Group(group))));
+        facts.extend(group.map(|group| Access::Write(self.groups.object(group))));
         if has_panicked {
             facts.push(Access::Write(Object::Panics));
         }

@@ -74,6 +74,8 @@ impl Group {
 pub(super) struct Groups {
     open: BTreeMap<GroupKey, Group>,
     made: u64,
+    /// Those of the runs before.
+    made_before: u64,
 }
 
 impl Groups {
@@ -88,8 +90,15 @@ impl Groups {
         self.open.get(&key)?.waiter
     }
 
+    /// What two turns touch that have to do with this group. A search compares turns of different runs, so it is
+    /// named by how many the run had opened before.
+    pub(super) fn object(&self, key: GroupKey) -> Object {
+        Object::Group(key.0.wrapping_sub(self.made_before))
+    }
+
     /// Forgets the groups of a run, and goes on counting.
     pub(super) fn clear(&mut self) {
+        self.made_before = self.made;
         // Emptying an empty map is not free.
         if !self.open.is_empty() {
             self.open.clear();
@@ -108,7 +117,7 @@ impl Kernel {
     /// Puts a task into a group, under a number. It leaves the group or the join that it was in before; a
     /// waker of that join that is not a task's own is handed back.
     pub(crate) fn enroll(&mut self, key: TaskKey, member: Member) -> Option<WakerKey> {
-        self.note_access(Access::Write(Object::Group(member.group)));
+        self.note_access(Access::Write(self.groups.object(member.group)));
         let task = self.tasks.get_mut(key)?;
         let end = Access::Read(Object::End(serial(task)));
         if task.state.is_finished() {
@@ -138,7 +147,7 @@ impl Kernel {
 
     /// Takes the member that finished first of those that were not told yet.
     pub(crate) fn next_finished(&mut self, key: GroupKey) -> Option<usize> {
-        self.note_access(Access::Write(Object::Group(key)));
+        self.note_access(Access::Write(self.groups.object(key)));
         self.groups.open.get_mut(&key)?.next_finished()
     }
 
@@ -157,7 +166,7 @@ impl Kernel {
 
     /// Withdraws the wait for a group; a waker that is not a task's own is handed back.
     pub(crate) fn leave_group(&mut self, key: GroupKey) -> Option<WakerKey> {
-        self.note_access(Access::Write(Object::Group(key)));
+        self.note_access(Access::Write(self.groups.object(key)));
         let waiter = self.groups.open.get_mut(&key)?.waiter.take()?;
         if self.is_observed {
             self.close_wait(waiter, OpenWait::Group(key));

@@ -1,10 +1,14 @@
 //! One schedule of each kind: how many there are, and what is found in them.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Waker;
 
 use simloop::explore::{Exploration, Explorer, Extent, Shared};
 use simloop::sync::Mutex;
+use simloop::task::JoinSet;
+use simloop::time::{SystemTime, block_for, now};
 use simloop::{Builder, choose, gather_all, sleep, spawn, spawn_named, timeout, yield_now};
 
 use super::{all, explorer};
@@ -188,6 +192,92 @@ fn the_order_of_ends_is_tried_where_somebody_asks_for_it_later() {
         order
     });
     assert_eq!(shown(&exploration).len(), 2);
+}
+
+#[test]
+fn the_order_in_which_a_set_tells_its_tasks_is_tried_at_once_and_later() {
+    for is_later in [false, true] {
+        let exploration = reduced().run(move || async move {
+            let mut set = JoinSet::new();
+            (0..3).for_each(|number| _ = set.spawn(async move { number }));
+            if is_later {
+                sleep(secs(1)).await;
+            }
+            let mut order = Vec::new();
+            while let Some(number) = set.join_next().await {
+                order.push(number.unwrap());
+            }
+            order
+        });
+        assert_eq!((exploration.outcomes.len(), exploration.extent), (6, Extent::Complete));
+    }
+}
+
+#[test]
+fn which_panic_is_told_is_tried() {
+    let exploration = reduced().run(|| async {
+        for number in [1, 2] {
+            drop(spawn(
+                async move { if number == 1 { panic!("first") } else { panic!("second") } },
+            ));
+        }
+        sleep(secs(1)).await;
+    });
+    assert_eq!((exploration.runs, exploration.findings.len()), (2, 2));
+}
+
+#[test]
+fn who_sets_the_wall_clock_last_is_tried() {
+    let exploration = reduced().run(|| async {
+        let tasks = [1, 2].map(|seconds| {
+            spawn(async move { SystemTime::set(SystemTime::UNIX_EPOCH + secs(seconds)) })
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
+        SystemTime::now().since_epoch()
+    });
+    assert_eq!((exploration.runs, exploration.outcomes.len()), (2, 2));
+}
+
+/// A wake from outside of all primitives: the two tasks have nothing else in common at that instant.
+#[test]
+fn a_wake_races_with_a_turn_for_which_there_was_another_reason() {
+    let exploration = reduced().run(|| async {
+        let waker = Shared::new(None::<Waker>);
+        let stored = waker.clone();
+        let wakes = spawn(async move {
+            sleep(secs(1)).await;
+            stored.take().unwrap().wake();
+        });
+        let mut sleeps = Box::pin(async {
+            sleep(secs(1)).await;
+            sleep(secs(1)).await;
+        });
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            if polls == 1 {
+                waker.set(Some(cx.waker().clone()));
+            }
+            sleeps.as_mut().poll(cx)
+        })
+        .await;
+        wakes.await.unwrap();
+        polls
+    });
+    assert_eq!(shown(&exploration), BTreeSet::from(["3", "4"]));
+}
+
+#[test]
+fn who_moves_the_clock_races_with_whoever_reads_it() {
+    let exploration = reduced().run(|| async {
+        let moves = spawn(async { block_for(secs(1)) });
+        let reads = spawn(async { now() });
+        moves.await.unwrap();
+        reads.await.unwrap()
+    });
+    assert_eq!(shown(&exploration), BTreeSet::from(["0s", "1s"]));
 }
 
 #[test]
