@@ -164,7 +164,11 @@ fn write_livelock(f: &mut Formatter<'_>, when: &str, livelock: &Livelock) -> fmt
             format!("by {}", causes.join(", by "))
         };
         let Spinner { path, polls, .. } = spinner;
-        writeln!(f, "  {rank}{path}, {polls} of the last {watched} turns, woken {causes}")?;
+        let among = match watched {
+            1 => "the last turn".to_owned(),
+            _ => format!("{polls} of the last {watched} turns"),
+        };
+        writeln!(f, "  {rank}{path}, {among}, woken {causes}")?;
     }
     if *polled > SPINNERS_SHOWN {
         writeln!(f, "  and {} more", polled - SPINNERS_SHOWN)?;

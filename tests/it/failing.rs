@@ -1,5 +1,7 @@
 //! Rules S36 to S41: every failure is a value, and its text is a snapshot.
 
+mod texts;
+
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
