@@ -43,7 +43,6 @@ pub use builder::Builder;
 pub use calls::{CallHandle, call_at, call_later, call_soon};
 pub(crate) use context::{try_with, with};
 pub(crate) use core::message as panic_message;
-#[cfg(feature = "tracing-subscriber")]
 pub(crate) use core::try_now;
 pub(crate) use enclosing::{Deadline, Enclosing, Link, within_deadline, within_scope};
 pub(crate) use ends::{EndWatch, Heirs, bequeath, leave_panic, panicked_at};
