@@ -227,6 +227,10 @@ impl Explorer {
     /// wakes the other's task. Only turns of the same instant are ever tried in another order. All values of
     /// [`choose`](crate::choose), and with them the orders of a race, are tried in each kind of schedule.
     ///
+    /// Tasks that are joined as a group, by [`gather_all`](crate::gather_all), a `JoinSet` or a `TaskGroup`, end in
+    /// every order: n independent ones have n! kinds of schedules, and one kind where their handles are awaited in
+    /// turn.
+    ///
     /// The runs are made one after the other, on one thread, whatever [`threads`](Self::threads) says; of several
     /// shards the first makes them all. The first failure found need not be the simplest, but is shrunk to that.
     /// With [`max_deviations`](Self::max_deviations) no run has more deviations, and kinds are left out whose

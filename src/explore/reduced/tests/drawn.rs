@@ -286,7 +286,8 @@ pub(super) async fn program((root, tasks): Plan) -> String {
     let body = |number: usize, steps: Vec<Step>| {
         let world = world.clone();
         async move {
-            let mut seen = Vec::new();
+            // Whose output it is shows in what is told.
+            let mut seen = vec![number as u32 + 1];
             for step in steps {
                 seen.push(world.step(step, number as u32 + 1).await);
             }
