@@ -69,7 +69,7 @@ fn assert_shown(name: &str, text: &str) {
 fn what_is_no_function_for_the_attribute_is_told_at_its_place() {
     let codes = [
         "#[simloop::test]\nfn keeps_order() {}",
-        "#[simloop::test]\n/// Says why.\n#[ignore]\npub(crate) fn keeps_order() {}",
+        "#[simloop::test]\n/// Says why.\n#[cfg(unix)]\npub(crate) fn keeps_order() {}",
         "#[simloop::test]\nasync fn keeps_order(count: u32) {}",
         "#[simloop::test]\nasync fn keeps_order(&self) {}",
         "#[simloop::test]\nasync fn keeps_order<T>() {}",
