@@ -266,8 +266,10 @@ impl EventLoop {
                 // Looked up rather than compared: the end of another task may be what the root lingered for.
                 Turned::Ended if self.core.has_ended(root) => return self.core.end_of_root(root),
                 Turned::Ended => {}
-                Turned::Idle if self.core.pass_time()? => {}
-                Turned::Idle => return Err(self.core.deadlock()),
+                Turned::Idle => match self.core.pass_time() {
+                    Some(passed) => passed?,
+                    None => return Err(self.core.deadlock()),
+                },
             }
         }
     }
@@ -342,11 +344,10 @@ impl EventLoop {
         let _entered = context::enter(&self.core);
         loop {
             match self.drain()? {
-                _ if until.is_never() => {
-                    if !self.core.pass_time()? {
-                        return Ok(());
-                    }
-                }
+                _ if until.is_never() => match self.core.pass_time() {
+                    Some(passed) => passed?,
+                    None => return Ok(()),
+                },
                 Some(deadline) if deadline <= until => self.core.jump(deadline)?,
                 _ if until > self.now() => self.core.jump(until)?,
                 _ => return Ok(()),

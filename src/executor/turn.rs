@@ -225,21 +225,17 @@ impl Core {
         }
     }
 
-    /// Goes on when no task is ready, and says whether it could: lets a settling task go on, or else moves
-    /// the clock to the earliest deadline. Timers of daemons alone do not count (S37).
+    /// Goes on when no task is ready: lets a settling task go on, or else moves the clock to the earliest
+    /// deadline. `None` if there is nothing to go on with; timers of daemons alone do not count (S37).
     #[inline]
-    pub(super) fn pass_time(&self) -> Result<bool, Failure> {
+    pub(super) fn pass_time(&self) -> Option<Result<(), Failure>> {
         let state = self.state();
         if state.kernel.has_settler() {
             self.settle(state);
-            return Ok(true);
+            return Some(Ok(()));
         }
-        match state.kernel.next_deadline() {
-            Some(deadline) if state.kernel.has_holding_timer() => {
-                self.jump_in(state, deadline).map(|()| true)
-            }
-            _ => Ok(false),
-        }
+        let deadline = state.kernel.next_deadline()?;
+        state.kernel.has_holding_timer().then(|| self.jump_in(state, deadline))
     }
 
     /// Says what there is to do when no task is ready, and does what needs no time.

@@ -107,6 +107,7 @@ impl Kernel {
     }
 
     /// The earliest deadline of all timers.
+    #[inline]
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.timers.next_deadline()
     }

@@ -310,6 +310,9 @@ impl Ladder {
     }
 
     /// Finds the first living deadline: in the first bucket, unless all there is dead.
+    ///
+    /// Out of line, so that whoever asks for a deadline that stands in the run saves no registers for this.
+    #[inline(never)]
     fn search_buckets(&self, is_alive: impl Fn(&Entry) -> bool) -> Option<Earliest> {
         let all_alive = self.dead == 0;
         self.buckets.occupied().find_map(|bucket| {
