@@ -154,7 +154,7 @@ impl Core {
         let mut state = self.state();
         let now = state.kernel.now();
         let id = TaskId::new(state.kernel.tasks_spawned());
-        let parent = state.kernel.running();
+        let (caller, parent) = (state.kernel.running(), state.kernel.running_slot());
         let spawn = Spawn { name: Some("call"), parent, daemon: false, has_handle: false, site };
         let later = when.filter(|&when| when > now && state.is_open());
         let key = if let Some(deadline) = later {
@@ -173,7 +173,7 @@ impl Core {
             self.spawn(cell::boxed(async move { callback() }), &spawn)
         };
         if let Some(key) = key.filter(|_| self.locals.are_used()) {
-            self.inherit_locals(parent, key);
+            self.inherit_locals(caller, key);
         }
         CallHandle { task: AbortHandle::new(self.id, key, id), when: later.unwrap_or(now) }
     }

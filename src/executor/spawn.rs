@@ -207,15 +207,15 @@ impl Core {
         site: &'static Location<'static>,
     ) -> Result<AbortHandle, Late> {
         let mut state = self.state();
-        let (parent, serial) = (state.kernel.running(), state.kernel.tasks_spawned());
-        let id = TaskId::new(serial);
+        let id = TaskId::new(state.kernel.tasks_spawned());
+        let parent = state.kernel.running_slot();
         let spawn = Spawn { name, parent, daemon, has_handle: true, site };
         let key = match state.add_task(cell, &spawn) {
             Ok(key) => key,
             Err(cell) => return Err(Late { cell, id }),
         };
         if self.locals.are_used() {
-            self.inherit_locals(parent, key);
+            self.inherit_locals(state.kernel.running(), key);
         }
         Ok(AbortHandle::new(self.id, Some(key), id))
     }

@@ -88,14 +88,14 @@ impl Kernel {
 mod tests {
     use std::panic::Location;
 
-    use super::super::{Ending, Spawn};
+    use super::super::{Ending, NO_SLOT, Spawn};
     use super::*;
 
     #[test]
     fn a_machine_with_many_slots_is_not_small_however_few_tasks_are_alive() {
         let mut kernel = Kernel::default();
         let site = Location::caller();
-        let spawn = Spawn { name: None, parent: None, daemon: false, has_handle: false, site };
+        let spawn = Spawn { name: None, parent: NO_SLOT, daemon: false, has_handle: false, site };
         for _ in 0..=CHECKED_MAX {
             assert!(kernel.is_small());
             kernel.spawn(&spawn);
@@ -112,7 +112,7 @@ mod tests {
     fn a_large_machine_that_contradicts_itself_is_found_when_its_jumps_have_doubled() {
         let mut kernel = Kernel::default();
         let site = Location::caller();
-        let spawn = Spawn { name: None, parent: None, daemon: false, has_handle: false, site };
+        let spawn = Spawn { name: None, parent: NO_SLOT, daemon: false, has_handle: false, site };
         for _ in 0..=CHECKED_MAX {
             kernel.spawn(&spawn);
         }

@@ -270,12 +270,12 @@ impl Kernel {
 mod tests {
     use std::panic::Location;
 
-    use super::super::{Spawn, Wait};
+    use super::super::{NO_SLOT, Spawn, Wait};
     use super::*;
 
     fn spawn(kernel: &mut Kernel) -> TaskKey {
         let site = Location::caller();
-        kernel.spawn(&Spawn { name: None, parent: None, daemon: false, has_handle: true, site })
+        kernel.spawn(&Spawn { name: None, parent: NO_SLOT, daemon: false, has_handle: true, site })
     }
 
     fn state(kernel: &Kernel, key: TaskKey) -> State {

@@ -247,7 +247,7 @@ impl Kernel {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Spawn, Turn};
+    use super::super::{NO_SLOT, Spawn, Turn};
     use super::*;
 
     fn kernel(limits: Limits, tasks: u32) -> Kernel {
@@ -263,7 +263,7 @@ mod tests {
         for _ in 0..tasks {
             kernel.spawn(&Spawn {
                 name: None,
-                parent: None,
+                parent: NO_SLOT,
                 daemon: false,
                 has_handle: false,
                 site,

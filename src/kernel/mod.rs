@@ -58,7 +58,7 @@ pub(crate) use open::OpenWait;
 #[cfg(feature = "tracing")]
 pub(crate) use path::Place;
 pub(crate) use path::{Family, Paths, Step, is_unseen, shown_path};
-pub(crate) use tasks::{Spawn, State, Task, UNNAMED};
+pub(crate) use tasks::{NO_SLOT, Spawn, State, Task, UNNAMED};
 pub(crate) use timers::{TimerKey, TimerPlace};
 pub(crate) use waits::{Wait, Waiting};
 
@@ -69,7 +69,7 @@ use key::WakerOwners;
 use limits::Watch;
 use open::OpenWaits;
 use ready::ReadySet;
-use tasks::{NO_SLOT, TaskTable};
+use tasks::TaskTable;
 use timers::Timers;
 
 /// What happened in a run, in numbers.
@@ -255,7 +255,7 @@ impl Kernel {
         (self.running != NO_SLOT).then(|| self.tasks.key(self.running))
     }
 
-    /// The slot of the running task. There must be one.
+    /// The slot of the running task, or [`NO_SLOT`].
     #[inline]
     pub(crate) fn running_slot(&self) -> u32 {
         self.running
@@ -354,7 +354,8 @@ impl Kernel {
     fn add(&mut self, spawn: &Spawn<'_>) -> TaskKey {
         let key = self.tasks.add(spawn, self.now);
         if self.is_observed {
-            self.note_spawn(key, spawn);
+            // A copy, so that what was asked may stay in registers where nothing is noted.
+            self.note_spawn(key, &Spawn { ..*spawn });
         }
         key
     }

@@ -14,7 +14,7 @@ use super::groups::Member;
 use super::instant::Instant;
 use super::joined::Joined;
 use super::key::{GENERATION_MAX, SLOTS_MAX, Target, TaskKey};
-use names::number_child;
+use names::{count_one, number_child};
 
 /// The slot number that names no task.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
@@ -79,7 +79,8 @@ pub(crate) struct Task {
     joined: Option<Joined>,
     /// What few tasks have.
     extras: Option<Box<Extras>>,
-    /// The slot of the parent, which stays in the table as long as this task does.
+    /// The slot of the parent, which stays in the table as long as this task does. Of a vacant place: the one that
+    /// is vacant and next in line.
     parent: u32,
     /// Children that still have a slot.
     children_kept: u32,
@@ -255,10 +256,11 @@ struct Extras {
 }
 
 /// What is asked of a new task.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Spawn<'a> {
     pub(crate) name: Option<&'a str>,
-    pub(crate) parent: Option<TaskKey>,
+    /// The slot of a task in the table, or [`NO_SLOT`].
+    pub(crate) parent: u32,
     pub(crate) daemon: bool,
     pub(crate) has_handle: bool,
     pub(crate) site: &'static Location<'static>,
@@ -273,10 +275,11 @@ impl<'a> Spawn<'a> {
 }
 
 /// The table of all tasks of a loop.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TaskTable {
     slots: Vec<Task>,
-    free: Vec<u32>,
+    /// The vacant slot that is used next, or [`NO_SLOT`]: the last that was freed, which is in the caches.
+    vacant: u32,
     /// The names of tasks that were given one, by slot, as far as the last such. The rest is of earlier tasks.
     names: Vec<Option<Rc<str>>>,
     /// Children of no task: what was spawned from outside, the root among it.
@@ -292,6 +295,24 @@ pub(crate) struct TaskTable {
     generation_first: u32,
     /// The highest generation of any slot.
     generation_last: u32,
+}
+
+impl Default for TaskTable {
+    fn default() -> Self {
+        TaskTable {
+            slots: Vec::new(),
+            vacant: NO_SLOT,
+            names: Vec::new(),
+            top_unnamed: 0,
+            top_mains: 0,
+            top_extras: None,
+            alive: 0,
+            has_daemons: false,
+            spawned: 0,
+            generation_first: 0,
+            generation_last: 0,
+        }
+    }
 }
 
 impl TaskTable {
@@ -319,59 +340,91 @@ impl TaskTable {
     /// With 16,777,215 tasks in the table there is no key left for another.
     #[inline(always)]
     pub(crate) fn add(&mut self, spawn: &Spawn<'_>, now: Instant) -> TaskKey {
-        let mut name = spawn.own_name();
-        let mut is_main = false;
-        let (parent, index) = match spawn.parent.filter(|&key| self.get(key).is_some()) {
-            Some(parent) => {
-                let parent_task = &mut self.slots[parent.slot() as usize];
-                parent_task.children_kept += 1;
-                let unnamed = &mut parent_task.unnamed_children;
-                (parent.slot(), number_child(unnamed, &mut parent_task.extras, name))
+        match spawn.name {
+            None => {
+                let (unnamed, _) = self.children(spawn.parent);
+                let index = count_one(unnamed);
+                self.put(spawn, index, 0, now)
             }
-            None if name == Some(MAIN) => {
-                (name, is_main) = (None, true);
-                (NO_SLOT, number_child(&mut self.top_mains, &mut self.top_extras, None))
-            }
-            None => (NO_SLOT, number_child(&mut self.top_unnamed, &mut self.top_extras, name)),
-        };
-        let freed = self.free.pop();
-        let slot = freed.unwrap_or(self.slots.len() as u32);
+            Some(name) => self.add_named(&Spawn { ..*spawn }, name, now),
+        }
+    }
+
+    #[inline(never)]
+    fn add_named(&mut self, spawn: &Spawn<'_>, name: &str, now: Instant) -> TaskKey {
+        let own_name = spawn.own_name();
+        if spawn.parent == NO_SLOT && name == MAIN {
+            let index = count_one(&mut self.top_mains);
+            return self.put(spawn, index, Flags::MAIN, now);
+        }
+        let (unnamed, extras) = self.children(spawn.parent);
+        let index = number_child(unnamed, extras, own_name);
+        let flags = if own_name.is_some() { Flags::NAMED } else { 0 };
+        let key = self.put(spawn, index, flags, now);
+        if let Some(name) = own_name {
+            self.keep_name(key.slot(), spawn.parent, name);
+        }
+        key
+    }
+
+    /// Where the children of a task are counted, or those of no task. The task gets one more.
+    #[inline(always)]
+    fn children(&mut self, parent: u32) -> (&mut u32, &mut Option<Box<Extras>>) {
+        if parent == NO_SLOT {
+            return (&mut self.top_unnamed, &mut self.top_extras);
+        }
+        let parent = &mut self.slots[parent as usize];
+        parent.children_kept += 1;
+        (&mut parent.unnamed_children, &mut parent.extras)
+    }
+
+    /// Puts a task that has been counted into a vacant slot, field by field: made as a whole, it would be moved.
+    #[inline(always)]
+    fn put(&mut self, spawn: &Spawn<'_>, index: u32, flags: u8, now: Instant) -> TaskKey {
+        let slot = if self.vacant == NO_SLOT { self.grow() } else { self.vacant };
+        let task = &mut self.slots[slot as usize];
+        self.vacant = task.parent;
+        task.serial = self.spawned;
+        task.stamp = now.as_nanos();
+        task.state = State::Ready;
+        task.flags =
+            Flags(flags).with(Flags::DAEMON, spawn.daemon).with(Flags::HANDLE, spawn.has_handle);
+        task.wakers = 0;
+        task.parent = spawn.parent;
+        (task.children_kept, task.unnamed_children) = (0, 0);
+        task.index = index;
+        task.site = spawn.site;
+        let key = TaskKey::new(slot, task.generation);
+        self.spawned += 1;
+        self.alive += 1;
+        self.has_daemons |= spawn.daemon;
+        key
+    }
+
+    /// Makes a vacant slot where there is none.
+    #[inline(never)]
+    fn grow(&mut self) -> u32 {
+        let slot = self.slots.len() as u32;
         assert!(
             slot < SLOTS_MAX,
             "a loop holds at most {SLOTS_MAX} tasks at once, and all are in use"
         );
-        let vacant = freed.map(|slot| &mut self.slots[slot as usize]);
-        let generation = vacant.as_ref().map_or(self.generation_first, |vacant| vacant.generation);
-        let task = Task {
-            generation,
-            state: State::Ready,
-            flags: Flags::default()
-                .with(Flags::DAEMON, spawn.daemon)
-                .with(Flags::HANDLE, spawn.has_handle)
-                .with(Flags::NAMED, name.is_some())
-                .with(Flags::MAIN, is_main),
+        self.slots.push(Task {
+            serial: 0,
+            stamp: 0,
+            generation: self.generation_first,
+            state: State::Vacant,
+            flags: Flags(0),
             wakers: 0,
-            serial: self.spawned,
-            parent,
-            index,
+            joined: None,
+            extras: None,
+            parent: NO_SLOT,
             children_kept: 0,
             unnamed_children: 0,
-            stamp: now.as_nanos(),
-            joined: None,
-            site: spawn.site,
-            extras: None,
-        };
-        match vacant {
-            Some(vacant) => *vacant = task,
-            None => self.slots.push(task),
-        }
-        if let Some(name) = name {
-            self.keep_name(slot, parent, name);
-        }
-        self.spawned += 1;
-        self.alive += 1;
-        self.has_daemons |= spawn.daemon;
-        TaskKey::new(slot, generation)
+            index: 0,
+            site: Location::caller(),
+        });
+        slot
     }
 
     pub(crate) fn get(&self, key: TaskKey) -> Option<&Task> {
@@ -465,7 +518,8 @@ impl TaskTable {
         let (parent, generation) = (task.parent, task.generation);
         self.generation_last = self.generation_last.max(generation);
         if generation <= GENERATION_MAX {
-            self.free.push(slot);
+            task.parent = self.vacant;
+            self.vacant = slot;
         }
         parent
     }
@@ -499,7 +553,7 @@ impl TaskTable {
         self.generation_first = self.generation_unused();
         self.generation_last = self.generation_first;
         self.slots.clear();
-        self.free.clear();
+        self.vacant = NO_SLOT;
         self.names.clear();
         (self.top_unnamed, self.top_mains, self.top_extras) = (0, 0, None);
         self.alive = 0;
@@ -552,8 +606,15 @@ impl TaskTable {
             }
         }
         let vacant = self.slots.iter().filter(|task| task.state == State::Vacant);
+        assert!(
+            vacant.clone().all(|task| task.joined.is_none() && task.extras.is_none()),
+            "what is vacant is left with something"
+        );
         let reusable = vacant.filter(|task| task.generation <= GENERATION_MAX).count();
-        assert!(self.free.len() <= reusable, "the free list holds a slot twice, or a retired one");
+        let known = |&slot: &u32| slot != NO_SLOT;
+        let next = |&slot: &u32| Some(self.slots[slot as usize].parent).filter(known);
+        let line = std::iter::successors(Some(self.vacant).filter(known), next);
+        assert_eq!(line.take(reusable + 1).count(), reusable, "a vacant slot is not in line once");
     }
 }
 

@@ -113,9 +113,15 @@ impl Machine {
 
     // Tasks (S16 to S21).
 
-    pub(super) fn spawn(&mut self, spawn: &Spawn<'_>, key: TaskKey, state: State) {
+    pub(super) fn spawn(
+        &mut self,
+        spawn: &Spawn<'_>,
+        parent: Option<TaskKey>,
+        key: TaskKey,
+        state: State,
+    ) {
         assert!(self.tasks.iter().all(|task| task.key != key), "{key:?} was handed out twice");
-        let parent = spawn.parent.and_then(|parent| self.find(parent));
+        let parent = parent.and_then(|parent| self.find(parent));
         let place = self.tasks.len();
         self.tasks.push(Task {
             key,

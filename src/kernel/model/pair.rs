@@ -6,8 +6,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::super::{
-    Ending, GroupKey, Instant, Kernel, Level, Limits, SettleKey, Spawn, State, Suspension, Target,
-    TaskKey, TimerKey, WakerKey, WatcherKey,
+    Ending, GroupKey, Instant, Kernel, Level, Limits, NO_SLOT, SettleKey, Spawn, State, Suspension,
+    Target, TaskKey, TimerKey, WakerKey, WatcherKey,
 };
 use super::machine::Machine;
 use super::{End, Op, When, Whom};
@@ -183,13 +183,15 @@ impl Pair {
         ready: bool,
     ) {
         let site = Location::caller();
-        let spawn = Spawn { name, parent, daemon, has_handle, site };
+        let parent = parent.filter(|&parent| self.kernel.task(parent).is_some());
+        let slot = parent.map_or(NO_SLOT, TaskKey::slot);
+        let spawn = Spawn { name, parent: slot, daemon, has_handle, site };
         if ready {
             let key = self.kernel.spawn(&spawn);
-            self.model.spawn(&spawn, key, State::Ready);
+            self.model.spawn(&spawn, parent, key, State::Ready);
         } else {
             let key = self.kernel.spawn_suspended(&spawn);
-            self.model.spawn(&spawn, key, State::Suspended);
+            self.model.spawn(&spawn, parent, key, State::Suspended);
         }
     }
 

@@ -13,10 +13,14 @@ pub(super) fn number_child(
     extras: &mut Option<Box<Extras>>,
     name: Option<&str>,
 ) -> u32 {
-    let count = match name {
+    count_one(match name {
         None => unnamed,
         Some(name) => count_of(extras, name),
-    };
+    })
+}
+
+#[inline]
+pub(super) fn count_one(count: &mut u32) -> u32 {
     *count += 1;
     *count - 1
 }
