@@ -7,11 +7,14 @@ use super::identity::identity;
 use super::pool::spawn_named_alike;
 use super::program::{Program, Run, Runner, Settings};
 use crate::kernel::Level;
-use crate::trace::Trace;
+use crate::trace::{Trace, columns, diff, elide_end};
 
 /// Turns up to which a run is compared record by record. Of a longer one the records would fill the memory;
 /// its fingerprint and its outcome are compared.
 pub(super) const TRACED_TURNS_MAX: u64 = 100_000;
+
+/// The columns that a record is given, so that with its indentation it is at most 100 wide.
+const WIDTH: usize = 96;
 
 /// A run, and what its output looked like.
 struct Seen {
@@ -93,24 +96,50 @@ fn compare_outcomes(
 
 /// Tells the first record in which two traces differ, with the two before it.
 fn difference(one: &str, this: &Trace, other: &str, that: &Trace) -> String {
-    let (these, those) = (this.to_string(), that.to_string());
-    let (these, those): (Vec<_>, Vec<_>) = (these.lines().collect(), those.lines().collect());
-    let differs = |place: &usize| these.get(*place) != those.get(*place);
-    // The first line is the header.
-    let place = (1..these.len().max(those.len())).find(differs);
-    let Some(place) = place else {
+    let Some(place) = diff(this, that).first_difference() else {
         return told("their tasks have different names", &[]);
     };
-    let mut lines: Vec<String> = these[place.saturating_sub(2).max(1)..place]
-        .iter()
-        .map(|line| format!("  {line}"))
-        .collect();
-    let end = "(the run has ended)";
-    lines.push(format!("{one}:"));
-    lines.push(format!("  {}", these.get(place).unwrap_or(&end)));
-    lines.push(format!("{other}:"));
-    lines.push(format!("  {}", those.get(place).unwrap_or(&end)));
-    told(&format!("they part at record {place}"), &lines)
+    let before = place.saturating_sub(2)..place;
+    let shared = before.len();
+    let mut rows: Vec<Row> = before.map(|place| row(this, place)).collect();
+    rows.extend([row(this, place), row(that, place)]);
+    let mut lines = aligned(&rows);
+    let short: Vec<String> = lines.iter().map(|line| elide_end(line, WIDTH)).collect();
+    // What is left out may be all that they differ in.
+    if short[shared] != short[shared + 1] {
+        lines = short;
+    }
+    let mut shown = lines[..shared].to_vec();
+    shown.extend([format!("{one}:"), lines[shared].clone()]);
+    shown.extend([format!("{other}:"), lines[shared + 1].clone()]);
+    told(&format!("they part at record {}", place + 1), &shown)
+}
+
+/// Turn, instant, path and event of a record; of none, only the last.
+type Row = [String; 4];
+
+fn row(trace: &Trace, place: usize) -> Row {
+    let Some(record) = trace.record_at(place) else {
+        return ["", "", "", "(the run has ended)"].map(str::to_owned);
+    };
+    let path = record.task.map_or("-", |task| trace.path(task).unwrap_or("?"));
+    let event = trace.sentence(record.task, record.event);
+    [record.turn.to_string(), record.at.to_string(), path.to_owned(), event]
+}
+
+/// The rows as lines. The columns are as wide as these few rows need: what else is in the two traces says nothing
+/// about where they part.
+fn aligned(rows: &[Row]) -> Vec<String> {
+    let width = |cell: usize| rows.iter().map(|row| columns(&row[cell])).max().unwrap_or(0);
+    let [turn_width, at_width, path_width] = [0, 1, 2].map(width);
+    let line = |[turn, at, path, event]: &Row| {
+        if turn.is_empty() {
+            return format!("  {event}");
+        }
+        let gap = " ".repeat(path_width - columns(path));
+        format!("  {turn:>turn_width$}  {at:>at_width$}  {path}{gap}  {event}")
+    };
+    rows.iter().map(line).collect()
 }
 
 fn told(what: &str, lines: &[String]) -> String {

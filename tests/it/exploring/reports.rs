@@ -114,6 +114,42 @@ fn a_program_that_is_not_deterministic_is_told_before_anything_else() {
 }
 
 #[test]
+fn two_runs_are_compared_by_their_records_and_not_by_their_columns() {
+    thread_local!(static RUNS: Cell<u32> = const { Cell::new(0) });
+    // In this thread, each run but the first has a task more, with a name longer than all others.
+    let exploration = explorer().run(|| async {
+        yield_now().await;
+        if RUNS.replace(RUNS.get() + 1) > 0 {
+            spawn_named("a long name", yield_now()).await.unwrap();
+        }
+    });
+    let shown = exploration.to_string();
+    let expected = "\
+the same schedule gave two different runs
+  they part at record 5
+      1  0s  main              woken by itself
+      2  0s  main              polled
+    a run in this thread:
+      2  0s  main/a long name  spawned
+    one in another:
+      2  0s  main              completed
+";
+    assert!(shown.starts_with(expected), "{shown}");
+}
+
+#[test]
+fn what_two_runs_differ_in_is_shown_however_long_the_line() {
+    thread_local!(static RUNS: Cell<u32> = const { Cell::new(0) });
+    let exploration = explorer().run(|| async {
+        let run = RUNS.replace(RUNS.get() + 1);
+        simloop::note!("{} run {run}", "-".repeat(200));
+    });
+    let shown = exploration.to_string();
+    assert!(shown.contains("--- run 1\n"), "{shown}");
+    assert!(shown.contains("--- run 0\n"), "{shown}");
+}
+
+#[test]
 fn a_program_that_asks_for_its_thread_is_told_whichever_run_is_the_longer() {
     let home = std::thread::current().id();
     let yields_where = |is_home: bool| {
