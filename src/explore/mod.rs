@@ -41,6 +41,7 @@ mod search;
 mod shared;
 mod shrink;
 mod tally;
+mod text;
 mod tree;
 
 use std::future::Future;

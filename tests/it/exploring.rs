@@ -8,6 +8,7 @@ mod policies;
 mod reduced;
 mod replays;
 mod reports;
+mod words;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -273,6 +273,6 @@ fn the_environment_of_the_process_overrides_what_is_set() {
     assert_eq!(
         said(&[("SIMLOOP_SHARD", "5/3")]),
         "nothing was run: SIMLOOP_SHARD=\"5/3\" has neither the form `i/n`, with i from 1 to n, nor is \
-         it `auto`\n  replay: Builder::new()"
+         it `auto`"
     );
 }

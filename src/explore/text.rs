@@ -1,0 +1,263 @@
+//! What a search found, as the text that a reader is meant to see.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::exploration::{Exploration, Extent, Finding, OutcomeCount, REDUCED};
+use crate::report::FailureKind;
+
+/// Outcomes that are told in one line, and at most.
+const OUTCOMES_IN_LINE: usize = 4;
+const OUTCOMES_SHOWN: usize = 12;
+
+/// The width in characters that an outcome is given.
+const OUTCOME_WIDTH: usize = 70;
+
+/// Findings that are told in full, and those after them that are told in a line.
+const FINDINGS_SHOWN: usize = 3;
+const FINDINGS_LISTED: usize = 10;
+
+impl Display for Exploration {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut blocks: Vec<String> =
+            self.findings.iter().take(FINDINGS_SHOWN).map(|finding| self.told(finding)).collect();
+        if let Some(others) = self.findings.get(FINDINGS_SHOWN..).filter(|it| !it.is_empty()) {
+            blocks.push(more_failures(others));
+        }
+        if self.findings.is_empty() {
+            blocks.push(format!("{}{}", self.summary(), self.shown_outcomes()));
+        }
+        f.write_str(&blocks.join("\n\n"))
+    }
+}
+
+impl Exploration {
+    /// The first line of a search that found nothing.
+    fn summary(&self) -> String {
+        let is_reduced = self.strategy == REDUCED;
+        let (one, many) = match is_reduced {
+            true => ("kind of schedule", "kinds of schedules"),
+            false => ("schedule", "schedules"),
+        };
+        if self.runs == 0 {
+            let reason = if is_reduced { ": a reduced search is made by the first" } else { "" };
+            return format!("nothing to run{}{reason}", self.shown_shard());
+        }
+        let runs = counted(self.runs, one, many);
+        // `which` says which ones are meant: "all 3 schedules with up to 2 deviations pass".
+        let all = |which: &str| match self.runs {
+            1 => format!("the only {one}{which} passes"),
+            runs => format!("all {} {many}{which} pass", grouped(runs)),
+        };
+        let pass = if self.runs == 1 { "passes" } else { "pass" };
+        let what = match self.extent {
+            Extent::Complete => all(""),
+            Extent::WithinTime => {
+                format!("{}, with nothing tried after the limit on time", all(""))
+            }
+            Extent::WithinDeviations(most) if is_reduced => {
+                format!("{runs} {pass}, none with more than {}; there are more", deviations(most))
+            }
+            Extent::WithinDeviations(most) => format!("{}; there are more", all(&up_to(most))),
+            Extent::CutOff(whole) => {
+                let whole = whole.map(|most| format!("; all{} were run", up_to(most)));
+                let whole = whole.unwrap_or_default();
+                format!("{runs} {pass}, then the limit on runs ended the search{whole}")
+            }
+            Extent::Replayed => "the replayed schedule passes".to_owned(),
+            _ => {
+                let runs = counted(self.runs, "run", "runs");
+                format!("{runs} {pass} ({}, seed {})", self.strategy, self.seed)
+            }
+        };
+        let interleavings = counted(self.interleavings, "interleaving", "interleavings");
+        format!("{what}{}, {interleavings}", self.shown_shard())
+    }
+
+    /// Which part of a search this is, where there are several.
+    fn shown_shard(&self) -> String {
+        match self.shard {
+            (_, 1) => String::new(),
+            _ if self.extent == Extent::Replayed => String::new(),
+            (index, count) => format!(" in shard {index} of {count}"),
+        }
+    }
+
+    /// The histogram, or nothing where there is only one outcome without a value.
+    fn shown_outcomes(&self) -> String {
+        let shown = |outcome: &OutcomeCount| cut(&outcome.shown);
+        let [first, rest @ ..] = &self.outcomes[..] else { return String::new() };
+        if rest.is_empty() && (first.shown == "()" || first.shown == "Ok(())") {
+            return String::new();
+        }
+        if rest.is_empty() && first.runs == self.runs {
+            return format!("\n  outcome: {}", shown(first));
+        }
+        let one_line = |outcome: &OutcomeCount| outcome.shown.len() <= 12;
+        let head = format!(
+            "{} of {} schedules: {}",
+            grouped(first.runs),
+            grouped(self.runs),
+            shown(first)
+        );
+        let is_rest = |last: &OutcomeCount| rest.len() == 1 && first.runs + last.runs == self.runs;
+        if rest.len() < OUTCOMES_IN_LINE
+            && self.outcomes.iter().all(one_line)
+            && self.other_outcomes == 0
+        {
+            let rest = rest.iter().map(|outcome| match is_rest(outcome) {
+                true => format!(", the rest: {}", shown(outcome)),
+                false => format!(", {}: {}", grouped(outcome.runs), shown(outcome)),
+            });
+            return format!("\n  outcomes: {head}{}", rest.collect::<String>());
+        }
+        let more = self.outcomes.len().saturating_sub(OUTCOMES_SHOWN);
+        let others =
+            self.outcomes.iter().skip(OUTCOMES_SHOWN).map(|outcome| outcome.runs).sum::<u64>()
+                + self.other_outcomes;
+        let width = grouped(first.runs.max(others)).len();
+        let mut lines = format!("\n  outcomes of {} schedules:", grouped(self.runs));
+        for outcome in self.outcomes.iter().take(OUTCOMES_SHOWN) {
+            lines.push_str(&format!("\n  {:>width$}  {}", grouped(outcome.runs), shown(outcome)));
+        }
+        if more > 0 || self.other_outcomes > 0 {
+            let at_least = if self.other_outcomes > 0 { "at least " } else { "" };
+            let more = more as u64 + u64::from(self.other_outcomes > 0);
+            lines.push_str(&format!(
+                "\n  {:>width$}  {at_least}{more} other outcomes",
+                grouped(others)
+            ));
+        }
+        lines
+    }
+
+    /// A failure: what happened, how it was found, what it hangs on, the two runs, how to see it again.
+    fn told(&self, finding: &Finding) -> String {
+        let failure = finding.failure.to_string();
+        let (what, replay) = failure.rsplit_once("  replay: ").unwrap_or((&failure, ""));
+        if matches!(finding.failure.kind(), FailureKind::InvalidSearch { .. }) {
+            // There is no run that a line could bring back.
+            return what.trim_end().to_owned();
+        }
+        let mut text = what.to_owned();
+        if self.extent != Extent::Refused {
+            text.push_str(&self.provenance(finding));
+        }
+        for line in finding.sentence.lines() {
+            text.push_str(&format!("  {line}\n"));
+        }
+        if !finding.columns.is_empty() {
+            text.push('\n');
+            text.push_str(&finding.columns);
+        }
+        let histogram = self.shown_outcomes();
+        if self.findings.len() == 1 && !histogram.is_empty() {
+            text.push_str(&format!("{}\n", &histogram[1..]));
+        }
+        format!("{text}  replay: {replay}")
+    }
+
+    fn provenance(&self, finding: &Finding) -> String {
+        let shard = match self.shard {
+            (_, 1) => String::new(),
+            (index, count) => format!(" of shard {index} of {count}"),
+        };
+        let found = match (self.extent, finding.runs) {
+            (Extent::Replayed, _) => return String::new(),
+            (Extent::Failed, 1) => {
+                format!(
+                    "found in run {} ({}, seed {}){shard}",
+                    finding.first_run, self.strategy, self.seed
+                )
+            }
+            (extent, runs) => format!(
+                "found in {} of {}{} runs ({}, seed {}){shard}, first in run {}",
+                grouped(runs),
+                if extent == Extent::Complete { "all " } else { "" },
+                grouped(self.runs),
+                self.strategy,
+                self.seed,
+                finding.first_run
+            ),
+        };
+        let (first, count) = (
+            finding.first_schedule.deviations().count() as u32,
+            finding.schedule.deviations().count() as u32,
+        );
+        let shrunk = match (first == count, finding.is_simplest) {
+            (true, _) if count == 0 => deviations(0),
+            (true, true) => format!("{}, the fewest there can be", deviations(count)),
+            (true, false) => deviations(count),
+            (false, true) => {
+                format!("{first} deviations, shrunk to {count}, the fewest there can be")
+            }
+            (false, false) => format!("{first} deviations, shrunk to {count}"),
+        };
+        format!("  {found}: {shrunk}\n")
+    }
+}
+
+/// One line for each failure that is not told in full, as far as there is room.
+fn more_failures(others: &[Finding]) -> String {
+    let mut text = format!("and {}", counted(others.len() as u64, "more failure", "more failures"));
+    for finding in others.iter().take(FINDINGS_LISTED) {
+        let failure = finding.failure.to_string();
+        text.push_str(&format!("\n  {}", failure.lines().next().unwrap_or_default()));
+    }
+    if others.len() > FINDINGS_LISTED {
+        text.push_str("\n  ...");
+    }
+    text
+}
+
+fn deviations(count: u32) -> String {
+    match count {
+        0 => "no deviation".to_owned(),
+        more => counted(more.into(), "deviation", "deviations"),
+    }
+}
+
+fn up_to(deviations: u32) -> String {
+    match deviations {
+        0 => " without deviations".to_owned(),
+        more => format!(" with up to {}", counted(more.into(), "deviation", "deviations")),
+    }
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
+}
+
+fn cut(text: &str) -> String {
+    let mut shown: String = text.chars().take(OUTCOME_WIDTH).flat_map(char::escape_debug).collect();
+    if !text.chars().any(char::is_control) {
+        shown = text.chars().take(OUTCOME_WIDTH).collect();
+    }
+    if text.chars().nth(OUTCOME_WIDTH).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+/// A number with a comma before each three digits.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        let shown = [0, 999, 1_000, 1_234_567].map(grouped);
+        assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
+    }
+}

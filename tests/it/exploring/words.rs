@@ -1,0 +1,76 @@
+//! What a search says in a line: how far it went, and what else failed.
+
+use simloop::explore::{Exploration, Explorer};
+use simloop::{choose, sleep};
+
+use super::{all, explorer, letters};
+use crate::{millis, secs};
+
+#[track_caller]
+fn assert_starts(exploration: &Exploration, expected: &str) {
+    let shown = exploration.to_string();
+    assert_eq!(shown.lines().next(), Some(expected));
+}
+
+#[test]
+fn where_a_search_ended_is_told_by_number() {
+    let orders = || letters([1; 3]);
+    let first = |explorer: Explorer, expected| assert_starts(&explorer.run(orders), expected);
+    let exhaustive = || explorer().exhaustive();
+    first(exhaustive(), "all 13 schedules pass, 13 interleavings");
+    first(
+        exhaustive().max_deviations(1),
+        "all 6 schedules with up to 1 deviation pass; there are more, 6 interleavings",
+    );
+    first(
+        exhaustive().max_deviations(0),
+        "the only schedule without deviations passes; there are more, 1 interleaving",
+    );
+    first(
+        exhaustive().max_runs(7),
+        "7 schedules pass, then the limit on runs ended the search; all with up to 1 deviation were run, 7 interleavings",
+    );
+    first(
+        exhaustive().max_runs(1),
+        "1 schedule passes, then the limit on runs ended the search; all without deviations were run, 1 interleaving",
+    );
+    first(explorer().random(1), "1 run passes (random, seed 0), 1 interleaving");
+    first(exhaustive().shard(1, 7), "all 3 schedules pass in shard 1 of 7, 3 interleavings");
+    first(exhaustive().shard(13, 13), "nothing to run in shard 13 of 13");
+    first(explorer().random(2).shard(3, 4), "nothing to run in shard 3 of 4");
+    first(
+        explorer().reduced().shard(2, 2),
+        "nothing to run in shard 2 of 2: a reduced search is made by the first",
+    );
+}
+
+#[test]
+fn a_limit_on_time_is_told_where_it_left_something_alone() {
+    let late = || async {
+        sleep(secs(1)).await;
+        letters([1, 1]).await
+    };
+    let limited = |limit| explorer().exhaustive().time_limit(limit).run(late);
+    assert_starts(
+        &limited(millis(999)),
+        "the only schedule passes, with nothing tried after the limit on time, 1 interleaving",
+    );
+    assert_starts(&limited(secs(1)), "all 3 schedules pass, 3 interleavings");
+}
+
+#[test]
+fn failures_that_are_not_told_in_full_are_told_in_a_line_each() {
+    let exploration = |alternatives: usize| {
+        all(move || async move {
+            let name = ["one", "two", "three", "four", "five"][choose(alternatives)];
+            assert!(name.is_empty(), "planted {name}");
+        })
+    };
+    let shown = exploration(4).to_string();
+    assert!(
+        shown.ends_with("\n\nand 1 more failure\n  panic at 0s (turn 1) in main: planted four")
+    );
+    let shown = exploration(5).to_string();
+    assert!(shown.contains("\n\nand 2 more failures\n  panic at 0s"), "{shown}");
+    assert!(shown.contains("found in 1 of all 5 runs (exhaustive, seed 0), first in run 2"));
+}
