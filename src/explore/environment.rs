@@ -13,14 +13,34 @@ pub(super) struct Environment {
     pub(super) shard: Option<Shard>,
 }
 
-/// For each system that runs one job many times: the variable with the number of the job, the first of these
-/// numbers or the variable with it, and the variable with the count.
-const SYSTEMS: [(&str, First, &str); 5] = [
-    ("SLURM_ARRAY_TASK_ID", First::Variable("SLURM_ARRAY_TASK_MIN"), "SLURM_ARRAY_TASK_COUNT"),
-    ("CI_NODE_INDEX", First::Number(1), "CI_NODE_TOTAL"),
-    ("CIRCLE_NODE_INDEX", First::Number(0), "CIRCLE_NODE_TOTAL"),
-    ("BUILDKITE_PARALLEL_JOB", First::Number(0), "BUILDKITE_PARALLEL_JOB_COUNT"),
-    ("JOB_COMPLETION_INDEX", First::Number(0), "JOB_COMPLETIONS"),
+/// A system that runs one job many times, and the variables by which each of them knows its number.
+struct System {
+    index: &'static str,
+    first: First,
+    /// The variable with what lies between the numbers of two jobs, where that need not be 1.
+    step: Option<&'static str>,
+    count: &'static str,
+}
+
+const fn system(index: &'static str, first: First, count: &'static str) -> System {
+    System { index, first, step: None, count }
+}
+
+const SYSTEMS: [System; 6] = [
+    System {
+        step: Some("SLURM_ARRAY_TASK_STEP"),
+        ..system(
+            "SLURM_ARRAY_TASK_ID",
+            First::Variable("SLURM_ARRAY_TASK_MIN"),
+            "SLURM_ARRAY_TASK_COUNT",
+        )
+    },
+    system("CI_NODE_INDEX", First::Number(1), "CI_NODE_TOTAL"),
+    system("CIRCLE_NODE_INDEX", First::Number(0), "CIRCLE_NODE_TOTAL"),
+    system("BUILDKITE_PARALLEL_JOB", First::Number(0), "BUILDKITE_PARALLEL_JOB_COUNT"),
+    system("JOB_COMPLETION_INDEX", First::Number(0), "JOB_COMPLETIONS"),
+    // Of `cargo nextest run --stress-count`, which runs each test several times. Its partitions set nothing.
+    system("NEXTEST_STRESS_CURRENT", First::Number(0), "NEXTEST_STRESS_TOTAL"),
 ];
 
 #[derive(Clone, Copy)]
@@ -28,6 +48,12 @@ enum First {
     Number(u64),
     Variable(&'static str),
 }
+
+/// What nextest writes where there is no number.
+const NO_NUMBERS: [&str; 2] = ["none", "unknown"];
+
+/// Shards that there may be, so that runs can be numbered through all of them.
+pub(super) const SHARDS_MAX: u64 = u32::MAX as u64;
 
 impl Environment {
     /// Reads the variables of this process.
@@ -108,7 +134,8 @@ fn number(name: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<Opti
 fn shard(text: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<Shard, String> {
     let form = || {
         format!(
-            "SIMLOOP_SHARD={text:?} has neither the form `i/n`, with i from 1 to n, nor is it `auto`"
+            "SIMLOOP_SHARD={text:?} has neither the form `i/n`, with i from 1 to n and n up to {SHARDS_MAX}, nor is \
+             it `auto`"
         )
     };
     let text = text.trim();
@@ -118,7 +145,7 @@ fn shard(text: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<Shard
     let (index, count) = text.split_once('/').ok_or_else(form)?;
     let (index, count): (u64, u64) =
         (index.parse().map_err(|_| form())?, count.parse().map_err(|_| form())?);
-    if index == 0 || index > count {
+    if index == 0 || index > count || count > SHARDS_MAX {
         return Err(form());
     }
     Ok(Shard { index: index - 1, count })
@@ -130,28 +157,38 @@ fn shard_of_system(
     count: Option<&str>,
     variable: &impl Fn(&str) -> Option<String>,
 ) -> Result<Shard, String> {
-    for (index_name, first, count_name) in SYSTEMS {
-        let Some(index) = number(index_name, variable)? else { continue };
-        let first = match first {
+    let variable = |name: &str| variable(name).filter(|it| !NO_NUMBERS.contains(&it.as_str()));
+    for system in SYSTEMS {
+        let System { index: index_name, count: count_name, .. } = system;
+        let Some(index) = number(index_name, &variable)? else { continue };
+        let first = match system.first {
             First::Number(first) => first,
-            First::Variable(name) => number(name, variable)?.unwrap_or(0),
+            First::Variable(name) => number(name, &variable)?.unwrap_or(0),
+        };
+        let step = match system.step {
+            Some(name) => number(name, &variable)?.unwrap_or(1).max(1),
+            None => 1,
         };
         let count = match count {
             Some(count) => {
                 count.parse().map_err(|_| format!("SIMLOOP_SHARD=\"auto/{count}\" has no count after `auto/`"))?
             }
-            None => number(count_name, variable)?.ok_or_else(|| {
+            None => number(count_name, &variable)?.ok_or_else(|| {
                 format!("SIMLOOP_SHARD=auto finds {index_name}, and no {count_name}: write `auto/n` with the number of jobs")
             })?,
         };
-        return match index.checked_sub(first).filter(|index| *index < count) {
+        let place = index.checked_sub(first).filter(|after| after % step == 0).map(|it| it / step);
+        return match place.filter(|place| *place < count && count <= SHARDS_MAX) {
             Some(index) => Ok(Shard { index, count }),
-            None => Err(format!(
-                "SIMLOOP_SHARD=auto finds {index_name}={index}, which is not one of {count} from {first}"
-            )),
+            None => {
+                let steps = if step > 1 { format!(" in steps of {step}") } else { String::new() };
+                Err(format!(
+                    "SIMLOOP_SHARD=auto finds {index_name}={index}, which is not one of {count} from {first}{steps}"
+                ))
+            }
         };
     }
-    let names: Vec<&str> = SYSTEMS.iter().map(|(name, ..)| *name).collect();
+    let names = SYSTEMS.map(|system| system.index);
     Err(format!("SIMLOOP_SHARD=auto finds none of {}", names.join(", ")))
 }
 
@@ -216,7 +253,19 @@ mod tests {
             ("SLURM_ARRAY_TASK_COUNT", "4"),
         ];
         assert_eq!(shard(&[&[auto], &slurm[..]].concat()), Ok((2, 4)));
+        // As of `--array=1-7:2`.
+        let slurm_in_steps = [
+            ("SLURM_ARRAY_TASK_ID", "7"),
+            ("SLURM_ARRAY_TASK_MIN", "1"),
+            ("SLURM_ARRAY_TASK_STEP", "2"),
+            ("SLURM_ARRAY_TASK_COUNT", "4"),
+        ];
+        assert_eq!(shard(&[&[auto], &slurm_in_steps[..]].concat()), Ok((3, 4)));
         assert_eq!(shard(&[auto, ("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "3")]), Ok((0, 3)));
+        let nextest = [("NEXTEST_STRESS_CURRENT", "2"), ("NEXTEST_STRESS_TOTAL", "3")];
+        assert_eq!(shard(&[&[auto], &nextest[..]].concat()), Ok((2, 3)));
+        let no_stress = [("NEXTEST_STRESS_CURRENT", "none"), ("NEXTEST_STRESS_TOTAL", "none")];
+        assert!(shard(&[&[auto], &no_stress[..]].concat()).unwrap_err().contains("finds none of"));
         let kubernetes = [("SIMLOOP_SHARD", "auto/5"), ("JOB_COMPLETION_INDEX", "4")];
         assert_eq!(shard(&kubernetes), Ok((4, 5)));
     }
@@ -233,11 +282,12 @@ mod tests {
             refused("SIMLOOP_REPLAY", "v2:"),
             "SIMLOOP_REPLAY: `v2:` is not a schedule: this release reads version `v1`, not `v2`"
         );
-        for shard in ["3/2", "0/2", "1", "a/b", "1/0", "-1/2"] {
+        for shard in ["3/2", "0/2", "1", "a/b", "1/0", "-1/2", "1/4294967296"] {
             assert_eq!(
                 refused("SIMLOOP_SHARD", shard),
                 format!(
-                    "SIMLOOP_SHARD={shard:?} has neither the form `i/n`, with i from 1 to n, nor is it `auto`"
+                    "SIMLOOP_SHARD={shard:?} has neither the form `i/n`, with i from 1 to n and n up to 4294967295, nor \
+                     is it `auto`"
                 )
             );
         }
@@ -248,6 +298,16 @@ mod tests {
             read(&[("SIMLOOP_SHARD", "auto"), ("JOB_COMPLETION_INDEX", "1")]).unwrap_err(),
             "SIMLOOP_SHARD=auto finds JOB_COMPLETION_INDEX, and no JOB_COMPLETIONS: write `auto/n` with the \
              number of jobs"
+        );
+        let between = [
+            ("SIMLOOP_SHARD", "auto/4"),
+            ("SLURM_ARRAY_TASK_ID", "4"),
+            ("SLURM_ARRAY_TASK_MIN", "1"),
+            ("SLURM_ARRAY_TASK_STEP", "2"),
+        ];
+        assert_eq!(
+            read(&between).unwrap_err(),
+            "SIMLOOP_SHARD=auto finds SLURM_ARRAY_TASK_ID=4, which is not one of 4 from 1 in steps of 2"
         );
         assert_eq!(
             read(&[("SIMLOOP_SHARD", "auto/2"), ("JOB_COMPLETION_INDEX", "2")]).unwrap_err(),

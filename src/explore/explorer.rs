@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::draw::{Draw, Rota};
-use super::environment::Environment;
+use super::environment::{Environment, SHARDS_MAX};
 use super::exploration::{Exploration, REDUCED};
 use super::outcome::Outcome;
 use super::program::{Program, Settings};
@@ -38,8 +38,8 @@ const SHRINK_RUNS: u64 = 20_000;
 /// Four variables of the environment override what is set here: `SIMLOOP_SEED`, `SIMLOOP_RUNS` (the number of
 /// runs, or the limit on them), `SIMLOOP_REPLAY` (a line to replay instead of searching) and `SIMLOOP_SHARD`
 /// ([`shard`](Self::shard)), as `2/8` for the second of eight parts. With `SIMLOOP_SHARD=auto` the part is
-/// read from the variables of Slurm arrays, GitLab, CircleCI, Buildkite and Kubernetes' indexed jobs; for the
-/// last, write `auto/8`, because only their index is known.
+/// read from the variables of Slurm arrays, GitLab, CircleCI, Buildkite, Kubernetes' indexed jobs and the stress
+/// runs of `cargo nextest`; for Kubernetes, write `auto/8`, because only the index is known there.
 ///
 /// # Examples
 ///
@@ -420,10 +420,11 @@ impl Explorer {
     ///
     /// # Panics
     ///
-    /// Panics if `index` is not from 1 to `count`.
+    /// Panics if `index` is not from 1 to `count`, or `count` is more than 2^32 - 1.
     #[track_caller]
     pub fn shard(mut self, index: u64, count: u64) -> Self {
         assert!(index > 0 && index <= count, "shard {index} is not one of 1 to {count}");
+        assert!(count <= SHARDS_MAX, "{count} shards are more than {SHARDS_MAX}");
         self.shard = Shard { index: index - 1, count };
         self
     }

@@ -272,7 +272,7 @@ fn the_environment_of_the_process_overrides_what_is_set() {
     assert!(said(&[("SIMLOOP_REPLAY", "v1:2=1/3")]).starts_with("replay diverged at turn 2 (0s)"));
     assert_eq!(
         said(&[("SIMLOOP_SHARD", "5/3")]),
-        "nothing was run: SIMLOOP_SHARD=\"5/3\" has neither the form `i/n`, with i from 1 to n, nor is \
-         it `auto`"
+        "nothing was run: SIMLOOP_SHARD=\"5/3\" has neither the form `i/n`, with i from 1 to n and n up to \
+         4294967295, nor is it `auto`"
     );
 }

@@ -74,3 +74,14 @@ fn failures_that_are_not_told_in_full_are_told_in_a_line_each() {
     assert!(shown.contains("\n\nand 2 more failures\n  panic at 0s"), "{shown}");
     assert!(shown.contains("found in 1 of all 5 runs (exhaustive, seed 0), first in run 2"));
 }
+
+#[test]
+fn more_shards_than_runs_can_be_numbered_through_are_refused() {
+    let most = u64::from(u32::MAX);
+    let exploration = explorer().shard(5, most).run(|| async {});
+    assert_eq!((exploration.runs, exploration.shard), (1, (5, most)));
+    let refused = std::panic::catch_unwind(|| explorer().shard(5, most + 1));
+    let refused = refused.unwrap_err();
+    let expected = "4294967296 shards are more than 4294967295";
+    assert_eq!(refused.downcast_ref::<String>().unwrap(), expected);
+}
