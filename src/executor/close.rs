@@ -284,7 +284,7 @@ impl Core {
             return Vec::new();
         }
         let panics = std::mem::take(&mut state.panics);
-        let not_joined = panics.into_values().map(|mut panicked| {
+        let not_joined = panics.into_entries().map(|(_, mut panicked)| {
             if panicked.place != PanicPlace::Drop {
                 panicked.place = PanicPlace::NotJoined;
             }

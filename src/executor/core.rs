@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use super::resource::Resources;
 use super::turn::forget_panic;
 use super::waker;
 use super::workers::Workers;
+use crate::kernel::ordered::Map;
 use crate::kernel::shown_path;
 use crate::kernel::{
     Ending, Instant, Join, Kernel, Level, Spawn, State as TaskState, Target, TaskId, TaskKey,
@@ -90,13 +91,13 @@ pub(crate) struct State {
     /// Wakers that timers and joins are to call and that are not a task's own, by key.
     pub(super) wakers: Vec<Option<Waker>>,
     /// Panics of finished tasks whose handles may still ask for them.
-    pub(super) panics: BTreeMap<TaskKey, Panicked>,
+    pub(super) panics: Map<TaskKey, Panicked>,
     /// Panics that nobody can ask for any more, in the order in which that came about.
     pub(super) unjoined: Vec<Panicked>,
     /// Panics of this run.
     pub(super) panics_caught: u64,
     /// For each task that has drawn random numbers: its stream, and how often it asked.
-    pub(super) draws: BTreeMap<Option<TaskKey>, (u64, u64)>,
+    pub(super) draws: Map<Option<TaskKey>, (u64, u64)>,
     pub(super) schedule: Schedule,
     /// Calls of `choose` in the current turn.
     pub(super) values_chosen: u32,
@@ -346,7 +347,7 @@ impl Core {
         let (id, has_panicked) = (TaskId::new(task.serial), task.state == TaskState::Panicked);
         let path = state.path(key);
         let error = if has_panicked {
-            let payload = state.panics.remove(&key).and_then(|panicked| panicked.payload);
+            let payload = state.panics.remove(key).and_then(|panicked| panicked.payload);
             JoinError::panicked(id, path, payload)
         } else {
             JoinError::cancelled(id, path)
@@ -361,7 +362,7 @@ impl Core {
         let is_finished = state.kernel.task(key).is_some_and(|task| task.state.is_over());
         let waker = state.kernel.leave_join(key);
         let cell = if is_finished { state.take_cell(key.slot()) } else { None };
-        if let Some(panicked) = state.panics.remove(&key) {
+        if let Some(panicked) = state.panics.remove(key) {
             state.unjoined.push(Panicked { place: PanicPlace::Detached, ..panicked });
         }
         state.kernel.release_handle(key);
@@ -403,7 +404,7 @@ impl Core {
         ending: Ending<'_>,
     ) -> RefMut<'a, State> {
         if !state.draws.is_empty() {
-            state.draws.remove(&Some(key));
+            state.draws.remove(Some(key));
         }
         if self.locals.are_used() {
             drop(state);
@@ -501,7 +502,7 @@ impl Core {
                 .iter()
                 .fold(0, |parent, step| stream_child(parent, step.name, u64::from(step.index)))
         };
-        let (stream, draws) = state.draws.entry(key).or_insert_with(|| (stream(), 0));
+        let (stream, draws) = state.draws.get_or_insert_with(key, || (stream(), 0));
         *draws += 1;
         Rng::from_parts(state.seed, *stream, *draws - 1)
     }

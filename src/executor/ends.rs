@@ -193,7 +193,7 @@ pub(crate) fn leave_panic(payload: Payload) {
 pub(crate) fn panicked_at<T>(handle: &JoinHandle<T>) -> Option<Instant> {
     let at = |core: &Core| {
         let key = handle.task.key()?;
-        core.state().panics.get(&key).map(|panicked| panicked.at)
+        core.state().panics.get(key).map(|panicked| panicked.at)
     };
     context::with_loop(handle.task.loop_id(), at).flatten()
 }

@@ -464,10 +464,8 @@ impl Core {
         match task.state {
             TaskState::Completed => Ok(()),
             TaskState::Panicked => {
-                let panicked = state
-                    .panics
-                    .remove(&root)
-                    .expect("a panicked task with a handle has its panic");
+                let panicked =
+                    state.panics.remove(root).expect("a panicked task with a handle has its panic");
                 let is_root = panicked.place != PanicPlace::Drop;
                 let failure = describe::panicked(&state, &panicked, is_root);
                 drop(state);

@@ -4,13 +4,13 @@
 //! fails the run, since its moment cannot be reproduced (S23); what was dropped goes from the tables, before it can
 //! wake anybody, and so before timers are fired late too (S8).
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::context;
 use super::core::{Core, State};
 use super::registry::{self, LoopId, RunId, lock};
+use crate::kernel::ordered::Map;
 use crate::kernel::{GroupKey, SettleKey, Target, TaskKey, TimerKey, WatcherKey};
 use crate::report::{Failure, FailureKind};
 
@@ -36,7 +36,7 @@ pub(super) struct Inbox {
     shared_below: AtomicU32,
     /// The tasks that were woken, each with the first thread that did. Some may have ended before; the run
     /// fails by the first that has not.
-    wakes: Mutex<BTreeMap<TaskKey, Option<String>>>,
+    wakes: Mutex<Map<TaskKey, Option<String>>>,
     /// As many at most as there were places in the tables.
     dropped: Mutex<Vec<Dropped>>,
 }
@@ -48,7 +48,7 @@ impl Inbox {
     }
 
     /// Takes the tasks that were woken, with the names of the threads, and what was dropped.
-    fn take(&self) -> (BTreeMap<TaskKey, Option<String>>, Vec<Dropped>) {
+    fn take(&self) -> (Map<TaskKey, Option<String>>, Vec<Dropped>) {
         let (mut wakes, mut dropped) = (lock(&self.wakes), lock(&self.dropped));
         // Under the locks: what comes later sets the flag again.
         self.has_post.store(false, Ordering::Release);
@@ -72,7 +72,7 @@ pub(super) fn wake_from_elsewhere(id: LoopId, task: TaskKey) {
     let Some(inbox) = registry::inbox(id) else { return };
     let thread = std::thread::current().name().map(str::to_owned);
     let mut wakes = lock(&inbox.wakes);
-    wakes.entry(task).or_insert(thread);
+    wakes.get_or_insert_with(task, || thread);
     inbox.has_post.store(true, Ordering::Release);
 }
 
@@ -126,7 +126,7 @@ impl Core {
         let state = self.state();
         let is_alive = |task| state.kernel.task(task).is_some_and(|task| task.state.is_alive());
         let is_told = |task| is_alive(task) || Some(task) == just_ended;
-        let Some((task, thread)) = wakes.into_iter().find(|(task, _)| is_told(*task)) else {
+        let Some((task, thread)) = wakes.into_entries().find(|(task, _)| is_told(*task)) else {
             return Ok(());
         };
         drop(state);

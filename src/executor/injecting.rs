@@ -3,11 +3,10 @@
 //! A run that injects nothing pays a branch on one flag: at the start of a turn, at its suspension, and for a timer
 //! that is registered.
 
-use std::collections::BTreeSet;
-
 use super::choosing::ask;
 use super::context::HiddenPoll;
 use super::core::{Core, Picker, State};
+use crate::kernel::ordered::Set;
 use crate::kernel::{Access, Instant, Object, TaskId, TaskKey};
 use crate::policy::{Choice, Injection};
 
@@ -35,7 +34,7 @@ impl Injections {
 pub(super) struct Injecting {
     pub(super) allowed: Injections,
     /// Tasks that have suspended, and so can be cancelled before they go on.
-    suspended: BTreeSet<TaskId>,
+    suspended: Set<TaskId>,
 }
 
 impl Core {
@@ -43,7 +42,7 @@ impl Core {
     #[cold]
     pub(super) fn injects_cancel(&self, state: &mut State, task: TaskKey) -> bool {
         let id = state.kernel.task(task).map(|task| TaskId::new(task.serial));
-        id.is_some_and(|id| state.injecting.suspended.contains(&id))
+        id.is_some_and(|id| state.injecting.suspended.contains(id))
             && self.inject(state, Injection::Cancel).is_some()
     }
 

@@ -5,12 +5,12 @@
 //! It changes nothing: neither a schedule nor a trace (S42).
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use tracing::span::EnteredSpan;
 use tracing::{Level, Span, debug, enabled, info, info_span};
 
 use super::core::Core;
+use crate::kernel::ordered::Map;
 use crate::kernel::{
     Cause, Entry, Event, Family, Instant, Log, NO_TASK, Paths, Place, Step, TaskEntry, TaskKey,
     UNNAMED, Waited,
@@ -30,7 +30,7 @@ pub(super) struct Logging {
 #[derive(Default)]
 struct Told {
     /// The spans of tasks that have not ended.
-    spans: BTreeMap<TaskKey, Span>,
+    spans: Map<TaskKey, Span>,
     /// Records that have been told, or passed over.
     records: usize,
     /// Of each task, by serial, whether siblings shared its name when it was first told of.
@@ -60,7 +60,7 @@ impl Family for Known<'_> {
 impl Core {
     /// Enters the span of a task, for its poll or its drop. No borrow is held.
     pub(super) fn enter_span(&self, task: TaskKey) -> EnteredSpan {
-        let known = self.logging.told.borrow().spans.get(&task).cloned();
+        let known = self.logging.told.borrow().spans.get(task).cloned();
         let span = known.unwrap_or_else(|| {
             let span = info_span!(target: TARGET, "task", path = self.state().path(task));
             if !span.is_disabled() {
@@ -73,7 +73,7 @@ impl Core {
 
     /// Lets go of the span of a task that has ended.
     pub(super) fn close_span(&self, task: TaskKey) {
-        let span = self.logging.told.borrow_mut().spans.remove(&task);
+        let span = self.logging.told.borrow_mut().spans.remove(task);
         drop(span);
     }
 

@@ -1,7 +1,6 @@
 //! The state of a loop as it begins, as it is used again, and what is stored in it.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use super::injecting::Injecting;
 use super::resource::Resources;
 use super::waker::{self, PackedAddress};
 use super::workers::Workers;
+use crate::kernel::ordered::Map;
 use crate::kernel::{Kernel, Level, Spawn, TaskKey, WakerKey, shown_path};
 use crate::policy::Schedule;
 
@@ -31,10 +31,10 @@ impl State {
             kernel,
             cells: Vec::new(),
             wakers: Vec::new(),
-            panics: BTreeMap::new(),
+            panics: Map::new(),
             unjoined: Vec::new(),
             panics_caught: 0,
-            draws: BTreeMap::new(),
+            draws: Map::new(),
             schedule: Schedule::default(),
             values_chosen: 0,
             injects: false,

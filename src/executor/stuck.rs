@@ -1,6 +1,5 @@
 //! Who waits for whom: the tables of the kernel and the answers of the resources, put together for a report.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
 use super::context;
@@ -11,6 +10,7 @@ use super::resource::{Description, Holding, Party, Resource, Wanted};
 use super::ring::ring;
 use super::unmoved::Stuck;
 use super::waker::Address;
+use crate::kernel::ordered::{Map, Set};
 use crate::kernel::{self, TaskKey};
 use crate::report::{Deadlock, Holder, Link, ResourceWait, Wait, WaitingTask};
 
@@ -74,10 +74,10 @@ type Node = usize;
 impl<'a> WaitGraph<'a> {
     pub(super) fn new(state: &'a State, run: RunId, is_waker_shared: bool) -> Self {
         let resources = state.resources.describe();
-        let mut waits: BTreeMap<TaskKey, (Vec<(usize, Wanted)>, usize)> = BTreeMap::new();
+        let mut waits: Map<TaskKey, (Vec<(usize, Wanted)>, usize)> = Map::new();
         for (place, resource) in resources.iter().enumerate() {
             for waiter in resource.waiters.iter().filter(|waiter| waiter.whom.is_of(run)) {
-                let (resources, wakers_known) = waits.entry(waiter.whom.task).or_default();
+                let (resources, wakers_known) = waits.get_or_default(waiter.whom.task);
                 resources.push((place, waiter.wanted.clone()));
                 *wakers_known += usize::from(waiter.has_waker);
             }
@@ -87,7 +87,7 @@ impl<'a> WaitGraph<'a> {
             .waiting()
             .into_iter()
             .map(|waiting| {
-                let (resources, wakers_known) = waits.remove(&waiting.task).unwrap_or_default();
+                let (resources, wakers_known) = waits.remove(waiting.task).unwrap_or_default();
                 Waiter { waiting, resources, wakers_known }
             })
             .collect();
@@ -139,12 +139,14 @@ impl<'a> WaitGraph<'a> {
             holding.may_have_moved && place.is_some_and(|place| is_stuck[place])
         };
         let stuck = self.tasks.iter().zip(is_stuck).filter(|&(_, &is_stuck)| is_stuck);
-        let awaited =
-            stuck.flat_map(|(waiter, _)| waiter.resources.iter().map(|&(place, _)| place));
+        let mut awaited = Set::new();
+        for (waiter, _) in stuck {
+            awaited.extend(waiter.resources.iter().map(|&(place, _)| place));
+        }
         // In the order in which they were described.
         let alive = self.state.resources.alive();
         let mut taken = Vec::new();
-        for place in awaited.collect::<BTreeSet<_>>() {
+        for place in awaited.iter() {
             let theirs = self.resources[place].holders.iter().filter(|holding| is_theirs(holding));
             taken.extend(theirs.map(|holding| (Arc::downgrade(&alive[place]), holding.party)));
         }

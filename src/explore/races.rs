@@ -4,9 +4,8 @@
 //! Everything before the clock moves happens before everything after, so each instant is looked at alone. Two
 //! turns race if they do not commute, nothing stands between them, and the later could have been taken first.
 
-use std::collections::BTreeMap;
-
 use super::footprint::{Footprint, Relation};
+use crate::kernel::ordered::Map;
 use crate::kernel::{Access, Accesses};
 
 /// Turns of a run as a set, by their numbers from that of the first one of the instant.
@@ -56,30 +55,30 @@ pub(super) struct Order<'a> {
     /// For each turn who woke it: all who did, for each would have been enough.
     wakers: Vec<Vec<Waker>>,
     /// Tasks that were ready when the run ended, with who woke them.
-    ready: BTreeMap<u32, Vec<Waker>>,
+    ready: Map<u32, Vec<Waker>>,
     /// Where instants begin.
     starts: Vec<usize>,
 }
 
 impl<'a> Order<'a> {
     pub(super) fn new(accesses: &Accesses, prints: &'a [Footprint]) -> Self {
-        let mut ready: BTreeMap<u32, Vec<Waker>> = BTreeMap::new();
+        let mut ready: Map<u32, Vec<Waker>> = Map::new();
         let mut starts = vec![0];
         for fact in accesses.before() {
             if let Access::WokenOutside(task) = fact {
-                ready.entry(*task).or_default().push(Waker::Outside);
+                ready.get_or_default(*task).push(Waker::Outside);
             }
         }
         let mut wakers = Vec::new();
         for (turn, print) in prints.iter().enumerate() {
-            wakers.push(ready.remove(&print.task).unwrap_or_default());
+            wakers.push(ready.remove(print.task).unwrap_or_default());
             let (_, facts) = accesses.turn(turn).expect("it has left a footprint");
             let mut by = Waker::Turn(turn);
             for fact in facts {
                 match *fact {
-                    Access::Woke { task, .. } => ready.entry(task).or_default().push(by),
+                    Access::Woke { task, .. } => ready.get_or_default(task).push(by),
                     // In the middle of an instant it is the turn that has moved the clock.
-                    Access::WokenOutside(task) => ready.entry(task).or_default().push(by),
+                    Access::WokenOutside(task) => ready.get_or_default(task).push(by),
                     Access::Barrier => {
                         by = Waker::Outside;
                         ready.clear();
@@ -108,7 +107,7 @@ impl<'a> Order<'a> {
         if let Some(last) = len.checked_sub(1).filter(|_| ended) {
             let could_run = |wakers: &Vec<Waker>| wakers.iter().any(|&by| by != Waker::Turn(last));
             let left = self.ready.iter().filter(|(_, wakers)| could_run(wakers));
-            races.extend(left.map(|(&task, _)| Race { turn: last, instead: vec![task] }));
+            races.extend(left.map(|(task, _)| Race { turn: last, instead: vec![task] }));
         }
         races
     }

@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use super::identity::identity;
 use super::program::Run;
 use super::progress::Progress;
+use crate::kernel::ordered::Texts;
 use crate::policy::Schedule;
 use crate::report::Failure;
 
@@ -25,7 +26,7 @@ pub(super) struct Batch {
     samples: Vec<Sample>,
     verdicts: Vec<Verdict>,
     outputs: BTreeMap<Box<str>, u32>,
-    failures: BTreeMap<String, u32>,
+    failures: BTreeMap<Box<str>, u32>,
     /// The latest output, because most runs give the same as the one before.
     latest: Option<(Box<str>, u32)>,
 }
@@ -82,11 +83,11 @@ impl Batch {
 
     fn failure(&mut self, failure: Failure, schedule: Schedule) -> u32 {
         let identity = identity(&failure);
-        if let Some(number) = self.failures.get(&identity) {
+        if let Some(number) = self.failures.get(&*identity) {
             return *number;
         }
         let number = self.verdicts.len() as u32;
-        self.failures.insert(identity.clone(), number);
+        self.failures.insert(identity.as_str().into(), number);
         self.verdicts.push(Verdict::Failed(Box::new(Failed { identity, failure, schedule })));
         number
     }
@@ -125,7 +126,8 @@ pub(super) struct Tally {
     shard: Shard,
     pub(super) runs: u64,
     pub(super) outputs: Vec<(Box<str>, u64)>,
-    places: BTreeMap<Box<str>, usize>,
+    /// The places of the outputs.
+    places: Texts,
     /// Runs whose outputs were too many to be told apart.
     pub(super) others: u64,
     pub(super) found: Vec<Found>,
@@ -157,7 +159,7 @@ impl Tally {
             shard,
             runs: 0,
             outputs: Vec::new(),
-            places: BTreeMap::new(),
+            places: Texts::default(),
             others: 0,
             found: Vec::new(),
             digests: HashSet::default(),
@@ -220,12 +222,11 @@ impl Tally {
 
     /// Past the end where there is no room for one more.
     fn place_of_output(&mut self, text: &str) -> usize {
-        match self.places.get(text) {
-            Some(&place) => place,
+        match self.places.find(text) {
+            Some(place) => place as usize,
             None if self.outputs.len() < OUTCOMES_MAX => {
-                self.places.insert(text.into(), self.outputs.len());
                 self.outputs.push((text.into(), 0));
-                self.outputs.len() - 1
+                self.places.number(text) as usize
             }
             None => usize::MAX - 1,
         }

@@ -4,11 +4,10 @@
 //! What is noted is the order of the facts, nothing more; what they mean for the order of turns is for the
 //! search to say.
 
-use std::collections::BTreeSet;
-
 use super::event::{Cause, NO_TASK};
 use super::groups::GroupKey;
 use super::key::TaskKey;
+use super::ordered::Set;
 use super::{Kernel, serial};
 
 /// Something that tasks share, made outside the kernel: a primitive, a cell of the program's.
@@ -112,7 +111,7 @@ pub(crate) struct Accesses {
     /// To wait for an end is to read whether it has come, for the program polls handles by hand.
     pub(crate) are_waits_tracked: bool,
     /// Who was seen to wait for whom, in this run or one before.
-    waited: BTreeSet<(u32, u32)>,
+    waited: Set<(u32, u32)>,
     /// The task that ends right now.
     ending: Option<u32>,
 }
@@ -162,7 +161,7 @@ impl Accesses {
 
     /// Says whether a run has shown what the task does when it finds the other one unfinished.
     pub(crate) fn has_waited(&self, task: u32, other: u32) -> bool {
-        self.waited.contains(&(task, other))
+        self.waited.contains((task, other))
     }
 
     /// Forgets the run and keeps the memory.

@@ -6,10 +6,11 @@
 //! it has ended, but its joiner is told once the last heir has ended too. That is how a drop, which cannot
 //! wait, still keeps the promise that no task outlives its group (S25).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::access::{Access, Object};
 use super::key::{Target, TaskKey, WakerKey};
+use super::ordered::{Key, Map, Set};
 use super::tasks::{State, TaskTable};
 use super::{Cause, Ending, Kernel, NO_TASK, OpenWait, handed_back, serial};
 
@@ -20,6 +21,18 @@ pub(crate) struct WatcherKey {
     /// Counts up, over the runs too, so that watchers are woken in the order of their registration, and a
     /// key that outlives its watcher is harmless.
     number: u64,
+}
+
+/// By the task, and then in the order of registration.
+impl Key for WatcherKey {
+    fn number(self) -> u128 {
+        (self.task, self.number).number()
+    }
+
+    fn from_number(number: u128) -> Self {
+        let (task, number) = Key::from_number(number);
+        WatcherKey { task, number }
+    }
 }
 
 /// How a task ended that lingers.
@@ -52,18 +65,18 @@ impl Kept {
 #[derive(Debug, Default)]
 struct Ancestor {
     /// Never empty: the entry goes with the last heir.
-    heirs: BTreeSet<TaskKey>,
+    heirs: Set<TaskKey>,
     /// How the task ended, once it has.
     kept: Option<Kept>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Ends {
-    watchers: BTreeMap<WatcherKey, Target>,
+    watchers: Map<WatcherKey, Target>,
     watched: u64,
     /// Each heir, with the task that waits for its end.
-    heirs: BTreeMap<TaskKey, TaskKey>,
-    ancestors: BTreeMap<TaskKey, Ancestor>,
+    heirs: Map<TaskKey, TaskKey>,
+    ancestors: Map<TaskKey, Ancestor>,
     /// Wakers to be called, each on behalf of the task with that number.
     due: VecDeque<(u32, WakerKey)>,
 }
@@ -88,62 +101,62 @@ impl Ends {
 
     /// Who waits for the end of `task` to go on.
     pub(super) fn watchers(&self, task: TaskKey) -> impl Iterator<Item = Target> + '_ {
-        let key = |number| WatcherKey { task, number };
-        self.watchers.range(key(0)..=key(u64::MAX)).map(|(_, &target)| target)
+        let watchers = self.watchers.from(WatcherKey { task, number: 0 });
+        watchers.take_while(move |(watcher, _)| watcher.task == task).map(|(_, &target)| target)
     }
 
     fn take_watchers(&mut self, task: TaskKey) -> Vec<Target> {
-        let of_task = |&watcher: &WatcherKey| watcher.task == task;
+        let of_task = |watcher: &WatcherKey| watcher.task == task;
         let from = WatcherKey { task, number: 0 };
-        let next = |ends: &Ends| ends.watchers.range(from..).next().map(|(&watcher, _)| watcher);
+        let next = |ends: &Ends| ends.watchers.from(from).next().map(|(watcher, _)| watcher);
         let watchers = std::iter::from_fn(|| {
             let watcher = next(self).filter(of_task)?;
-            self.watchers.remove(&watcher)
+            self.watchers.remove(watcher)
         });
         watchers.collect()
     }
 
     /// The task that has ended and lingers until `task` has ended too.
     pub(super) fn lingerer(&self, task: TaskKey) -> Option<TaskKey> {
-        let owner = self.heirs.get(&task)?;
+        let owner = self.heirs.get(task)?;
         // As the run ends tasks are dropped in an order of their own, and an owner may go first.
-        self.ancestors.get(owner)?.kept.is_some().then_some(*owner)
+        self.ancestors.get(*owner)?.kept.is_some().then_some(*owner)
     }
 
     pub(super) fn check(&self, tasks: &TaskTable, is_closing: bool) {
         let state = |key: TaskKey| tasks.get(key).map_or(State::Vacant, |task| task.state);
-        for watcher in self.watchers.keys() {
+        for (watcher, _) in self.watchers.iter() {
             assert!(state(watcher.task).is_alive(), "{watcher:?} has not been told of an end");
         }
         if is_closing {
             // Tasks are dropped in their own order from here on, and leave their entries behind.
             return;
         }
-        for (&heir, owner) in &self.heirs {
+        for (heir, &owner) in self.heirs.iter() {
             assert!(state(heir).is_alive(), "{owner:?} waits for {heir:?}, which has ended");
-            let known = self.ancestors.get(owner).is_some_and(|known| known.heirs.contains(&heir));
+            let known = self.ancestors.get(owner).is_some_and(|known| known.heirs.contains(heir));
             assert!(known, "{owner:?} does not know {heir:?}");
         }
         let known: usize = self.ancestors.values().map(|ancestor| ancestor.heirs.len()).sum();
         assert_eq!(self.heirs.len(), known, "an owner has other heirs");
-        for (&owner, ancestor) in &self.ancestors {
+        for (owner, ancestor) in self.ancestors.iter() {
             let is_lingering = state(owner) == State::Lingering;
             assert_eq!(is_lingering, ancestor.kept.is_some(), "{owner:?} lingers or has not ended");
         }
         let mut lingering = tasks.iter().filter(|(_, task)| task.state == State::Lingering);
-        let is_owner = |(key, _): (TaskKey, _)| self.ancestors.contains_key(&key);
+        let is_owner = |(key, _): (TaskKey, _)| self.ancestors.contains(key);
         assert!(lingering.all(is_owner), "a task lingers for nobody");
     }
 
     /// Notes that a task has ended. Returns the one that has lingered for it and need do so no longer.
     fn release(&mut self, task: TaskKey) -> Option<(TaskKey, Kept)> {
-        let owner = self.heirs.remove(&task)?;
-        let ancestor = self.ancestors.get_mut(&owner)?;
-        ancestor.heirs.remove(&task);
+        let owner = self.heirs.remove(task)?;
+        let ancestor = self.ancestors.get_mut(owner)?;
+        ancestor.heirs.remove(task);
         if !ancestor.heirs.is_empty() {
             return None;
         }
-        let kept = self.ancestors.remove(&owner)?.kept?;
+        let kept = self.ancestors.remove(owner)?.kept?;
         Some((owner, kept))
     }
 }
@@ -168,7 +181,7 @@ impl Kernel {
         key: WatcherKey,
         target: Target,
     ) -> Option<Option<WakerKey>> {
-        let place = self.ends.watchers.get_mut(&key)?;
+        let place = self.ends.watchers.get_mut(key)?;
         let replaced = std::mem::replace(place, target);
         if self.is_observed {
             self.move_wait(Some(replaced), target, self.wait_for_end(key.task));
@@ -178,7 +191,7 @@ impl Kernel {
 
     /// Withdraws a watcher; a waker that is not a task's own is handed back.
     pub(crate) fn unwatch_end(&mut self, key: WatcherKey) -> Option<WakerKey> {
-        let watcher = self.ends.watchers.remove(&key)?;
+        let watcher = self.ends.watchers.remove(key)?;
         if self.is_observed {
             self.close_wait(watcher, self.wait_for_end(key.task));
         }
@@ -193,10 +206,10 @@ impl Kernel {
     /// Does nothing if either has ended, if the heir has an owner, and as the run ends.
     pub(crate) fn bequeath(&mut self, owner: TaskKey, heir: TaskKey) {
         let is_alive = |key| self.tasks.get(key).is_some_and(|task| task.state.is_alive());
-        let is_free = owner != heir && !self.ends.heirs.contains_key(&heir);
+        let is_free = owner != heir && !self.ends.heirs.contains(heir);
         if is_free && is_alive(owner) && is_alive(heir) && !self.is_closing {
             self.ends.heirs.insert(heir, owner);
-            self.ends.ancestors.entry(owner).or_default().heirs.insert(heir);
+            self.ends.ancestors.get_or_default(owner).heirs.insert(heir);
         }
     }
 
@@ -214,7 +227,7 @@ impl Kernel {
             let joiner = self.finish_one(key, kept.ending());
             let watchers = self.ends.take_watchers(key);
             if self.is_observed {
-                let lingerer = self.ends.heirs.get(&key).map(|&owner| Target::Task(owner));
+                let lingerer = self.ends.heirs.get(key).map(|&owner| Target::Task(owner));
                 let waiters = watchers.iter().copied().chain(lingerer);
                 waiters.for_each(|waiter| self.close_wait(waiter, OpenWait::Join(number)));
             }
@@ -231,13 +244,13 @@ impl Kernel {
     fn linger(&mut self, key: TaskKey, kept: Kept) -> Option<Kept> {
         if self.is_closing {
             // An output that was kept has been dropped by now, but a panic is not to be lost.
-            let before = self.ends.ancestors.remove(&key).and_then(|ancestor| ancestor.kept);
+            let before = self.ends.ancestors.remove(key).and_then(|ancestor| ancestor.kept);
             let panicked = before.filter(|before| matches!(before, Kept::Panicked(_)));
             return Some(panicked.unwrap_or(kept));
         }
-        let Some(ancestor) = self.ends.ancestors.get_mut(&key) else { return Some(kept) };
+        let Some(ancestor) = self.ends.ancestors.get_mut(key) else { return Some(kept) };
         ancestor.kept = Some(kept);
-        let heirs: Vec<_> = ancestor.heirs.iter().copied().collect();
+        let heirs: Vec<_> = ancestor.heirs.iter().collect();
         let number = self.tasks.get(key).map(serial)?;
         self.note_access(Access::Write(Object::End(number)));
         let now = self.now;

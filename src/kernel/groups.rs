@@ -3,15 +3,18 @@
 //! Each ending costs the group one entry and wakes its waiter once, however many members there are. Asking
 //! every handle in turn instead would make a set of ten thousand quadratic, and would lose the order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::access::{Access, Object};
 use super::key::{Target, TaskKey, WakerKey};
+use super::ordered::{Map, number_keys};
 use super::{Kernel, OpenWait, handed_back, serial};
 
 /// Names a group. Never used again, not by a later run either, so one that outlives its group is harmless.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct GroupKey(pub(super) u64);
+
+number_keys!(GroupKey);
 
 /// A task's place in a group: the number that the group's owner gave it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,7 +37,7 @@ struct Group {
     /// Members that have finished and were not told yet, by their number in the order of all endings: those that
     /// came in that order, which are nearly all, and those that were enrolled after their end.
     finished: VecDeque<(u64, usize)>,
-    late: BTreeMap<u64, usize>,
+    late: Map<u64, usize>,
     waiter: Option<Target>,
 }
 
@@ -61,8 +64,8 @@ impl Group {
     fn next_finished(&mut self) -> Option<usize> {
         if !self.late.is_empty() {
             let first = self.finished.front().map_or(u64::MAX, |&(order, _)| order);
-            if let Some(late) = self.late.first_entry().filter(|late| *late.key() < first) {
-                return Some(late.remove());
+            if let Some((late, _)) = self.late.first().filter(|&(late, _)| late < first) {
+                return self.late.remove(late);
             }
         }
         self.finished.pop_front().map(|(_, number)| number)
@@ -72,7 +75,7 @@ impl Group {
 /// All groups of a run.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
-    open: BTreeMap<GroupKey, Group>,
+    open: Map<GroupKey, Group>,
     made: u64,
     /// Those of the runs before.
     made_before: u64,
@@ -81,13 +84,13 @@ pub(super) struct Groups {
 impl Groups {
     /// Notes that a member has finished, and returns whom to wake.
     pub(super) fn finish(&mut self, member: Member, order: u64) -> Option<Target> {
-        let group = self.open.get_mut(&member.group)?;
+        let group = self.open.get_mut(member.group)?;
         group.finish(order, member.number);
         group.waiter.take()
     }
 
     pub(super) fn waiter(&self, key: GroupKey) -> Option<Target> {
-        self.open.get(&key)?.waiter
+        self.open.get(key)?.waiter
     }
 
     /// What two turns touch that have to do with this group. A search compares turns of different runs, so it is
@@ -124,7 +127,7 @@ impl Kernel {
             let order = task.ended();
             self.note_order_seen();
             // Whoever waits for the group now is the one who enrolls, or is told when it asks again.
-            if let Some(group) = self.groups.open.get_mut(&member.group) {
+            if let Some(group) = self.groups.open.get_mut(member.group) {
                 group.finish(order, member.number);
             }
             return None;
@@ -148,7 +151,7 @@ impl Kernel {
     /// Takes the member that finished first of those that were not told yet.
     pub(crate) fn next_finished(&mut self, key: GroupKey) -> Option<usize> {
         self.note_access(Access::Write(self.groups.object(key)));
-        self.groups.open.get_mut(&key)?.next_finished()
+        self.groups.open.get_mut(key)?.next_finished()
     }
 
     /// Does the same, or registers who is to be woken when the next member finishes.
@@ -156,7 +159,7 @@ impl Kernel {
         if let Some(number) = self.next_finished(key) {
             return GroupPoll::Finished(number);
         }
-        let group = self.groups.open.get_mut(&key);
+        let group = self.groups.open.get_mut(key);
         let replaced = group.and_then(|group| group.waiter.replace(target));
         if self.is_observed {
             self.move_wait(replaced, target, OpenWait::Group(key));
@@ -167,7 +170,7 @@ impl Kernel {
     /// Withdraws the wait for a group; a waker that is not a task's own is handed back.
     pub(crate) fn leave_group(&mut self, key: GroupKey) -> Option<WakerKey> {
         self.note_access(Access::Write(self.groups.object(key)));
-        let waiter = self.groups.open.get_mut(&key)?.waiter.take()?;
+        let waiter = self.groups.open.get_mut(key)?.waiter.take()?;
         if self.is_observed {
             self.close_wait(waiter, OpenWait::Group(key));
         }
@@ -180,7 +183,7 @@ impl Kernel {
     /// Ends a group. Its members go on, in no group.
     pub(crate) fn close_group(&mut self, key: GroupKey) -> Option<WakerKey> {
         let waker = self.leave_group(key);
-        self.groups.open.remove(&key);
+        self.groups.open.remove(key);
         if self.is_observed {
             self.forget_members(key);
         }

@@ -6,6 +6,8 @@ use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::Duration;
 
+use super::ordered::number_keys;
+
 /// A point in virtual time: nanoseconds since the loop started.
 ///
 /// Arithmetic saturates: adding too much gives [`Instant::NEVER`], subtracting too much gives
@@ -26,6 +28,8 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Instant(u64);
+
+number_keys!(Instant);
 
 impl Instant {
     /// The instant at which every loop starts.

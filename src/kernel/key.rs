@@ -4,6 +4,8 @@
 
 use std::num::NonZeroU64;
 
+use super::ordered::number_keys;
+
 /// How many bits of a key name the slot. Slot and generation share 48 bits, because the other 16 of a
 /// waker's 64 name the loop.
 pub(crate) const SLOT_BITS: u32 = 24;
@@ -55,6 +57,8 @@ impl TaskKey {
         self.0
     }
 }
+
+number_keys!(TaskKey, TaskId);
 
 impl std::fmt::Debug for TaskKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

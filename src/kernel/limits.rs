@@ -1,10 +1,10 @@
 //! Bounds on a run, and what is known of a run that goes on without getting anywhere.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::event::Cause;
 use super::instant::Instant;
+use super::ordered::Map;
 use super::{Kernel, TaskKey};
 
 /// Bounds on a run. Beyond one of them it ends with a failure (S38, S39).
@@ -128,18 +128,18 @@ pub(crate) struct Watch {
     /// Turns at this instant before the watch began.
     turns_before: u64,
     turns: u64,
-    polls: BTreeMap<u32, u64>,
-    wakes: BTreeMap<u32, Vec<(Cause, u64)>>,
+    polls: Map<u32, u64>,
+    wakes: Map<u32, Vec<(Cause, u64)>>,
 }
 
 impl Watch {
     pub(crate) fn count_poll(&mut self, task: u32) {
         self.turns += 1;
-        *self.polls.entry(task).or_default() += 1;
+        *self.polls.get_or_default(task) += 1;
     }
 
     pub(crate) fn count_wake(&mut self, task: u32, cause: Cause) {
-        let causes = self.wakes.entry(task).or_default();
+        let causes = self.wakes.get_or_default(task);
         match causes.iter_mut().find(|(known, _)| *known == cause) {
             Some((_, count)) => *count += 1,
             None => causes.push((cause, 1)),
@@ -205,8 +205,8 @@ impl Kernel {
             .iter()
             .filter_map(|(task, known)| {
                 let number = super::serial(known);
-                let &polls = watch.polls.get(&number)?;
-                let mut woken_by = watch.wakes.get(&number).cloned().unwrap_or_default();
+                let &polls = watch.polls.get(number)?;
+                let mut woken_by = watch.wakes.get(number).cloned().unwrap_or_default();
                 woken_by.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
                 woken_by.truncate(TOLD_MAX);
                 Some(Spinner { task, polls, woken_by })

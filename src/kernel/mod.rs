@@ -25,6 +25,7 @@ mod limits;
 #[cfg(test)]
 mod model;
 mod open;
+pub(crate) mod ordered;
 mod path;
 mod ranked;
 mod ready;

@@ -3,12 +3,13 @@
 //! The tables say it as well (`waits`), but from the other end: a task knows who joins it. To ask them at each
 //! suspension would be to walk over all tasks each time.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::event::{Event, Level, NO_RESOURCE, NO_TASK, ResourceEntry, Waited, WantedEntry};
 use super::groups::{GroupKey, Member};
 use super::instant::Instant;
 use super::key::{Target, TaskKey};
+use super::ordered::{Key, Map, Set, Texts};
 use super::tasks::{State, Task};
 use super::{Kernel, serial};
 
@@ -30,6 +31,31 @@ pub(crate) enum OpenWait {
     },
 }
 
+/// The kind, and what it is about.
+impl Key for OpenWait {
+    fn number(self) -> u128 {
+        let (kind, what): (u32, u64) = match self {
+            OpenWait::Resource { wanted } => (0, wanted.into()),
+            OpenWait::Join(task) => (1, task.into()),
+            OpenWait::Group(GroupKey(group)) => (2, group),
+            OpenWait::Settle => (3, 0),
+            OpenWait::Enclosing { wanted } => (4, wanted.into()),
+        };
+        (kind, what).number()
+    }
+
+    fn from_number(number: u128) -> Self {
+        let (kind, what) = <(u32, u64)>::from_number(number);
+        match kind {
+            0 => OpenWait::Resource { wanted: what as u32 },
+            1 => OpenWait::Join(what as u32),
+            2 => OpenWait::Group(GroupKey(what)),
+            3 => OpenWait::Settle,
+            _ => OpenWait::Enclosing { wanted: what as u32 },
+        }
+    }
+}
+
 impl OpenWait {
     fn is_enclosing(self) -> bool {
         matches!(self, OpenWait::Enclosing { .. })
@@ -39,31 +65,39 @@ impl OpenWait {
 /// The waits of one task. Equal ones are counted: a task may ask a queue for two items at once.
 #[derive(Debug, Default)]
 struct Open {
-    timers: BTreeMap<Instant, u32>,
+    timers: Map<Instant, u32>,
     timers_count: u32,
-    waits: BTreeMap<OpenWait, u32>,
+    waits: Map<OpenWait, u32>,
     waits_count: u32,
     /// The resource that has served it since it suspended.
     served_by: Option<u32>,
 }
 
+/// The numbers of what is wanted of resources.
+#[derive(Debug, Default)]
+struct Wants {
+    texts: Texts,
+    /// By the resource, and the texts before and after its name.
+    numbers: Map<(u32, u32, u32), u32>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct OpenWaits {
     /// By serial.
-    tasks: BTreeMap<u32, Open>,
+    tasks: Map<u32, Open>,
     /// The members of each group that have not ended, by serial.
-    members: BTreeMap<GroupKey, BTreeSet<u32>>,
+    members: Map<GroupKey, Set<u32>>,
     /// Suspended tasks that have begun to wait for something else, through what others did.
     changed: VecDeque<TaskKey>,
-    wanted: BTreeMap<WantedEntry, u32>,
+    wanted: Wants,
 }
 
-fn count<K: Ord>(counts: &mut BTreeMap<K, u32>, key: K) {
-    *counts.entry(key).or_default() += 1;
+fn count<K: Key>(counts: &mut Map<K, u32>, key: K) {
+    *counts.get_or_default(key) += 1;
 }
 
 /// Says whether there was one to be counted out.
-fn uncount<K: Ord>(counts: &mut BTreeMap<K, u32>, key: &K) -> bool {
+fn uncount<K: Key>(counts: &mut Map<K, u32>, key: K) -> bool {
     let Some(count) = counts.get_mut(key) else { return false };
     *count -= 1;
     if *count == 0 {
@@ -92,8 +126,10 @@ impl Kernel {
         is_enclosing: bool,
     ) -> Option<OpenWait> {
         let open = self.open.as_deref_mut()?;
-        let number = *open.wanted.entry(wanted).or_insert_with_key(|wanted| {
-            self.log.wanted.push(wanted.clone());
+        let Wants { texts, numbers } = &mut open.wanted;
+        let texts = [&wanted.before, &wanted.after].map(|text| texts.number(text));
+        let number = *numbers.get_or_insert_with((wanted.resource, texts[0], texts[1]), || {
+            self.log.wanted.push(wanted);
             (self.log.wanted.len() - 1) as u32
         });
         let wait = match is_enclosing {
@@ -117,7 +153,7 @@ impl Kernel {
             }
             _ => None,
         };
-        if let Some(open) = self.open.as_mut().and_then(|open| open.tasks.get_mut(&number)) {
+        if let Some(open) = self.open.as_mut().and_then(|open| open.tasks.get_mut(number)) {
             open.served_by = served_by;
         }
     }
@@ -126,7 +162,7 @@ impl Kernel {
     #[cold]
     pub(super) fn open_wait(&mut self, target: Target, wait: OpenWait) {
         let Some((number, open)) = self.opened(target) else { return };
-        let task = open.tasks.entry(number).or_default();
+        let task = open.tasks.get_or_default(number);
         count(&mut task.waits, wait);
         task.waits_count += u32::from(!wait.is_enclosing());
     }
@@ -135,20 +171,20 @@ impl Kernel {
     #[cold]
     pub(super) fn close_wait(&mut self, target: Target, wait: OpenWait) {
         let Some(task) = self.closed(target) else { return };
-        let is_closed = uncount(&mut task.waits, &wait);
+        let is_closed = uncount(&mut task.waits, wait);
         task.waits_count -= u32::from(is_closed && !wait.is_enclosing());
     }
 
     pub(super) fn open_timer(&mut self, target: Target, deadline: Instant) {
         let Some((number, open)) = self.opened(target) else { return };
-        let task = open.tasks.entry(number).or_default();
+        let task = open.tasks.get_or_default(number);
         count(&mut task.timers, deadline);
         task.timers_count += 1;
     }
 
     pub(super) fn close_timer(&mut self, target: Target, deadline: Instant) {
         let Some(task) = self.closed(target) else { return };
-        task.timers_count -= u32::from(uncount(&mut task.timers, &deadline));
+        task.timers_count -= u32::from(uncount(&mut task.timers, deadline));
     }
 
     /// Moves a wait to another task, where it is one.
@@ -186,25 +222,25 @@ impl Kernel {
 
     fn closed(&mut self, target: Target) -> Option<&mut Open> {
         let number = serial(self.tasks.get(self.owner(target)?)?);
-        self.open.as_deref_mut()?.tasks.get_mut(&number)
+        self.open.as_deref_mut()?.tasks.get_mut(number)
     }
 
     /// Notes that a task is a member of a group, and of none that it was in before.
     #[cold]
     pub(super) fn change_member(&mut self, number: u32, from: Option<Member>, to: Option<Member>) {
         let Some(open) = self.open.as_deref_mut() else { return };
-        if let Some(members) = from.and_then(|from| open.members.get_mut(&from.group)) {
-            members.remove(&number);
+        if let Some(members) = from.and_then(|from| open.members.get_mut(from.group)) {
+            members.remove(number);
         }
         if let Some(to) = to {
-            open.members.entry(to.group).or_default().insert(number);
+            open.members.get_or_default(to.group).insert(number);
         }
     }
 
     #[cold]
     pub(super) fn forget_members(&mut self, group: GroupKey) {
         if let Some(open) = self.open.as_deref_mut() {
-            open.members.remove(&group);
+            open.members.remove(group);
         }
     }
 
@@ -223,13 +259,13 @@ impl Kernel {
             self.close_wait(waiter, wait);
         }
         if let Some(open) = self.open.as_deref_mut() {
-            open.tasks.remove(&number);
+            open.tasks.remove(number);
         }
     }
 
     /// Takes the resource that has served a task that is woken.
     pub(super) fn take_served_by(&mut self, number: u32) -> u32 {
-        let open = self.open.as_deref_mut().and_then(|open| open.tasks.get_mut(&number));
+        let open = self.open.as_deref_mut().and_then(|open| open.tasks.get_mut(number));
         open.and_then(|open| open.served_by.take()).unwrap_or(NO_RESOURCE)
     }
 
@@ -250,12 +286,12 @@ impl Kernel {
     pub(crate) fn open_waits(&self, key: TaskKey) -> Option<(Event, Option<u32>)> {
         let task = self.tasks.get(key)?;
         let waits = self.open.as_deref()?;
-        let Some(open) = waits.tasks.get(&serial(task)) else {
+        let Some(open) = waits.tasks.get(serial(task)) else {
             let (what, deadline) = (Waited::Foreign, Instant::NEVER);
             return Some((Event::Waits { what, others: 0, deadline }, None));
         };
         let mut others = (open.waits_count + open.timers_count).saturating_sub(1);
-        let deadline = open.timers.keys().next().copied();
+        let deadline = open.timers.first().map(|(deadline, _)| deadline);
         if open.waits_count > 0 && deadline.is_some_and(|deadline| !deadline.is_never()) {
             // Told beside the other.
             others -= 1;
@@ -264,7 +300,7 @@ impl Kernel {
         let wakers: u32 = open.waits.values().sum();
         let is_alone = deadline.is_none() && u32::from(task.wakers) <= wakers;
         let is_told = |wait: &OpenWait| !wait.is_enclosing() || is_alone;
-        let (what, resource) = match open.waits.keys().copied().find(is_told) {
+        let (what, resource) = match open.waits.iter().map(|(wait, _)| wait).find(is_told) {
             Some(OpenWait::Resource { wanted } | OpenWait::Enclosing { wanted }) => {
                 let resource = self.log.wanted[wanted as usize].resource;
                 let what = Waited::Resource { wanted, holder: NO_TASK, holders_more: 0 };
@@ -272,10 +308,10 @@ impl Kernel {
             }
             Some(OpenWait::Join(task)) => (Waited::Join { task }, None),
             Some(OpenWait::Group(group)) => {
-                let members = waits.members.get(&group);
+                let members = waits.members.get(group);
                 others += members.map_or(0, |members| members.len().saturating_sub(1) as u32);
-                match members.and_then(BTreeSet::first) {
-                    Some(&task) => (Waited::Join { task }, None),
+                match members.and_then(Set::first) {
+                    Some(task) => (Waited::Join { task }, None),
                     None => (Waited::Foreign, None),
                 }
             }

@@ -1,9 +1,8 @@
 //! Who waits for what: read off the tables when a report is made, so that waiting costs nothing before.
 
-use std::collections::BTreeMap;
-
 use super::instant::Instant;
 use super::key::TaskKey;
+use super::ordered::Map;
 use super::tasks::State;
 use super::{Kernel, Target};
 
@@ -34,10 +33,10 @@ pub(crate) struct Waiting {
 impl Kernel {
     /// All suspended tasks with what they wait for, in the order in which they were spawned.
     pub(crate) fn waiting(&self) -> Vec<Waiting> {
-        let mut waits: BTreeMap<TaskKey, Vec<Wait>> = BTreeMap::new();
+        let mut waits: Map<TaskKey, Vec<Wait>> = Map::new();
         let mut put = |target: Target, wait: Wait| {
             if let Some(owner) = self.owner(target) {
-                waits.entry(owner).or_default().push(wait);
+                waits.get_or_default(owner).push(wait);
             }
         };
         // In the order of spawning, so that a wait for many reads like the program.
@@ -69,7 +68,7 @@ impl Kernel {
             .filter(suspended)
             .map(|key| {
                 let task = &self.tasks[key.slot()];
-                let waits = waits.remove(&key).unwrap_or_default();
+                let waits = waits.remove(key).unwrap_or_default();
                 Waiting { task: key, since: task.since(), waits, wakers: task.wakers }
             })
             .collect()

@@ -4,11 +4,11 @@
 
 mod rows;
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use self::rows::{Row, rows};
 use super::family::last_step;
+use crate::kernel::ordered::{Set, Texts};
 use crate::trace::{Event, Record, Trace, columns, elide_end, elide_middle, one_line};
 
 /// The width that no line exceeds unless another is asked for, in columns of a terminal.
@@ -96,7 +96,7 @@ impl fmt::Display for Columns<'_> {
         }
         let marked: Vec<u64> = self.trace.records().filter_map(deviation).collect();
         let rows = vec![rows::marked(self.trace)];
-        let (mut seen, mut firsts) = (BTreeSet::new(), BTreeSet::new());
+        let (mut seen, mut firsts) = (Texts::default(), Set::new());
         let first_rows = rows[0].iter().filter(|row| seen.insert(row.path));
         // No more tasks than that could have room.
         firsts.extend(first_rows.map(|row| row.turn).take(self.width / TASK_WIDTH_MIN));
@@ -109,7 +109,9 @@ impl fmt::Display for Columns<'_> {
             shown.drain(FIRST_MAX..shown.len() - LAST_MAX);
         }
         let side = Side { title: "", trace: self.trace, marked: &marked };
-        f.write_str(&drawn(&[side], &rows, &shown.into_iter().collect(), &tasks))
+        let mut turns = Set::new();
+        turns.extend(shown);
+        f.write_str(&drawn(&[side], &rows, &turns, &tasks))
     }
 }
 
@@ -132,17 +134,12 @@ pub(crate) struct Side<'a> {
 pub(crate) fn columns_of(sides: &[Side<'_>], around: &[u64]) -> String {
     let rows: Vec<Vec<Row<'_>>> = sides.iter().map(|side| rows(side.trace)).collect();
     let turns = shown_turns(&rows, around);
-    let shown = rows.iter().flatten().filter(|row| turns.contains(&row.turn));
+    let shown = rows.iter().flatten().filter(|row| turns.contains(row.turn));
     let tasks = Tasks::new(&rows, &turns, around, Widths::of(shown), WIDTH);
     drawn(sides, &rows, &turns, &tasks)
 }
 
-fn drawn(
-    sides: &[Side<'_>],
-    rows: &[Vec<Row<'_>>],
-    turns: &BTreeSet<u64>,
-    tasks: &Tasks<'_>,
-) -> String {
+fn drawn(sides: &[Side<'_>], rows: &[Vec<Row<'_>>], turns: &Set<u64>, tasks: &Tasks<'_>) -> String {
     let side_width = tasks.width() + tasks.widths.at;
     let mut text = String::new();
     if tasks.widths.turn + sides.len() * side_width + 3 * (sides.len() - 1) <= tasks.most {
@@ -178,10 +175,10 @@ impl Widths {
 }
 
 /// Which turns are shown: those around the ones that matter, the first panic, and the last ones.
-fn shown_turns(rows: &[Vec<Row<'_>>], around: &[u64]) -> BTreeSet<u64> {
+fn shown_turns(rows: &[Vec<Row<'_>>], around: &[u64]) -> Set<u64> {
     let ends: Vec<u64> = rows.iter().filter_map(|rows| Some(rows.last()?.turn)).collect();
     let last = ends.iter().copied().max().unwrap_or(0);
-    let mut turns = BTreeSet::new();
+    let mut turns = Set::new();
     for end in ends {
         turns.extend(end.saturating_sub(1).max(1)..=end);
     }
@@ -191,7 +188,7 @@ fn shown_turns(rows: &[Vec<Row<'_>>], around: &[u64]) -> BTreeSet<u64> {
     for (rank, &turn) in around.iter().rev().enumerate() {
         let after = if rank == 0 { 6 } else { 1 };
         let window = turn.saturating_sub(2).max(1)..=(turn + after).min(last);
-        let more = window.clone().filter(|turn| !turns.contains(turn)).count();
+        let more = window.clone().filter(|&turn| !turns.contains(turn)).count();
         if turns.len() + more > ROWS_MAX {
             break;
         }
@@ -201,10 +198,10 @@ fn shown_turns(rows: &[Vec<Row<'_>>], around: &[u64]) -> BTreeSet<u64> {
         turns.extend(last.saturating_sub(9).max(1)..=last);
     }
     // A turn alone takes no more room than the mark for it.
-    let is_alone = |turn: &u64| turns.contains(&(turn + 1));
+    let is_alone = |turn: &u64| turns.contains(turn + 1);
     let alone: Vec<u64> = turns.iter().map(|turn| turn + 1).filter(is_alone).collect();
     turns.extend(alone);
-    if turns.contains(&2) {
+    if turns.contains(2) {
         turns.insert(1);
     }
     turns
@@ -223,7 +220,7 @@ struct Tasks<'a> {
 impl<'a> Tasks<'a> {
     fn new(
         rows: &'a [Vec<Row<'a>>],
-        turns: &BTreeSet<u64>,
+        turns: &Set<u64>,
         around: &[u64],
         widths: Widths,
         most: usize,
@@ -235,7 +232,7 @@ impl<'a> Tasks<'a> {
                 || around.iter().any(|&turn| row.turn == turn || row.turn == turn + 1)
         };
         let mut paths: Vec<&str> = Vec::new();
-        let seen = all().filter(|row| turns.contains(&row.turn));
+        let seen = all().filter(|row| turns.contains(row.turn));
         for row in all().filter(decides).chain(seen) {
             if !paths.contains(&row.path) {
                 paths.push(row.path);
@@ -278,7 +275,7 @@ fn write_table(
     text: &mut String,
     sides: &[Side<'_>],
     rows: &[&Vec<Row<'_>>],
-    turns: &BTreeSet<u64>,
+    turns: &Set<u64>,
     tasks: &Tasks<'_>,
 ) {
     let width = tasks.widths.turn - 2;
@@ -302,7 +299,7 @@ fn write_table(
     let mut before = 0;
     // Of two runs under each other one may be the longer.
     let last = rows.iter().filter_map(|rows| Some(rows.last()?.turn)).max().unwrap_or(0);
-    for &turn in turns.range(..=last) {
+    for turn in turns.iter().take_while(|&turn| turn <= last) {
         match turn - before - 1 {
             0 => {}
             1 => push_line(text, &format!("{:>width$}  1 turn", "...")),

@@ -1,24 +1,23 @@
 //! Who stands below whom in a picture, and by which part of its path.
 
-use std::collections::BTreeMap;
-
 use crate::kernel::TaskId;
+use crate::kernel::ordered::Map;
 use crate::trace::Trace;
 
 /// The tasks with parents before their children, and how deep each stands.
 pub(super) fn family_order(trace: &Trace) -> (Vec<TaskId>, Vec<usize>) {
-    let mut children: BTreeMap<Option<TaskId>, Vec<TaskId>> = BTreeMap::new();
+    let mut children: Map<Option<TaskId>, Vec<TaskId>> = Map::new();
     for task in trace.tasks() {
-        children.entry(trace.parent(task)).or_default().push(task);
+        children.get_or_default(trace.parent(task)).push(task);
     }
     let (mut order, mut depths) = (Vec::new(), Vec::new());
-    let top = children.remove(&None).unwrap_or_default();
+    let top = children.remove(None).unwrap_or_default();
     // A stack of its own, because a task may have as many ancestors as there are tasks.
     let mut stack: Vec<(TaskId, usize)> = top.into_iter().rev().map(|task| (task, 0)).collect();
     while let Some((task, depth)) = stack.pop() {
         order.push(task);
         depths.push(depth);
-        let below = children.remove(&Some(task)).unwrap_or_default();
+        let below = children.remove(Some(task)).unwrap_or_default();
         stack.extend(below.into_iter().rev().map(|child| (child, depth + 1)));
     }
     (order, depths)

@@ -1,9 +1,9 @@
 //! Who waits for whom, as a graph for Graphviz.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use super::deadlock::{Deadlock, ResourceWait, Wait, WaitingTask, resource_label};
+use crate::kernel::ordered::Texts;
 use crate::trace::text::{elide_middle, one_line};
 
 /// Waiting tasks that are drawn at most.
@@ -65,7 +65,7 @@ impl fmt::Display for Dot<'_> {
         for Node { id, shape, label } in &graph.nodes {
             writeln!(f, "  {id} [shape={shape}, label={}];", quoted(label))?;
         }
-        for ((from, to, label), is_bold) in &graph.edges {
+        for Edge { from, to, label, is_bold } in graph.edges() {
             let style = if *is_bold { ", style=bold" } else { "" };
             writeln!(f, "  {from} -> {to} [label={}{style}];", quoted(label))?;
         }
@@ -135,16 +135,24 @@ impl Dot<'_> {
 #[derive(Default)]
 struct Graph {
     nodes: Vec<Node>,
-    /// The names of the nodes, by what they stand for.
-    ids: BTreeMap<String, String>,
-    /// From, to and label of each arrow, and whether it is bold.
-    edges: BTreeMap<(String, String, String), bool>,
+    /// The numbers of the nodes, by what they stand for.
+    numbers: Texts,
+    edges: Vec<Edge>,
+    /// Their numbers, by both ends and the label.
+    edge_numbers: Texts,
 }
 
 struct Node {
     id: String,
     shape: &'static str,
     label: String,
+}
+
+struct Edge {
+    from: String,
+    to: String,
+    label: String,
+    is_bold: bool,
 }
 
 impl Graph {
@@ -154,16 +162,23 @@ impl Graph {
 
     /// Returns the name of the node for `key`, and adds the node if there is none.
     fn node(&mut self, letter: char, shape: &'static str, key: String, label: String) -> String {
-        let id = format!("{letter}{}", self.nodes.len());
-        let known = self.ids.entry(key).or_insert_with(|| id.clone());
-        if *known == id {
-            self.nodes.push(Node { id, shape, label });
+        let number = self.numbers.number(&key) as usize;
+        if number == self.nodes.len() {
+            self.nodes.push(Node { id: format!("{letter}{number}"), shape, label });
         }
-        known.clone()
+        self.nodes[number].id.clone()
     }
 
     fn edge(&mut self, from: String, to: String, label: String, is_bold: bool) {
-        *self.edges.entry((from, to, label)).or_default() |= is_bold;
+        let number = self.edge_numbers.number(&format!("{from} {to} {label}")) as usize;
+        if number == self.edges.len() {
+            self.edges.push(Edge { from, to, label, is_bold: false });
+        }
+        self.edges[number].is_bold |= is_bold;
+    }
+
+    fn edges(&self) -> impl Iterator<Item = &Edge> {
+        self.edge_numbers.iter().map(|number| &self.edges[number as usize])
     }
 }
 

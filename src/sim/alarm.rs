@@ -65,7 +65,7 @@ impl Shared {
         }
         let mut wakes = Wakes::default();
         for id in state.wire.take_earlier() {
-            match state.wakees.remove(&id) {
+            match state.wakees.remove(id) {
                 Some(wakee) => wakes.push(wakee),
                 None => state.wake_receiver_of(id, &mut wakes),
             }
@@ -91,8 +91,8 @@ impl State {
     /// When the first of those begins whose instants are not reckoned, if anybody waits behind that.
     fn awaited_beginning(&self) -> Option<Instant> {
         let (begins, first) = self.wire.unreckoned()?;
-        let is_awaited = self.wakees.range(first..).next().is_some()
-            || self.channels.iter().any(|(&channel, receiving)| {
+        let is_awaited = self.wakees.from(first).next().is_some()
+            || self.channels.iter().any(|(channel, receiving)| {
                 receiving.waiting.is_some() && self.wire.next_due(channel).is_some()
             });
         is_awaited.then_some(begins)

@@ -2,7 +2,6 @@
 //!
 //! The wire knows when which message arrives; what the messages are is kept here, beside it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::mem;
@@ -16,6 +15,7 @@ use super::link::{Shared, State};
 use super::wire::{ChannelId, FrameId};
 use crate::executor::{self, Timer, Told};
 use crate::kernel::Instant;
+use crate::kernel::ordered::Map;
 use crate::sync::wakes::{Wakee, Wakes};
 
 /// A channel as its link sees it, while there is a receiver.
@@ -32,11 +32,11 @@ pub(super) struct Waiting {
 }
 
 /// Messages that a receiver will take.
-struct Inbox<T>(Mutex<BTreeMap<FrameId, T>>);
+struct Inbox<T>(Mutex<Map<FrameId, T>>);
 
 impl<T> Inbox<T> {
     /// Nothing foreign runs under it, so a poisoned lock is as good as any.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<FrameId, T>> {
+    fn lock(&self) -> MutexGuard<'_, Map<FrameId, T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -44,7 +44,7 @@ impl<T> Inbox<T> {
 pub(super) fn pair<T>(shared: &Arc<Shared>) -> (LinkSender<T>, LinkReceiver<T>) {
     let (timer, _) = Timer::new("Link::channel");
     let channel = shared.lock().open(Receiving { senders: 1, waiting: None });
-    let inbox = Arc::new(Inbox(Mutex::new(BTreeMap::new())));
+    let inbox = Arc::new(Inbox(Mutex::new(Map::new())));
     let sender = LinkSender { shared: Arc::clone(shared), channel, inbox: Arc::clone(&inbox) };
     let shared = Arc::clone(shared);
     (sender, LinkReceiver { shared, channel, inbox, timer, awaited: Instant::NEVER })
@@ -76,10 +76,10 @@ impl<T> LinkSender<T> {
         let mut message = Some(message);
         let wakes = self.shared.send(bytes, Some(self.channel), |state, id, is_lost| {
             let mut wakes = self.shared.tell_earlier(state);
-            if !state.channels.contains_key(&self.channel) {
+            if !state.channels.contains(self.channel) {
                 state.close(self.channel, &self.shared);
             } else if !is_lost {
-                self.inbox.lock().extend(message.take().map(|message| (id, message)));
+                message.take().map(|message| self.inbox.lock().insert(id, message));
                 state.wake_receiver_of(id, &mut wakes);
             }
             self.shared.set_alarm(state);
@@ -90,13 +90,13 @@ impl<T> LinkSender<T> {
 
     /// Says whether the receiver has been dropped.
     pub fn is_closed(&self) -> bool {
-        !self.shared.lock().channels.contains_key(&self.channel)
+        !self.shared.lock().channels.contains(self.channel)
     }
 }
 
 impl<T> Clone for LinkSender<T> {
     fn clone(&self) -> Self {
-        if let Some(receiving) = self.shared.lock().channels.get_mut(&self.channel) {
+        if let Some(receiving) = self.shared.lock().channels.get_mut(self.channel) {
             receiving.senders += 1;
         }
         LinkSender {
@@ -110,7 +110,7 @@ impl<T> Clone for LinkSender<T> {
 impl<T> Drop for LinkSender<T> {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        let Some(receiving) = state.channels.get_mut(&self.channel) else { return };
+        let Some(receiving) = state.channels.get_mut(self.channel) else { return };
         receiving.senders -= 1;
         let mut wakes = Wakes::default();
         if receiving.senders == 0 && state.wire.next_due(self.channel).is_none() {
@@ -175,7 +175,7 @@ impl<T> LinkReceiver<T> {
             drop(state);
             drop((wakee, waited));
             wakes.wake();
-            return Poll::Ready(self.inbox.lock().remove(&id));
+            return Poll::Ready(self.inbox.lock().remove(id));
         }
         if !mem::replace(&mut state.is_listed, true) {
             let resource: std::sync::Weak<Shared> = Arc::downgrade(&self.shared);
@@ -239,7 +239,7 @@ impl<T> Stream for LinkReceiver<T> {
 impl<T> Drop for LinkReceiver<T> {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        let receiving = state.channels.remove(&self.channel);
+        let receiving = state.channels.remove(self.channel);
         state.close(self.channel, &self.shared);
         let wakes = self.shared.tell_earlier(&mut state);
         self.shared.set_alarm(&mut state);
@@ -247,7 +247,8 @@ impl<T> Drop for LinkReceiver<T> {
         drop(receiving);
         wakes.wake();
         let messages = mem::take(&mut *self.inbox.lock());
-        drop(messages);
+        // In the order in which they were sent.
+        messages.into_entries().for_each(drop);
     }
 }
 
@@ -299,7 +300,7 @@ impl State {
 
     /// The channel of a receiver that is there.
     fn receiving(&mut self, channel: ChannelId) -> &mut Receiving {
-        self.channels.get_mut(&channel).expect("a channel is there until its receiver is dropped")
+        self.channels.get_mut(channel).expect("a channel is there until its receiver is dropped")
     }
 
     fn close(&mut self, channel: ChannelId, shared: &Shared) {
@@ -309,7 +310,7 @@ impl State {
 
     /// Wakes a receiver that waits, so that it looks again what comes next.
     fn wake_receiver(&mut self, channel: ChannelId, wakes: &mut Wakes) {
-        let receiving = self.channels.get_mut(&channel);
+        let receiving = self.channels.get_mut(channel);
         if let Some(waiting) = receiving.and_then(|receiving| receiving.waiting.take()) {
             let Waiting { wakee, _told: told } = waiting;
             drop(told);

@@ -1,6 +1,5 @@
 //! A link over which bytes go: so many a second, and a while on the way.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::mem;
@@ -17,6 +16,7 @@ use super::wire::{ChannelId, FrameId, Freight, Wire};
 use crate::executor::access::Tracked;
 use crate::executor::{self, Description, RunId, Timer, Waits, Wanted, Whom};
 use crate::kernel::Instant;
+use crate::kernel::ordered::Map;
 use crate::rng::Rng;
 use crate::sync::wakes::Wakee;
 
@@ -83,9 +83,9 @@ pub(super) struct State {
     is_in_order: bool,
     pub(super) name: Option<Box<str>>,
     /// Of transfers: woken where they arrive earlier than was known.
-    pub(super) wakees: BTreeMap<FrameId, Wakee>,
+    pub(super) wakees: Map<FrameId, Wakee>,
     pub(super) alarm: Alarm,
-    pub(super) channels: BTreeMap<ChannelId, Receiving>,
+    pub(super) channels: Map<ChannelId, Receiving>,
     pub(super) channels_made: u64,
     pub(super) is_listed: bool,
     /// Its number in the trace, if that tells who waits for what.
@@ -114,9 +114,9 @@ impl Link {
                 loss: (0, 1),
                 is_in_order: true,
                 name: None,
-                wakees: BTreeMap::new(),
+                wakees: Map::new(),
                 alarm,
-                channels: BTreeMap::new(),
+                channels: Map::new(),
                 channels_made: 0,
                 is_listed: false,
                 traced: None,
@@ -301,7 +301,7 @@ impl Shared {
     /// Takes back what a sender gave up, and wakes those for whom something arrives earlier now.
     fn withdraw(&self, id: FrameId) {
         let mut state = self.lock();
-        let own = state.wakees.remove(&id);
+        let own = state.wakees.remove(id);
         let now = self.now(&state);
         state.wire.withdraw(id, now);
         let wakes = self.tell_earlier(&mut state);
@@ -316,7 +316,7 @@ impl executor::Resource for Shared {
     fn describe(&self) -> Description {
         let state = &mut *self.lock();
         let wire = &mut state.wire;
-        let waiters = state.channels.iter().filter_map(|(&channel, receiving)| {
+        let waiters = state.channels.iter().filter_map(|(channel, receiving)| {
             let wakee = &receiving.waiting.as_ref()?.wakee;
             // Who knows when the next message arrives waits for that instant.
             let is_stuck = wire.next_due(channel).is_none();
@@ -387,7 +387,7 @@ impl Future for Transfer {
         let mut state = shared.lock();
         let now = shared.now(&state);
         state.wire.advance(now);
-        let replaced = state.wakees.remove(&sent.id);
+        let replaced = state.wakees.remove(sent.id);
         let wakes = shared.tell_earlier(&mut state);
         let arrives = state.wire.arrival(sent.id);
         let has_arrived = arrives <= now;

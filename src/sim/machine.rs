@@ -4,14 +4,17 @@
 //! blocked, or polls its tasks in another order, changes nothing in when the workers get how far: threads do
 //! not wait for the loop. It knows no tasks and no closures, and runs nothing foreign.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::Cost;
 use crate::kernel::Instant;
+use crate::kernel::ordered::{Map, number_keys};
 
 /// A job of one machine, in the order of submission.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct JobId(u64);
+
+number_keys!(JobId);
 
 /// How far a job has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,12 +47,12 @@ pub(super) struct Machine {
     queued: VecDeque<JobId>,
     need_core: VecDeque<JobId>,
     /// What is under way, by its end. Of equal ends, what began first ends first.
-    ends: BTreeMap<(Instant, u64), JobId>,
+    ends: Map<(Instant, u64), JobId>,
     /// Numbers what is under way in the order of beginning.
     begun: u64,
     submitted: u64,
     /// Jobs that nobody has taken out yet.
-    jobs: BTreeMap<JobId, Job>,
+    jobs: Map<JobId, Job>,
     /// Jobs that have left one of the two queues since somebody asked.
     moved: Vec<JobId>,
 }
@@ -61,10 +64,10 @@ impl Machine {
             cores_free: cores,
             queued: VecDeque::new(),
             need_core: VecDeque::new(),
-            ends: BTreeMap::new(),
+            ends: Map::new(),
             begun: 0,
             submitted: 0,
-            jobs: BTreeMap::new(),
+            jobs: Map::new(),
             moved: Vec::new(),
         }
     }
@@ -91,7 +94,11 @@ impl Machine {
     }
 
     pub(super) fn stage(&self, job: JobId) -> Stage {
-        self.jobs[&job].stage
+        self.job(job).stage
+    }
+
+    fn job(&self, job: JobId) -> &Job {
+        self.jobs.get(job).expect("a job is known until it is forgotten")
     }
 
     /// Forgets a job that has not begun by `now`, and says whether that was so. One that has begun goes on.
@@ -100,13 +107,13 @@ impl Machine {
         // The queue is in the order of the numbers.
         let Ok(place) = self.queued.binary_search(&job) else { return false };
         self.queued.remove(place);
-        self.jobs.remove(&job);
+        self.jobs.remove(job);
         true
     }
 
     /// Forgets a job that is done.
     pub(super) fn forget(&mut self, job: JobId) {
-        self.jobs.remove(&job);
+        self.jobs.remove(job);
     }
 
     /// Takes the jobs that have left a queue since the last call, in the order in which they did.
@@ -115,9 +122,8 @@ impl Machine {
     }
 
     fn take_end(&mut self, now: Instant) -> Option<(Instant, JobId)> {
-        let entry = self.ends.first_entry().filter(|entry| entry.key().0 <= now)?;
-        let at = entry.key().0;
-        Some((at, entry.remove()))
+        let (first, _) = self.ends.first().filter(|((at, _), _)| *at <= now)?;
+        Some((first.0, self.ends.remove(first)?))
     }
 
     /// Ends what a job was doing, at the instant `at`.
@@ -156,7 +162,7 @@ impl Machine {
 
     /// Begins a job that was given a worker. Returns `false` if there is nothing to it.
     fn begin(&mut self, job: JobId, at: Instant) -> bool {
-        let waiting = self.jobs[&job].cost.waiting;
+        let waiting = self.job(job).cost.waiting;
         if waiting.is_zero() {
             return self.begin_computing(job, at);
         }
@@ -166,7 +172,7 @@ impl Machine {
 
     /// Gives a core to a job that has a worker, or makes it wait for one. Returns `false` if it needs none.
     fn begin_computing(&mut self, job: JobId, at: Instant) -> bool {
-        let computing = self.jobs[&job].cost.computing;
+        let computing = self.job(job).cost.computing;
         if computing.is_zero() {
             return false;
         }
@@ -187,6 +193,6 @@ impl Machine {
     }
 
     fn set(&mut self, job: JobId, stage: Stage) {
-        self.jobs.get_mut(&job).expect("a job that has not ended is known").stage = stage;
+        self.jobs.get_mut(job).expect("a job that has not ended is known").stage = stage;
     }
 }

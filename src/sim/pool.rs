@@ -1,6 +1,5 @@
 //! Worker threads, simulated: blocking calls that occupy a worker, and a core while they compute.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +11,7 @@ use super::machine::{JobId, Machine, Stage};
 use crate::executor::access::Tracked;
 use crate::executor::{self, JoinHandle, RunId, Timer};
 use crate::kernel::Instant;
+use crate::kernel::ordered::Map;
 
 /// Runs a blocking call on the loop's simulated worker threads. This is `asyncio.to_thread`.
 ///
@@ -135,7 +135,7 @@ struct Shared {
 struct State {
     machine: Machine,
     /// Of jobs that are in a queue. A job that is under way knows its end, and has a timer.
-    wakers: BTreeMap<JobId, Waker>,
+    wakers: Map<JobId, Waker>,
 }
 
 impl Pool {
@@ -163,7 +163,7 @@ impl Pool {
 
     fn of_run(run: RunId, workers: usize, cores: usize) -> Pool {
         let machine = Machine::new(workers, cores);
-        let state = Mutex::new(State { machine, wakers: BTreeMap::new() });
+        let state = Mutex::new(State { machine, wakers: Map::new() });
         Pool { shared: Arc::new(Shared { run, workers, cores, tracked: Tracked::new(), state }) }
     }
 
@@ -238,7 +238,7 @@ impl Pool {
     /// Takes a job out of the queue, and says whether it had not begun by `now`.
     pub(super) fn withdraw(&self, job: JobId, now: Instant) -> bool {
         let (was_queued, waker) =
-            self.access(|state| (state.machine.withdraw(job, now), state.wakers.remove(&job)));
+            self.access(|state| (state.machine.withdraw(job, now), state.wakers.remove(job)));
         drop(waker);
         was_queued
     }
@@ -250,7 +250,7 @@ impl Pool {
         let answer = call(&mut state);
         let moved = state.machine.take_moved();
         let woken: Vec<Waker> =
-            moved.into_iter().filter_map(|job| state.wakers.remove(&job)).collect();
+            moved.into_iter().filter_map(|job| state.wakers.remove(job)).collect();
         drop(state);
         woken.into_iter().for_each(Waker::wake);
         answer

@@ -1,6 +1,5 @@
 //! A station with so many servers, and a line before it.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use super::service::{Acquire, Server, UseFor};
 use super::statistics::{Meter, Statistics};
 use crate::executor::{self, Holding, Party, RunId, Wanted};
 use crate::kernel::Instant;
+use crate::kernel::ordered::Set;
 use crate::sync::gate::{Gate, Shared};
 
 /// A station with so many servers and a line before it: a printer, cash desks, a database with ten connections.
@@ -65,7 +65,7 @@ impl Resource {
             run,
             servers,
             held: Vec::new(),
-            free: BTreeSet::new(),
+            free: Set::new(),
             meter: Meter::new(servers, now),
         };
         Resource { shared: Shared::new(station), run }
@@ -183,7 +183,7 @@ pub(crate) struct Station {
     /// Those that have ever been used: the lowest free one is taken, so memory is that of the most at once.
     held: Vec<Option<Party>>,
     /// The free ones of those.
-    free: BTreeSet<usize>,
+    free: Set<usize>,
     meter: Meter,
 }
 

@@ -9,13 +9,12 @@
 //! Whoever looks brings the machine up to date, so a loop that was blocked changes nothing in when the wire
 //! gets how far. It knows no tasks and no values, and runs nothing foreign.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
-use std::ops::Bound;
 use std::time::Duration;
 
 use super::statistics::{LinkStatistics, Meter};
 use crate::kernel::Instant;
+use crate::kernel::ordered::{Map, Set, number_keys};
 
 /// A frame of one wire, in the order of sending.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -24,6 +23,8 @@ pub(super) struct FrameId(u64);
 /// A channel of one wire, in the order of making.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct ChannelId(pub(super) u64);
+
+number_keys!(FrameId, ChannelId);
 
 /// What is sent.
 #[derive(Clone, Copy, Debug)]
@@ -51,9 +52,9 @@ struct Frame {
 }
 
 impl Frame {
-    /// Where it stands among what receivers get.
-    fn due(&self, id: FrameId) -> Option<(ChannelId, Instant, FrameId)> {
-        Some((self.freight.channel?, self.arrives, id))
+    /// Where it stands among what the receiver of a channel gets.
+    fn due(&self, id: FrameId) -> Option<(ChannelId, (Instant, FrameId))> {
+        Some((self.freight.channel?, (self.arrives, id)))
     }
 }
 
@@ -62,9 +63,9 @@ pub(super) struct Wire {
     /// In bytes a second; never zero.
     bandwidth: u64,
     /// Frames that have not departed, and those that somebody will take.
-    frames: BTreeMap<FrameId, Frame>,
+    frames: Map<FrameId, Frame>,
     /// Those that have not departed, in order.
-    queue: BTreeSet<FrameId>,
+    queue: Set<FrameId>,
     /// The first of those whose instants are not reckoned; nor are those of any behind it.
     unreckoned: Option<FrameId>,
     /// Those that have turned out to arrive earlier than was said, and whose takers were not told.
@@ -75,8 +76,8 @@ pub(super) struct Wire {
     is_sending: bool,
     /// The latest arrival of those that have departed.
     latest: Instant,
-    /// What receivers get, by channel and arrival.
-    due: BTreeSet<(ChannelId, Instant, FrameId)>,
+    /// What receivers get, by channel, in the order of arrival. None of them is empty.
+    due: Map<ChannelId, Set<(Instant, FrameId)>>,
     meter: Meter,
     sent: u64,
     /// Bytes of the frames that have departed.
@@ -92,14 +93,14 @@ impl Wire {
     pub(super) fn new(bandwidth: u64, now: Instant) -> Wire {
         Wire {
             bandwidth,
-            frames: BTreeMap::new(),
-            queue: BTreeSet::new(),
+            frames: Map::new(),
+            queue: Set::new(),
             unreckoned: None,
             earlier: Vec::new(),
             free_since: now,
             is_sending: false,
             latest: now,
-            due: BTreeSet::new(),
+            due: Map::new(),
             meter: Meter::new(1, now),
             sent: 0,
             bytes: 0,
@@ -124,9 +125,9 @@ impl Wire {
 
     /// Brings the wire up to `now`: all that was begun and has departed by then.
     pub(super) fn advance(&mut self, now: Instant) {
-        while let Some(&id) = self.queue.first() {
+        while let Some(id) = self.queue.first() {
             self.reckon(id);
-            let Frame { asked_at, starts, departs, .. } = self.frames[&id];
+            let &Frame { asked_at, starts, departs, .. } = self.frame(id);
             if !self.is_sending {
                 self.meter.advance(starts);
                 self.meter.leave();
@@ -152,13 +153,14 @@ impl Wire {
     }
 
     fn depart(&mut self, id: FrameId) {
-        let frame = &self.frames[&id];
-        self.bytes = self.bytes.saturating_add(frame.freight.bytes);
-        self.lost += u64::from(frame.freight.is_lost);
-        self.latest = frame.latest;
+        let frame = self.frame(id);
+        let (freight, latest, due) = (frame.freight, frame.latest, frame.due(id));
+        self.bytes = self.bytes.saturating_add(freight.bytes);
+        self.lost += u64::from(freight.is_lost);
+        self.latest = latest;
         // A lost message, or one whose receiver has gone, is taken by nobody.
-        if frame.due(id).is_some_and(|due| !self.due.contains(&due)) {
-            self.frames.remove(&id);
+        if due.is_some_and(|due| !self.is_due(due)) {
+            self.frames.remove(id);
         }
     }
 
@@ -176,7 +178,7 @@ impl Wire {
             latest: self.latest,
         };
         if !freight.is_lost {
-            self.due.extend(frame.due(id));
+            self.add_due(frame.due(id));
         }
         self.frames.insert(id, frame);
         if self.queue.is_empty() {
@@ -198,9 +200,9 @@ impl Wire {
     /// What was being sent is cut off. What has departed is on its way, and nobody will take it.
     pub(super) fn withdraw(&mut self, id: FrameId, now: Instant) {
         self.advance(now);
-        self.frames.remove(&id);
-        let is_first = self.queue.first() == Some(&id);
-        if !self.queue.remove(&id) {
+        self.frames.remove(id);
+        let is_first = self.queue.first() == Some(id);
+        if !self.queue.remove(id) {
             return;
         }
         if is_first {
@@ -212,7 +214,7 @@ impl Wire {
             self.meter.abandon();
         }
         if self.unreckoned.is_none_or(|unreckoned| unreckoned >= id) {
-            self.unreckoned = self.behind(id);
+            self.unreckoned = self.queue.behind(id);
         }
         // The next one begins.
         self.advance(now);
@@ -221,8 +223,8 @@ impl Wire {
     /// When the first begins of those whose instants are not reckoned, and which that is.
     pub(super) fn unreckoned(&self) -> Option<(Instant, FrameId)> {
         let id = self.unreckoned?;
-        let ahead = self.queue.range(..id).next_back()?;
-        Some((self.frames[ahead].departs, id))
+        let ahead = self.queue.before(id)?;
+        Some((self.frame(ahead).departs, id))
     }
 
     /// Reckons all instants.
@@ -235,20 +237,40 @@ impl Wire {
         mem::take(&mut self.earlier)
     }
 
-    /// The one behind a frame in the queue.
-    fn behind(&self, id: FrameId) -> Option<FrameId> {
-        self.queue.range((Bound::Excluded(id), Bound::Unbounded)).next().copied()
+    /// A frame that has not been taken.
+    fn frame(&self, id: FrameId) -> &Frame {
+        self.frames.get(id).expect("it is known until it is taken")
+    }
+
+    fn is_due(&self, (channel, place): (ChannelId, (Instant, FrameId))) -> bool {
+        self.due.get(channel).is_some_and(|due| due.contains(place))
+    }
+
+    fn add_due(&mut self, due: Option<(ChannelId, (Instant, FrameId))>) {
+        if let Some((channel, place)) = due {
+            self.due.get_or_default(channel).insert(place);
+        }
+    }
+
+    /// Says whether it was due.
+    fn remove_due(&mut self, (channel, place): (ChannelId, (Instant, FrameId))) -> bool {
+        let Some(due) = self.due.get_mut(channel) else { return false };
+        let was_due = due.remove(place);
+        if due.is_empty() {
+            self.due.remove(channel);
+        }
+        was_due
     }
 
     /// Says of the frames in the queue, up to this one, when they leave and arrive.
     fn reckon(&mut self, last: FrameId) {
         while let Some(id) = self.unreckoned.filter(|&id| id <= last) {
-            let said = self.frames[&id].arrives;
+            let said = self.frame(id).arrives;
             self.reckon_one(id);
-            if self.frames[&id].arrives < said {
+            if self.frame(id).arrives < said {
                 self.earlier.push(id);
             }
-            self.unreckoned = self.behind(id);
+            self.unreckoned = self.queue.behind(id);
         }
     }
 
@@ -256,12 +278,13 @@ impl Wire {
     fn reckon_one(&mut self, id: FrameId) {
         #[cfg(test)]
         (self.reckoned += 1);
-        let ahead = self.queue.range(..id).next_back().map(|ahead| &self.frames[ahead]);
+        let ahead = self.queue.before(id).map(|ahead| self.frame(ahead));
         let (starts, latest) =
             ahead.map_or((self.free_since, self.latest), |frame| (frame.departs, frame.latest));
-        let frame = self.frames.get_mut(&id).expect("what is queued is known");
+        let due = self.frame(id).due(id);
+        let is_due = due.is_some_and(|due| self.remove_due(due));
+        let frame = self.frames.get_mut(id).expect("what is queued is known");
         let freight = frame.freight;
-        let is_due = frame.due(id).is_some_and(|due| self.due.remove(&due));
         frame.starts = starts;
         frame.departs = starts + sending_time(freight.bytes, self.bandwidth);
         frame.arrives = frame.departs + freight.latency;
@@ -273,49 +296,47 @@ impl Wire {
             frame.latest = latest.max(frame.arrives);
         }
         if is_due {
-            self.due.extend(frame.due(id));
+            let due = frame.due(id);
+            self.add_due(due);
         }
     }
 
     /// When a frame arrives at the latest.
     pub(super) fn arrival(&self, id: FrameId) -> Instant {
-        self.frames[&id].arrives
+        self.frame(id).arrives
     }
 
     /// The channel of a frame that has not been taken.
     pub(super) fn channel(&self, id: FrameId) -> Option<ChannelId> {
-        self.frames.get(&id)?.freight.channel
+        self.frames.get(id)?.freight.channel
     }
 
     /// Forgets a frame that has arrived at its sender's, and says whether it was lost on the way.
     pub(super) fn finish(&mut self, id: FrameId) -> bool {
-        let frame = self.frames.remove(&id).expect("its sender takes it once");
+        let frame = self.frames.remove(id).expect("its sender takes it once");
         frame.freight.is_lost
     }
 
     /// What a receiver gets next, and when at the latest, as far as is known now.
     pub(super) fn next_due(&self, channel: ChannelId) -> Option<(Instant, FrameId)> {
-        let all =
-            (channel, Instant::ZERO, FrameId(0))..=(channel, Instant::NEVER, FrameId(u64::MAX));
-        self.due.range(all).next().map(|&(_, arrives, id)| (arrives, id))
+        self.due.get(channel)?.first()
     }
 
     /// Takes what has arrived for a receiver.
     pub(super) fn receive(&mut self, channel: ChannelId, now: Instant) -> Option<FrameId> {
         self.advance(now);
         let (arrives, id) = self.next_due(channel).filter(|&(arrives, _)| arrives <= now)?;
-        self.due.remove(&(channel, arrives, id));
-        self.frames.remove(&id);
+        self.remove_due((channel, (arrives, id)));
+        self.frames.remove(id);
         Some(id)
     }
 
     /// A receiver has gone. What is not sent as yet is sent all the same.
     pub(super) fn close(&mut self, channel: ChannelId, now: Instant) {
         self.advance(now);
-        while let Some((arrives, id)) = self.next_due(channel) {
-            self.due.remove(&(channel, arrives, id));
-            if !self.queue.contains(&id) {
-                self.frames.remove(&id);
+        for (_, id) in self.due.remove(channel).iter().flat_map(Set::iter) {
+            if !self.queue.contains(id) {
+                self.frames.remove(id);
             }
         }
     }

@@ -3,7 +3,6 @@
 //! Tokens form trees. A node keeps its parent alive and knows its children weakly, so that what nobody holds
 //! any more goes, from the leaves up. Trees may be very deep: nothing here recurses along them.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -16,6 +15,7 @@ use pin_project_lite::pin_project;
 use super::wakers::{Awaited, WaiterKey, Wakers, wake_all};
 use crate::executor::access::Tracked;
 use crate::executor::{Description, Resource, Wanted};
+use crate::kernel::ordered::Map;
 use crate::trace::one_line;
 
 /// A token that is cancelled once, for all who hold a clone of it and for all its children.
@@ -63,7 +63,7 @@ struct State {
     name: Option<Box<str>>,
     wakers: Wakers,
     /// In the order in which they were made. Emptied by the cancellation.
-    children: BTreeMap<u64, Weak<Node>>,
+    children: Map<u64, Weak<Node>>,
     children_made: u64,
 }
 
@@ -94,7 +94,9 @@ impl Node {
             let children = std::mem::take(&mut state.children);
             drop(state);
             // The last is taken first, so they go in backwards.
-            left.extend(children.values().rev().filter_map(Weak::upgrade));
+            let first = left.len();
+            left.extend(children.values().filter_map(Weak::upgrade));
+            left[first..].reverse();
         }
         woken
     }
@@ -132,7 +134,7 @@ impl Drop for Node {
     fn drop(&mut self) {
         let mut above = self.parent.take();
         while let Some((parent, number)) = above {
-            parent.lock().children.remove(&number);
+            parent.lock().children.remove(number);
             above = Arc::into_inner(parent).and_then(|mut parent| parent.parent.take());
         }
     }

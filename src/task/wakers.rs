@@ -3,20 +3,22 @@
 //! Kept behind a lock by what is waited for. So nothing here runs foreign code: wakers are cloned before they
 //! come here, and those that leave are handed out to be called or dropped once the lock is free.
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Waker};
 
 use crate::executor::{self, Resource, RunId, Told, Waits, Wanted, Whom};
+use crate::kernel::ordered::{Map, number_keys};
 
 /// Names somebody who waits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct WaiterKey(u64);
 
+number_keys!(WaiterKey);
+
 #[derive(Debug)]
 pub(super) struct Wakers {
-    waiting: BTreeMap<WaiterKey, Waiting>,
+    waiting: Map<WaiterKey, Waiting>,
     registered: u64,
     /// The run whose reports know of what is waited for.
     listed: RunId,
@@ -35,7 +37,7 @@ struct Waiting {
 
 impl Default for Wakers {
     fn default() -> Self {
-        let waiting = BTreeMap::new();
+        let waiting = Map::new();
         Wakers { waiting, registered: 0, listed: RunId::NONE, traced: None }
     }
 }
@@ -50,7 +52,7 @@ pub(super) struct Awaited<'a> {
 impl Wakers {
     /// Whether the context's waker is the one registered under `key`, so that there is nothing to do.
     pub(super) fn will_wake(&self, key: Option<WaiterKey>, cx: &Context<'_>) -> bool {
-        let waker = key.and_then(|key| self.waiting.get(&key));
+        let waker = key.and_then(|key| self.waiting.get(key));
         waker.is_some_and(|waiting| waiting.waker.will_wake(cx.waker()))
     }
 
@@ -92,7 +94,7 @@ impl Wakers {
     /// Withdraws a waiter and hands back its waker.
     #[must_use]
     pub(super) fn withdraw(&mut self, key: &mut Option<WaiterKey>) -> Option<Waker> {
-        let waiting = self.waiting.remove(&key.take()?)?;
+        let waiting = self.waiting.remove(key.take()?)?;
         Some(waiting.waker)
     }
 
@@ -102,10 +104,12 @@ impl Wakers {
         &mut self,
         own: Option<WaiterKey>,
     ) -> impl Iterator<Item = Waker> + use<> {
-        let kept = own.and_then(|own| Some((own, self.waiting.remove(&own)?)));
+        let kept = own.and_then(|own| Some((own, self.waiting.remove(own)?)));
         let others = std::mem::take(&mut self.waiting);
-        self.waiting.extend(kept);
-        others.into_values().map(|waiting| waiting.waker)
+        if let Some((own, waiting)) = kept {
+            self.waiting.insert(own, waiting);
+        }
+        others.into_entries().map(|(_, waiting)| waiting.waker)
     }
 
     /// Hands out all wakers.

@@ -8,11 +8,11 @@ mod statistics;
 mod table;
 pub(crate) mod text;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::OnceLock;
 
+use crate::kernel::ordered::{Map, Texts};
 use crate::kernel::{
     self, Cause, Entry, Family, Instant, Log, NO_RESOURCE, NO_TASK, Paths, ResourceEntry, Step,
     TaskEntry, TaskId, UNNAMED, Waited,
@@ -377,29 +377,28 @@ fn waker(cause: Cause) -> Waker {
 
 /// The place of each resource among those of the same kind and name, where there are several.
 fn indices(resources: &[ResourceEntry]) -> Vec<Option<usize>> {
-    let mut counts = BTreeMap::new();
-    let name = |resource: &'_ ResourceEntry| (resource.kind, resource.name.clone());
+    let (mut texts, mut counts) = (Texts::default(), Map::<_, usize>::new());
     let mut places = Vec::with_capacity(resources.len());
-    for resource in resources {
-        let count: &mut usize = counts.entry(name(resource)).or_default();
-        places.push(*count);
+    for ResourceEntry { kind, name } in resources {
+        let kind = texts.number(kind);
+        let called = (kind, name.as_deref().map(|name| texts.number(name)));
+        let count = counts.get_or_default(called);
+        places.push((called, *count));
         *count += 1;
     }
-    let is_shared = |resource| counts[&name(resource)] > 1;
-    resources
-        .iter()
-        .zip(places)
-        .map(|(resource, place)| is_shared(resource).then_some(place))
-        .collect()
+    let is_shared = |called| counts.get(called).is_some_and(|&count| count > 1);
+    places.into_iter().map(|(called, place)| is_shared(called).then_some(place)).collect()
 }
 
 /// Writes the paths of all tasks.
 fn paths(tasks: &[TaskEntry]) -> Vec<Box<str>> {
-    let mut siblings = BTreeMap::new();
-    for task in tasks {
-        *siblings.entry(parent_and_name(task)).or_default() += 1;
-    }
-    let family = Tasks { tasks, siblings };
+    let (mut names, mut siblings) = (Texts::default(), Map::<_, u32>::new());
+    let mut called =
+        |task: &TaskEntry| (task.parent, task.name.as_deref().map(|name| names.number(name)));
+    let called: Vec<_> = tasks.iter().map(&mut called).collect();
+    called.iter().for_each(|&called| *siblings.get_or_default(called) += 1);
+    let is_shared = |called| siblings.get(called).is_some_and(|&count| count > 1);
+    let family = Tasks { tasks, shared: called.into_iter().map(is_shared).collect() };
     let mut paths = Paths::new(&family);
     (0..tasks.len()).map(|serial| paths.shown(serial as u32).into()).collect()
 }
@@ -407,18 +406,14 @@ fn paths(tasks: &[TaskEntry]) -> Vec<Box<str>> {
 /// The tasks of a log, by serial.
 struct Tasks<'a> {
     tasks: &'a [TaskEntry],
-    /// How many tasks of each name a parent has.
-    siblings: BTreeMap<(u32, Option<&'a str>), u32>,
-}
-
-fn parent_and_name(task: &TaskEntry) -> (u32, Option<&str>) {
-    (task.parent, task.name.as_deref())
+    /// Whether a sibling has the same name.
+    shared: Vec<bool>,
 }
 
 impl Family for Tasks<'_> {
     fn step(&self, task: u32) -> Step<'_> {
+        let is_shared = self.shared[task as usize];
         let task = &self.tasks[task as usize];
-        let is_shared = self.siblings[&parent_and_name(task)] > 1;
         Step { name: task.name.as_deref().unwrap_or(UNNAMED), index: task.index, is_shared }
     }
 

@@ -1,9 +1,9 @@
 //! A run in numbers: where its time went, for each task and for the loop.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Awaited, Event, Level, Record, Resource, Trace};
+use crate::kernel::ordered::Map;
 use crate::kernel::{Instant, TaskId};
 
 /// Instants and stretches that are listed at most.
@@ -151,7 +151,7 @@ struct Sums {
     last_turn: u64,
     end: Instant,
     /// Of each task and resource, by numbers, and of all tasks.
-    resources: BTreeMap<(Option<usize>, usize), ResourceStatistics>,
+    resources: Map<(Option<usize>, usize), ResourceStatistics>,
 }
 
 impl Sums {
@@ -181,15 +181,7 @@ impl Sums {
         let phases = vec![Phase::Ended; statistics.tasks.len()];
         let has_polls = trace.level() == Level::Full;
         let (instant, end) = ((Instant::ZERO, 0), Instant::ZERO);
-        Sums {
-            statistics,
-            has_polls,
-            phases,
-            instant,
-            last_turn: 0,
-            end,
-            resources: BTreeMap::new(),
-        }
+        Sums { statistics, has_polls, phases, instant, last_turn: 0, end, resources: Map::new() }
     }
 
     fn add(&mut self, record: Record<'_>) {
@@ -247,7 +239,7 @@ impl Sums {
                     (task.longest_wait, task.longest_wait_since) = (waited, since);
                 }
                 for key in resource.into_iter().flat_map(|number| both(place, number)) {
-                    if let Some(sums) = self.resources.get_mut(&key) {
+                    if let Some(sums) = self.resources.get_mut(key) {
                         sums.waiting += waited;
                         sums.longest_wait = sums.longest_wait.max(waited);
                     }
@@ -259,7 +251,7 @@ impl Sums {
 
     fn begin_wait(&mut self, place: usize, resource: Resource<'_>) {
         for key in both(place, resource.number) {
-            let sums = self.resources.entry(key).or_insert_with(|| ResourceStatistics {
+            let sums = self.resources.get_or_insert_with(key, || ResourceStatistics {
                 resource: resource.to_string(),
                 waits: 0,
                 waiting: Duration::ZERO,
@@ -302,7 +294,7 @@ impl Sums {
         for place in 0..self.phases.len() {
             self.change(place, Phase::Ended, self.last_turn, self.end);
         }
-        for ((task, _), sums) in self.resources {
+        for ((task, _), sums) in self.resources.into_entries() {
             match task {
                 Some(task) => self.statistics.tasks[task].resources.push(sums),
                 None => self.statistics.resources.push(sums),

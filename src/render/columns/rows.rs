@@ -1,7 +1,6 @@
 //! What a trace says of each turn, and what happens to other tasks in it.
 
-use std::collections::BTreeMap;
-
+use crate::kernel::ordered::Map;
 use crate::kernel::{Instant, TaskId};
 use crate::trace::{Event, Level, Trace, Waker};
 
@@ -34,7 +33,7 @@ pub(super) fn marked(trace: &Trace) -> Vec<Row<'_>> {
     let mut reader = Reader {
         rows: Vec::new(),
         before: Vec::new(),
-        aborted: BTreeMap::new(),
+        aborted: Map::new(),
         has_polls: trace.level() == Level::Full,
     };
     let mut current: Option<(u64, TaskId)> = None;
@@ -96,7 +95,7 @@ struct Reader<'a> {
     /// What happened since the last turn, for the row of the next.
     before: Vec<(&'a str, &'static str)>,
     /// Only these are dropped in a turn; the others are dropped when the run has ended.
-    aborted: BTreeMap<TaskId, Waker>,
+    aborted: Map<TaskId, Waker>,
     /// Without, a turn is not seen to be one.
     has_polls: bool,
 }
@@ -105,7 +104,7 @@ impl<'a> Reader<'a> {
     /// Whether a task that is dropped is dropped because the run has ended. One that is aborted from outside has a
     /// turn for it only if the loop goes on.
     fn is_left(&self, turn: u64, task: TaskId) -> bool {
-        match self.aborted.get(&task) {
+        match self.aborted.get(task) {
             None => true,
             Some(Waker::Outside) => !(self.has_polls && self.is_next(turn)),
             Some(_) => false,

@@ -1,10 +1,10 @@
 //! Marks on the rows: how a task ended, its notes, its timers, choices that made it run.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use super::words::{self, escaped};
 use super::{Picture, ROW, merged};
+use crate::kernel::ordered::{self, Map};
 use crate::render::layout::{Lane, Mark, MarkKind};
 
 /// Marks at most; where there are more, those of a kind that stand close together are drawn as one.
@@ -26,6 +26,16 @@ pub(super) enum Shape {
     Panicked,
 }
 
+impl ordered::Key for Shape {
+    fn number(self) -> u128 {
+        self as u128
+    }
+
+    fn from_number(number: u128) -> Self {
+        Shape::ALL[number as usize]
+    }
+}
+
 /// What the marks show, for the legend.
 #[derive(Default)]
 pub(super) struct Drawn {
@@ -35,6 +45,17 @@ pub(super) struct Drawn {
 }
 
 impl Shape {
+    const ALL: [Shape; 8] = [
+        Shape::Woken,
+        Shape::TimerFired,
+        Shape::Note,
+        Shape::Chosen,
+        Shape::AbortRequested,
+        Shape::Completed,
+        Shape::Cancelled,
+        Shape::Panicked,
+    ];
+
     /// None for what another part of the picture shows: a wake by a timer or by another task.
     fn of(lane: &Lane<'_>, kind: MarkKind<'_>) -> Option<Shape> {
         Some(match kind {
@@ -91,7 +112,7 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
     let coarser = |(row, cell, shape): Key| (row, cell / 2, shape);
     let groups = merged(groups(picture), MARKS_MAX, coarser, Group::join);
     let mut drawn = Drawn::default();
-    for ((row, _, shape), group) in groups {
+    for ((row, _, shape), group) in groups.into_entries() {
         let (x, y) = (group.x, picture.y(row) + ROW / 2);
         let (class, outline) = shape.looks();
         write!(out, "<path class=\"{class}\" d=\"M{x} {y}{outline}\"><title>")?;
@@ -113,8 +134,8 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
 }
 
 /// All marks, those of one shape and pixel together.
-fn groups<'a>(picture: &Picture<'a>) -> BTreeMap<Key, Group<'a>> {
-    let mut groups: BTreeMap<Key, Group<'a>> = BTreeMap::new();
+fn groups<'a>(picture: &Picture<'a>) -> Map<Key, Group<'a>> {
+    let mut groups: Map<Key, Group<'a>> = Map::new();
     for (number, lane) in picture.layout.lanes.iter().enumerate() {
         for mark in &lane.marks {
             let Some(shape) = Shape::of(lane, mark.kind) else { continue };
@@ -129,7 +150,7 @@ fn groups<'a>(picture: &Picture<'a>) -> BTreeMap<Key, Group<'a>> {
                 _ if shape == Shape::Woken => picture.x(mark.x) + 2,
                 _ => picture.middle(mark.x),
             };
-            let group = groups.entry((row, x, shape)).or_insert_with(|| Group {
+            let group = groups.get_or_insert_with((row, x, shape), || Group {
                 x,
                 marks: Vec::new(),
                 count: 0,

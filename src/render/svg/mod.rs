@@ -11,12 +11,11 @@ mod style;
 mod wakes;
 mod words;
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fmt;
 
 use super::grid::Grid;
 use super::layout::Layout;
+use crate::kernel::ordered::{Key, Map};
 use crate::trace::Trace;
 use crate::trace::text::columns;
 pub(super) use words::{escaped, headline};
@@ -238,24 +237,23 @@ impl<'a> Picture<'a> {
 }
 
 /// Joins what stands close together, in twice as wide steps each time, until no more than `most` are left.
-fn merged<K: Ord, V>(
-    mut parts: BTreeMap<K, V>,
+fn merged<K: Key, V>(
+    mut parts: Map<K, V>,
     most: usize,
     coarser: impl Fn(K) -> K,
     join: impl Fn(&mut V, V),
-) -> BTreeMap<K, V> {
+) -> Map<K, V> {
     // A place in a picture has fewer bits than that; then all is in one.
     for _ in 0..16 {
         if parts.len() <= most {
             break;
         }
-        let mut fewer = BTreeMap::new();
-        for (key, part) in parts {
-            match fewer.entry(coarser(key)) {
-                Entry::Occupied(mut entry) => join(entry.get_mut(), part),
-                Entry::Vacant(entry) => {
-                    entry.insert(part);
-                }
+        let mut fewer = Map::new();
+        for (key, part) in parts.into_entries() {
+            let key = coarser(key);
+            match fewer.get_mut(key) {
+                Some(known) => join(known, part),
+                None => _ = fewer.insert(key, part),
             }
         }
         parts = fewer;

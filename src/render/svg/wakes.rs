@@ -1,11 +1,11 @@
 //! Arrows from the task that woke to the one that was woken.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use super::words::{self, escaped};
 use super::{Picture, ROW, merged};
+use crate::kernel::ordered::Map;
 use crate::render::layout::Wake;
 
 /// Arrows at most; where there are more, those between the same rows that stand close together are one.
@@ -27,21 +27,23 @@ struct Arrow<'a> {
 }
 
 pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt::Error> {
-    let mut arrows: BTreeMap<(usize, usize, usize), Arrow<'_>> = BTreeMap::new();
+    let mut arrows: Map<(usize, usize, usize), Arrow<'_>> = Map::new();
     let mut drawn = Drawn::default();
     for wake in &picture.layout.wakes {
         let (from, to) = (picture.row(wake.from), picture.row(wake.to));
         // Inside the last row, nobody sees who is who.
         if from != to {
             let x = place(picture, wake);
-            arrows.entry((x, from, to)).or_insert(Arrow { first: wake, count: 0 }).count += 1;
+            let arrow =
+                arrows.get_or_insert_with((x, from, to), || Arrow { first: wake, count: 0 });
+            arrow.count += 1;
             drawn.wakes += 1;
         }
     }
     let coarser = |(x, from, to)| (x / 2, from, to);
     let join = |arrow: &mut Arrow<'_>, other: Arrow<'_>| arrow.count += other.count;
     let arrows = merged(arrows, ARROWS_MAX, coarser, join);
-    let mut arrows: Vec<_> = arrows.into_iter().collect();
+    let mut arrows: Vec<_> = arrows.into_entries().collect();
     if arrows.len() > ARROWS_MAX {
         arrows.sort_by_key(|(_, arrow)| Reverse(arrow.count));
         let left_out = arrows.split_off(ARROWS_MAX);
