@@ -323,7 +323,7 @@ impl Core {
         match state.kernel.join(key, target) {
             Some(Join::Waits { replaced: None }) => JoinPoll::Pending,
             Some(Join::Waits { replaced: Some(waker) }) => JoinPoll::Replaced(waker),
-            Some(Join::Finished(TaskState::Completed)) => state.take_output(key, place),
+            Some(Join::Finished(TaskState::Completed)) => state.take_output(key.slot(), place),
             Some(Join::Finished(_)) => JoinPoll::Failed,
             None => JoinPoll::Gone,
         }
@@ -333,7 +333,7 @@ impl Core {
     pub(super) fn try_join(&self, key: TaskKey, place: &mut dyn Any) -> JoinPoll {
         let mut state = self.state();
         match state.kernel.task(key).map(|task| task.state) {
-            Some(TaskState::Completed) => state.take_output(key, place),
+            Some(TaskState::Completed) => state.take_output(key.slot(), place),
             Some(state) if state.is_alive() => JoinPoll::Pending,
             Some(_) => JoinPoll::Failed,
             None => JoinPoll::Gone,
@@ -389,6 +389,12 @@ impl Core {
             next = self.detached.borrow_mut().as_mut().and_then(VecDeque::pop_front);
         }
         self.detached.replace(None);
+    }
+
+    /// Says whether something is kept for tasks that has to go with their ends.
+    #[inline]
+    pub(super) fn has_to_forget(&self, state: &State) -> bool {
+        !state.draws.is_empty() || self.locals.are_used()
     }
 
     /// Ends a task, and wakes whoever joins it.

@@ -300,25 +300,33 @@ impl AbortHandle {
 
     /// Waits for the task to finish, and moves its output into `place`.
     fn poll_join(&self, place: &mut dyn Any, cx: &Context<'_>) -> JoinPoll {
-        let Some(key) = self.key() else { return JoinPoll::Gone };
         let polled = context::try_with(|core| {
-            let target = core.own_target(cx.waker()).filter(|_| core.id == self.loop_id());
-            target.map(|target| core.poll_join(key, target, place))
+            let target = core.own_target(cx.waker()).filter(|_| core.id == self.loop_id())?;
+            // Of nobody's address there is no task in any loop.
+            Some(core.poll_join(self.address.unpack().task, target, place))
         });
         match polled.flatten() {
-            Some(JoinPoll::Replaced(waker)) => {
-                self.note(Object::End, Access::Write);
-                self.drop_waker(waker)
-            }
-            Some(JoinPoll::Pending) => {
-                access::note_wait(Access::Joins(self.number()));
-                JoinPoll::Pending
-            }
-            Some(finished) => {
-                access::note_wait(Access::Joined(self.number()));
-                finished
+            Some(joined) => {
+                if access::is_on() {
+                    self.note_join(joined);
+                }
+                match joined {
+                    JoinPoll::Replaced(waker) => self.drop_waker(waker),
+                    _ => joined,
+                }
             }
             None => self.poll_join_foreign(place, cx),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_join(&self, joined: JoinPoll) {
+        match joined {
+            JoinPoll::Replaced(_) => self.note(Object::End, Access::Write),
+            JoinPoll::Pending => access::note_wait(Access::Joins(self.number())),
+            JoinPoll::Gone if self.key().is_none() => {}
+            _ => access::note_wait(Access::Joined(self.number())),
         }
     }
 
@@ -447,7 +455,10 @@ impl fmt::Debug for AbortHandle {
 ///     assert!(error.is_panic());
 /// });
 /// ```
-pub struct JoinError {
+pub struct JoinError(Box<Ended>);
+
+/// What there is to say of a task that gave no output. In a box, so that results are small.
+struct Ended {
     id: TaskId,
     path: String,
     /// The panic; none if the task was cancelled. In a mutex, because a payload need not be `Sync`.
@@ -456,22 +467,22 @@ pub struct JoinError {
 
 impl JoinError {
     pub(super) fn cancelled(id: TaskId, path: String) -> Self {
-        JoinError { id, path, payload: None }
+        JoinError(Box::new(Ended { id, path, payload: None }))
     }
 
     pub(super) fn panicked(id: TaskId, path: String, payload: Option<Payload>) -> Self {
         let payload = payload.unwrap_or_else(|| Box::new("its panic was taken before"));
-        JoinError { id, path, payload: Some(Mutex::new(payload)) }
+        JoinError(Box::new(Ended { id, path, payload: Some(Mutex::new(payload)) }))
     }
 
     /// Says whether the task was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.payload.is_none()
+        self.0.payload.is_none()
     }
 
     /// Says whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        self.payload.is_some()
+        self.0.payload.is_some()
     }
 
     /// Returns the payload of the panic, for [`std::panic::resume_unwind`].
@@ -492,8 +503,8 @@ impl JoinError {
     /// # Errors
     ///
     /// The error itself, if the task was cancelled.
-    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.payload {
+    pub fn try_into_panic(mut self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
+        match self.0.payload.take() {
             Some(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
             None => Err(self),
         }
@@ -501,22 +512,23 @@ impl JoinError {
 
     /// Returns the task's id.
     pub fn id(&self) -> TaskId {
-        self.id
+        self.0.id
     }
 
     /// Returns the task's path.
     pub fn path(&self) -> &str {
-        &self.path
+        &self.0.path
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.payload {
-            None => write!(f, "task `{}` was cancelled", self.path),
+        let Ended { path, payload, .. } = &*self.0;
+        match payload {
+            None => write!(f, "task `{path}` was cancelled"),
             Some(payload) => {
                 let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-                write!(f, "task `{}` panicked: {}", self.path, message(&**payload))
+                write!(f, "task `{path}` panicked: {}", message(&**payload))
             }
         }
     }

@@ -209,14 +209,24 @@ impl State {
         })
     }
 
+    /// Puts back the future that was taken out for a poll, or its output.
+    #[inline(always)]
+    pub(super) fn put_back(&mut self, slot: u32, cell: BoxedCell) {
+        let emptied = self.cells[slot as usize].replace(cell);
+        debug_assert!(emptied.is_none(), "it was taken out");
+        // So that there is no code to drop what is not there.
+        std::mem::forget(emptied);
+    }
+
     /// Moves the output of a task that has completed into `place`, and lets go of the task.
     #[inline(always)]
-    pub(super) fn take_output(&mut self, key: TaskKey, place: &mut dyn Any) -> JoinPoll {
-        if let Some(cell) = self.take_cell(key.slot()) {
+    pub(super) fn take_output(&mut self, slot: u32, place: &mut dyn Any) -> JoinPoll {
+        let cell = self.take_cell(slot);
+        self.kernel.release_finished(slot);
+        if let Some(cell) = cell {
             // The emptied cell goes with it: memory, and no destructor of anybody's.
             cell.take(place);
         }
-        self.kernel.release_handle(key);
         JoinPoll::Completed
     }
 

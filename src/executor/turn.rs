@@ -151,7 +151,7 @@ impl Core {
                 }
                 match state.kernel.suspend(is_woken) {
                     Suspension::Kept => {
-                        state.cells[task.slot() as usize] = Some(cell);
+                        state.put_back(task.slot(), cell);
                         return (state, Turned::Suspended);
                     }
                     Suspension::Aborted => {
@@ -162,11 +162,16 @@ impl Core {
             }
             Ok(Poll::Ready(())) => {
                 let mut state = self.state();
-                if polling.end() {
+                let is_woken = polling.end();
+                if !self.has_to_forget(&state) && state.kernel.complete(is_woken) {
+                    state.put_back(task.slot(), cell);
+                    return (state, Turned::Ended);
+                }
+                if is_woken {
                     state.kernel.wake_running();
                 }
                 if state.kernel.task(task).is_some_and(|task| task.has_handle()) {
-                    state.cells[task.slot() as usize] = Some(cell);
+                    state.put_back(task.slot(), cell);
                     let state = self.finish_in(state, task, Ending::Completed);
                     return (state, Turned::Ended);
                 }

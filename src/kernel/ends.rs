@@ -12,7 +12,7 @@ use super::access::{Access, Object};
 use super::key::{Target, TaskKey, WakerKey};
 use super::ordered::{Key, Map, Set};
 use super::tasks::{State, TaskTable};
-use super::{Cause, Ending, Kernel, NO_TASK, OpenWait, handed_back, serial};
+use super::{Cause, Ending, Kernel, NO_SLOT, NO_TASK, OpenWait, handed_back, serial};
 
 /// Names somebody who watches for a task's end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -213,6 +213,26 @@ impl Kernel {
         }
     }
 
+    /// Ends the running task, which has completed, if its end concerns nobody but a task that joins it, and its
+    /// output is kept. Does nothing, and returns `false`, if [`finish`](Self::finish) has to look closer.
+    ///
+    /// `is_woken` says that the task woke itself in its last poll.
+    #[inline(always)]
+    pub(crate) fn complete(&mut self, is_woken: bool) -> bool {
+        if self.is_observed | !self.ends.are_unwatched() {
+            return false;
+        }
+        let was_woken = self.tasks[self.running].is_woken();
+        let Some(joiner) = self.tasks.complete(self.running, self.endings) else { return false };
+        self.endings += 1;
+        self.counters.wakes += u64::from(is_woken & !was_woken);
+        self.running = NO_SLOT;
+        if let Some(joiner) = joiner {
+            self.wake(joiner);
+        }
+        true
+    }
+
     /// Ends a task whose end may concern others than its joiner.
     ///
     /// Those who watch are woken in the order in which they registered, after the joiner. Tasks that have
@@ -258,7 +278,7 @@ impl Kernel {
         task.state = State::Lingering;
         task.set_woken(false);
         task.set_since(now);
-        self.running = super::NO_SLOT;
+        self.running = NO_SLOT;
         if self.is_observed {
             for heir in heirs {
                 self.open_wait(Target::Task(key), self.wait_for_end(heir));

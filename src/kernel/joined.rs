@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use super::groups::{GroupKey, Member};
-use super::key::{StoredTarget, Target};
+use super::key::{StoredTarget, Target, TaskKey, WAKER};
 
 /// Whoever joins a task alone, or the group in which it is joined with others; never both, so one word is enough.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +31,13 @@ impl Joined {
         fits.then(|| Joined(NonZeroU64::new(word).expect("a mark is set")))
     }
 
+    /// The task that alone is told.
+    #[inline]
+    pub(super) fn task(self) -> Option<TaskKey> {
+        let is_task = self.0.get() & (MEMBER | WAKER) == 0;
+        is_task.then(|| TaskKey::from_bits(self.0.get()))
+    }
+
     #[inline]
     pub(super) fn get(self) -> Result<Target, Member> {
         let word = self.0.get();
@@ -44,7 +51,7 @@ impl Joined {
 
 #[cfg(test)]
 mod tests {
-    use super::super::key::{TaskKey, WakerKey};
+    use super::super::key::WakerKey;
     use super::*;
 
     #[test]
@@ -55,11 +62,14 @@ mod tests {
             Target::Waker(WakerKey(u64::from(u32::MAX))),
         ] {
             assert_eq!(Joined::alone(target).get(), Ok(target));
+            let task = Joined::alone(target).task();
+            assert_eq!(task.map(Target::Task), matches!(target, Target::Task(_)).then_some(target));
         }
         let last = ((1 << GROUP_BITS) - 1, u32::MAX as usize);
         for (group, number) in [(0, 0), (1, 7), last] {
             let member = Member { group: GroupKey(group), number };
             assert_eq!(Joined::member(member).map(Joined::get), Some(Err(member)));
+            assert_eq!(Joined::member(member).and_then(Joined::task), None);
         }
         for (group, number) in [(last.0 + 1, 0), (0, last.1 + 1)] {
             assert_eq!(Joined::member(Member { group: GroupKey(group), number }), None);

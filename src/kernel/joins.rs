@@ -1,7 +1,7 @@
 //! Joins and wakers: who is to be woken when a task ends, and which wakers the shell keeps for the kernel.
 
 use super::key::{Target, TaskKey, WakerKey};
-use super::{Join, Kernel, Member, OpenWait, serial};
+use super::{Join, Kernel, OpenWait, serial};
 
 impl Kernel {
     /// The tasks that are joined by a waker that is not a task's own, each with its key.
@@ -19,25 +19,26 @@ impl Kernel {
         if task.state.is_finished() {
             return Some(Join::Finished(task.state));
         }
+        let is_told = task.is_told_of();
+        if is_told | self.is_observed {
+            return Some(self.move_join(key, target));
+        }
+        task.set_joiner(target);
+        Some(Join::Waits { replaced: None })
+    }
+
+    /// Registers who is to be woken, in place of whoever was before.
+    #[inline(never)]
+    fn move_join(&mut self, key: TaskKey, target: Target) -> Join {
+        let task = &mut self.tasks[key.slot()];
         let (replaced, member) = task.take_joined();
         task.set_joiner(target);
         if self.is_observed {
-            self.move_join(key, member, replaced, target);
+            let number = serial(task);
+            self.change_member(number, member, None);
+            self.move_wait(replaced, target, OpenWait::Join(number));
         }
-        Some(Join::Waits { replaced: handed_back(replaced, target) })
-    }
-
-    #[cold]
-    fn move_join(
-        &mut self,
-        key: TaskKey,
-        member: Option<Member>,
-        replaced: Option<Target>,
-        target: Target,
-    ) {
-        let number = serial(&self.tasks[key.slot()]);
-        self.change_member(number, member, None);
-        self.move_wait(replaced, target, OpenWait::Join(number));
+        Join::Waits { replaced: handed_back(replaced, target) }
     }
 
     /// Withdraws a join that was registered, or a membership in a group; a waker that is not a task's own is
@@ -62,6 +63,12 @@ impl Kernel {
     #[inline(always)]
     pub(crate) fn release_handle(&mut self, key: TaskKey) {
         self.tasks.release_handle(key);
+    }
+
+    /// The same for a task that a join has found finished.
+    #[inline(always)]
+    pub(crate) fn release_finished(&mut self, slot: u32) {
+        self.tasks.release_finished(slot);
     }
 
     /// Counts clones of a task's own waker, so that a report can say that nobody holds one (S40).

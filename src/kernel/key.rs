@@ -86,7 +86,7 @@ pub(crate) enum Target {
 pub(crate) struct StoredTarget(NonZeroU64);
 
 /// Marks a waker's key, in the highest bit.
-const WAKER: u64 = 1 << 63;
+pub(super) const WAKER: u64 = 1 << 63;
 
 /// A bit for whoever stores the word.
 const FLAG: u64 = 1 << 61;

@@ -223,6 +223,22 @@ impl Task {
         }
     }
 
+    /// The task that alone is told when it finishes, or nobody; `None` if it is told to somebody else.
+    #[inline]
+    fn joining_task(&self) -> Option<Option<TaskKey>> {
+        match self.joined {
+            Some(joined) => joined.task().map(Some),
+            None => self.extras.is_none().then_some(None),
+        }
+    }
+
+    /// Says whether anybody is told when it finishes.
+    #[inline]
+    pub(super) fn is_told_of(&self) -> bool {
+        // What else is rare may look like it.
+        self.joined.is_some() | self.extras.is_some()
+    }
+
     #[inline]
     pub(crate) fn take_joined(&mut self) -> (Option<Target>, Option<Member>) {
         match self.joined.take().map(Joined::get) {
@@ -476,6 +492,36 @@ impl TaskTable {
                 self.free_line(key.slot());
             }
         }
+    }
+
+    /// The same where the task is finished.
+    #[inline(always)]
+    pub(crate) fn release_finished(&mut self, slot: u32) {
+        let task = &mut self.slots[slot as usize];
+        debug_assert!(task.state.is_finished(), "a task that goes on is not let go of so");
+        task.flags = task.flags.with(Flags::HANDLE, false);
+        if task.children_kept == 0 {
+            self.free_line(slot);
+        }
+    }
+
+    /// The running task has completed, is kept for its handle, and nobody is told of its end but a task of this
+    /// loop that joins it, which is returned. Does nothing, and returns `None`, where it is otherwise.
+    #[inline(always)]
+    pub(super) fn complete(&mut self, slot: u32, order: u64) -> Option<Option<TaskKey>> {
+        let task = &mut self.slots[slot as usize];
+        debug_assert!(task.state == State::Running, "what has completed was polled");
+        let joiner = task.joining_task()?;
+        if !task.has_handle() {
+            return None;
+        }
+        task.joined = None;
+        task.state = State::Completed;
+        // It will not run again.
+        task.set_woken(false);
+        task.set_ended(order);
+        self.alive -= 1;
+        Some(joiner)
     }
 
     /// Frees the slot of a task that is finished and that nobody can ask for, then its parent's if it is as well,
