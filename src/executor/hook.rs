@@ -18,7 +18,7 @@ pub(super) struct Raised {
 /// ([`Builder::quiet`](super::Builder::quiet)).
 ///
 /// Whoever sets another hook later replaces it; then the panics of a search are printed, failures do not tell the
-/// line, and nothing else changes.
+/// line, and a search tells them apart by their messages.
 pub(crate) fn watch_panics() {
     static HOOK: Once = Once::new();
     // A panicking thread may not change the hook; the next loop or search will.

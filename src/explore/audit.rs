@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::thread;
 
-use super::identity::identity;
+use super::identity::Identity;
 use super::pool::spawn_named_alike;
 use super::program::{Program, Run, Runner, Settings};
 use crate::kernel::Level;
@@ -79,14 +79,20 @@ fn compare_outcomes(
     that: &Run,
     that_shown: &str,
 ) -> Result<(), String> {
-    let outcome = |run: &Run, shown: &str| match &run.failure {
-        Some(failure) => identity(failure),
-        None => shown.to_owned(),
+    let (this_failure, that_failure) =
+        (this.failure.as_ref().map(Identity::of), that.failure.as_ref().map(Identity::of));
+    let is_alike = match (&this_failure, &that_failure) {
+        (None, None) => this_shown == that_shown,
+        (Some(one), Some(other)) => one.is(other),
+        _ => false,
     };
-    let (this, that) = (outcome(this, this_shown), outcome(that, that_shown));
-    if this == that {
+    if is_alike {
         return Ok(());
     }
+    let outcome = |failure: Option<Identity>, shown: &str| {
+        failure.map_or(shown.to_owned(), |identity| identity.shown())
+    };
+    let (this, that) = (outcome(this_failure, this_shown), outcome(that_failure, that_shown));
     let line = |name: &str, outcome: &str| format!("{name}: {}", shortened(outcome));
     Err(told(
         "they take the same turns and end differently",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::audit::TRACED_TURNS_MAX;
 use super::exploration::Pair;
-use super::identity::identity;
+use super::identity::is_same;
 use super::program::{Run, Runner, Shared, Traced};
 use super::shrink::Lenient;
 use super::tree::Walker;
@@ -159,9 +159,7 @@ fn sentence(
     };
     let ends = match (&nearest.failure, &failing.failure) {
         (None, _) => "passes".to_owned(),
-        (Some(one), Some(other)) if identity(one) == identity(other) => {
-            "fails all the same".to_owned()
-        }
+        (Some(one), Some(other)) if is_same(one, other) => "fails all the same".to_owned(),
         (Some(other), _) => {
             let text = other.to_string();
             format!("fails in another way, with a {}", text.lines().next().unwrap_or(""))

@@ -85,7 +85,9 @@ pub struct OutcomeCount {
 
 /// A failure that a search found.
 ///
-/// Failures of the same kind at the same place are one, whatever their instants, schedules and numbers.
+/// Failures of the same kind at the same place are one, whatever their instants, schedules and numbers. The place
+/// of a panic is its task and the line that raised it, whatever its message; where one task only passes on that
+/// another has panicked, that message is looked at, too.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Finding {

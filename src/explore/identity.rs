@@ -4,14 +4,61 @@ use std::fmt::Write;
 
 use crate::report::{Failure, FailureKind, LeftTask, Wait, WaitingTask};
 
-/// The kind and place of a failure, as text to compare.
-pub(super) fn identity(failure: &Failure) -> String {
+/// The kind and place of a failure.
+///
+/// A panic's place is its task and the line that raised it, whatever the message says: that of an assertion often
+/// tells what was seen, and is another in each schedule. Only where the line is not known (a panic hook has to
+/// tell it), or has merely passed on another task's panic, the message decides.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    kind: String,
+    raised_at: Option<String>,
+    message: String,
+}
+
+impl Identity {
+    pub(super) fn of(failure: &Failure) -> Self {
+        let FailureKind::Panic(panic) = failure.kind() else {
+            return Identity { kind: kind(failure), raised_at: None, message: String::new() };
+        };
+        let is_passed_on = panic.message.contains(PASSED_ON);
+        Identity {
+            kind: kind(failure),
+            raised_at: panic.raised_at.clone().filter(|_| !is_passed_on),
+            message: first_line(&panic.message),
+        }
+    }
+
+    /// Says whether two failures are the same one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let is_same_place = match (&self.raised_at, &other.raised_at) {
+            (Some(here), Some(there)) => here == there,
+            _ => self.message == other.message,
+        };
+        self.kind == other.kind && is_same_place
+    }
+
+    /// All of it that counts, as text.
+    pub(super) fn shown(&self) -> String {
+        let place = self.raised_at.as_ref().unwrap_or(&self.message);
+        format!("{} {place}", self.kind).trim_end().to_owned()
+    }
+}
+
+/// Says whether two failures are the same one.
+pub(super) fn is_same(one: &Failure, other: &Failure) -> bool {
+    Identity::of(one).is(&Identity::of(other))
+}
+
+/// What the message of a panic has in it that tells of one that was joined.
+const PASSED_ON: &str = "panicked: ";
+
+/// What can be said without a panic's place.
+fn kind(failure: &Failure) -> String {
     match failure.kind() {
         FailureKind::Deadlock(deadlock) => listed("deadlock", deadlock.waiting.iter().map(waiting)),
         FailureKind::Livelock(_) => "livelock".to_owned(),
-        FailureKind::Panic(panic) => {
-            format!("panic {} {:?} {}", panic.path, panic.place, first_line(&panic.message))
-        }
+        FailureKind::Panic(panic) => format!("panic {} {:?}", panic.path, panic.place),
         FailureKind::TurnLimit { .. } => "turn limit".to_owned(),
         FailureKind::TimeLimit { .. } => "time limit".to_owned(),
         FailureKind::ForeignWake { task, .. } => format!("foreign wake {task}"),

@@ -7,7 +7,7 @@ use super::exhaustive::{Exhaustive, Reach, WORDS_MAX};
 use super::explain::{Explanation, explain};
 use super::exploration::{Exploration, Extent, Finding, OutcomeCount, Pair};
 use super::explorer::{Explorer, Strategy};
-use super::identity::identity;
+use super::identity::Identity;
 use super::program::{Program, Run, Runner, Shared};
 use super::reduced::Reduced;
 use super::shrink::{Shrunk, shrink};
@@ -157,7 +157,7 @@ impl<'a> Search<'a> {
         let turns = runner.replay(&shrunk.schedule, Level::Off).0.turns;
         let (run, explanation) = explain(&mut runner, &shrunk.schedule, turns);
         match run.failure {
-            Some(failure) if identity(&failure) == *expected => Finding {
+            Some(failure) if Identity::of(&failure).is(expected) => Finding {
                 failure,
                 schedule: shrunk.schedule,
                 is_simplest: shrunk.is_simplest,
@@ -255,7 +255,7 @@ fn refused(explorer: &Explorer, kind: FailureKind) -> Exploration {
     let reproduction = explorer.settings.builder().reproduction(&Schedule::default());
     let failure = Failure::new(kind, Instant::ZERO, 0, reproduction);
     let schedule = Schedule::default();
-    let failed = Failed { identity: String::new(), failure, schedule };
+    let failed = Failed { identity: Identity::of(&failure), failure, schedule };
     let finding = plain(Found { first: failed, number: 0, runs: 0 });
     let search = Search { explorer, program: &|| async {} };
     let tally = Tally::new(Bounds { runs: 0, failures: 1 }, Shard::WHOLE);

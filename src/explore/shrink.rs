@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use super::identity::identity;
+use super::identity::Identity;
 use super::program::{Run, Runner, Shared};
 use super::tally::Failed;
 use super::tree::{Node, Walker};
@@ -91,13 +91,13 @@ impl Effort {
 struct Shrinker<'a> {
     walker: Walker<'a>,
     policy: Shared<Lenient>,
-    identity: &'a str,
+    identity: &'a Identity,
     effort: Effort,
 }
 
 impl Shrinker<'_> {
     fn is_same(&self, run: &Run) -> bool {
-        run.failure.as_ref().is_some_and(|failure| identity(failure) == self.identity)
+        run.failure.as_ref().is_some_and(|failure| Identity::of(failure).is(self.identity))
     }
 
     /// The deviations that a run really has which follows `wanted`, if it fails in the same way.

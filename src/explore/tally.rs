@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::ControlFlow;
 
-use super::identity::identity;
+use super::identity::Identity;
 use super::program::Run;
 use super::progress::Progress;
 use crate::kernel::ordered::Texts;
@@ -26,7 +26,7 @@ pub(super) struct Batch {
     samples: Vec<Sample>,
     verdicts: Vec<Verdict>,
     outputs: BTreeMap<Box<str>, u32>,
-    failures: BTreeMap<Box<str>, u32>,
+    failures: Vec<(Identity, u32)>,
     /// The latest output, because most runs give the same as the one before.
     latest: Option<(Box<str>, u32)>,
 }
@@ -47,7 +47,7 @@ enum Verdict {
 /// A failure, as the first run that had it shows it.
 #[derive(Clone, Debug)]
 pub(super) struct Failed {
-    pub(super) identity: String,
+    pub(super) identity: Identity,
     pub(super) failure: Failure,
     pub(super) schedule: Schedule,
 }
@@ -82,12 +82,12 @@ impl Batch {
     }
 
     fn failure(&mut self, failure: Failure, schedule: Schedule) -> u32 {
-        let identity = identity(&failure);
-        if let Some(number) = self.failures.get(&*identity) {
+        let identity = Identity::of(&failure);
+        if let Some((_, number)) = self.failures.iter().find(|(known, _)| known.is(&identity)) {
             return *number;
         }
         let number = self.verdicts.len() as u32;
-        self.failures.insert(identity.as_str().into(), number);
+        self.failures.push((identity.clone(), number));
         self.verdicts.push(Verdict::Failed(Box::new(Failed { identity, failure, schedule })));
         number
     }
@@ -233,7 +233,7 @@ impl Tally {
     }
 
     fn place_of_failure(&mut self, failed: &Failed) -> usize {
-        let same = |found: &Found| found.first.identity == failed.identity;
+        let same = |found: &Found| found.first.identity.is(&failed.identity);
         self.found.iter().position(same).unwrap_or_else(|| {
             let number = (self.runs - 1) * self.shard.count + self.shard.index + 1;
             self.found.push(Found { first: failed.clone(), number, runs: 0 });

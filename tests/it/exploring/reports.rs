@@ -59,6 +59,46 @@ fn different_failures_are_told_apart_by_kind_and_place() {
 }
 
 #[test]
+fn a_panic_is_known_by_its_line_whatever_it_says() {
+    // The message is another in nearly each schedule.
+    let told = || async {
+        let order = letters([2, 2, 2]).await;
+        assert!(!order.contains("cca"), "it came out as {order}");
+    };
+    let exhaustive = all(told);
+    assert_eq!(exhaustive.findings.len(), 1);
+    let simplest = &exhaustive.findings[0];
+    let drawn = explorer().random(2_000).max_failures(9).run(told);
+    assert_eq!(drawn.findings.len(), 1, "{drawn}");
+    assert!(drawn.findings[0].is_simplest && drawn.findings[0].runs > 1);
+    assert_eq!(drawn.findings[0].schedule, simplest.schedule);
+    // The same message from two lines is that of two failures.
+    let two_lines = all(|| async {
+        match choose(3) {
+            0 => {}
+            1 => panic!("planted"),
+            _ => panic!("planted"),
+        }
+    });
+    assert_eq!(two_lines.findings.len(), 2);
+}
+
+#[test]
+fn a_panic_that_is_passed_on_is_known_by_what_is_passed_on() {
+    let exploration = all(|| async {
+        let task = spawn_named("worker", async {
+            match choose(3) {
+                0 => {}
+                1 => panic!("planted"),
+                _ => panic!("planted elsewhere"),
+            }
+        });
+        task.await.unwrap();
+    });
+    assert_eq!(exploration.findings.len(), 2);
+}
+
+#[test]
 fn a_search_for_more_failures_than_there_are_makes_all_its_runs() {
     let program = || async {
         let drawn = [choose(3), choose(3)];
