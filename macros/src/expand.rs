@@ -22,8 +22,8 @@ pub(crate) fn expand(
 ) -> TokenStream {
     let (arguments, mut errors) = Arguments::parse(attribute, arguments);
     let expanded = match Function::parse(item.clone(), attribute.shown) {
-        Ok(function) => {
-            errors.extend(second_test(attribute, &function));
+        Ok(mut function) => {
+            errors.extend(second_test(attribute, &mut function));
             // With half of the arguments it would be another search, and other messages.
             let arguments = if errors.is_empty() { arguments } else { Arguments::default() };
             match attribute.kind {
@@ -39,14 +39,35 @@ pub(crate) fn expand(
     quote!(#(#errors)* #expanded)
 }
 
-/// A second `#[test]` would take the function for a test of its own, and run it twice.
-fn second_test(attribute: &Attribute, function: &Function) -> Option<Error> {
-    let is_test = |token: &&TokenTree| matches!(token, TokenTree::Group(group) if group.stream().to_string() == "test");
-    let test = function.attributes.iter().find(is_test)?;
-    (attribute.kind == Kind::Test).then(|| {
-        let message = "#[simloop::test] makes a test of the function: leave `#[test]` out";
-        Error::new(test.span(), message)
-    })
+/// Takes out a second attribute that makes a test: `#[test]`, `#[tokio::test]`. It would take the function for a
+/// test of its own, and run it twice, or have something else to say about it.
+fn second_test(attribute: &Attribute, function: &mut Function) -> Option<Error> {
+    if attribute.kind != Kind::Test {
+        return None;
+    }
+    let attributes = &function.attributes;
+    let path_at = |place: usize| match &attributes[place] {
+        TokenTree::Group(group) => path(group.stream()),
+        _ => String::new(),
+    };
+    let is_test = |place: &usize| path_at(*place).rsplit("::").next() == Some("test");
+    let place = (0..attributes.len()).find(is_test)?;
+    let message =
+        format!("#[simloop::test] makes a test of the function: leave `#[{}]` out", path_at(place));
+    let error = Error::new(attributes[place].span(), message);
+    // The sign goes with its brackets.
+    function.attributes.drain(place - 1..=place);
+    Some(error)
+}
+
+/// The path that an attribute starts with.
+fn path(attribute: TokenStream) -> String {
+    let is_part = |token: &TokenTree| match token {
+        TokenTree::Ident(_) => true,
+        TokenTree::Punct(sign) => sign.as_char() == ':',
+        _ => false,
+    };
+    attribute.into_iter().take_while(is_part).map(|token| token.to_string()).collect()
 }
 
 fn test(arguments: &Arguments, function: &Function) -> TokenStream {

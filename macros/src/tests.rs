@@ -132,11 +132,21 @@ fn arguments_that_do_not_fit_together_or_have_the_wrong_form_are_told() {
 }
 
 #[test]
-fn a_second_test_attribute_is_told_at_its_place() {
-    let code = "#[simloop::test]\n#[test]\nasync fn keeps_order() {}";
-    let (attribute, arguments, item) = parts(code);
+fn a_second_test_attribute_is_told_once_and_left_out() {
+    for second in ["test", "tokio::test(start_paused = true)", "::simloop::test"] {
+        let code = format!("#[simloop::test]\n/// Why.\n#[{second}]\nasync fn keeps_order() {{}}");
+        let (attribute, arguments, item) = parts(&code);
+        let expanded = expand(attribute, arguments, item).to_string();
+        let path = second.split('(').next().unwrap();
+        let message = format!("makes a test of the function: leave `#[{path}]` out");
+        assert_eq!(expanded.matches(&message).count(), 1, "{expanded}");
+        assert_eq!(expanded.matches("start_paused").count(), 0, "{expanded}");
+        assert_eq!(expanded.matches(":: test]").count(), 1, "{expanded}");
+    }
+    let others = "#[simloop::test]\n#[cfg(test)]\n#[doc = \"test\"]\nasync fn keeps_order() {}";
+    let (attribute, arguments, item) = parts(others);
     let expanded = expand(attribute, arguments, item).to_string();
-    assert!(expanded.contains("makes a test of the function: leave `#[test]` out"), "{expanded}");
+    assert!(!expanded.contains("compile_error"), "{expanded}");
 }
 
 /// The nanoseconds of a time limit, as they are in the expansion.
