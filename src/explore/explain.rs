@@ -209,6 +209,8 @@ struct Seen {
     at: Instant,
     kind: ChoiceKind,
     index: usize,
+    /// Of a value: how many the turn has chosen by then.
+    place: u32,
     /// The first of the tasks that were passed over, and the one that was taken, last. Ids and paths as far
     /// as known then.
     tasks: Vec<(TaskId, String)>,
@@ -223,7 +225,8 @@ impl Policy for Witness {
             let running = choice.running_path().filter(|_| choice.kind() != ChoiceKind::Task);
             let tasks = tasks.chain(running);
             let (turn, at, kind) = (choice.turn(), choice.now(), choice.kind());
-            self.seen.push(Seen { turn, at, kind, index, tasks: tasks.collect() });
+            let place = self.lenient.place();
+            self.seen.push(Seen { turn, at, kind, index, place, tasks: tasks.collect() });
         }
         index
     }
@@ -256,7 +259,11 @@ impl Seen {
             });
             let path = polled.and_then(|record| trace.path(record.task?));
             let who = path.map_or("the task".to_owned(), |path| format!("`{path}`"));
-            return format!("{when}, {who} chooses {index} instead of 0");
+            let which = match self.place {
+                ..=1 => String::new(),
+                place => format!(" (choice {place} of the turn)"),
+            };
+            return format!("{when}, {who} chooses {index} instead of 0{which}");
         }
         let Some((taken, passed)) = self.tasks.split_last() else {
             return format!("{when}, ready task {index} runs first");

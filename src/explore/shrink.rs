@@ -218,6 +218,11 @@ pub(super) struct Lenient {
 }
 
 impl Lenient {
+    /// The place in its turn of the value that was chosen last.
+    pub(super) fn place(&self) -> u32 {
+        self.values.1
+    }
+
     pub(super) fn start(&mut self, wanted: &[Deviation]) {
         self.wanted.clear();
         self.wanted.extend_from_slice(wanted);

@@ -85,3 +85,14 @@ fn more_shards_than_runs_can_be_numbered_through_are_refused() {
     let expected = "4294967296 shards are more than 4294967295";
     assert_eq!(refused.downcast_ref::<String>().unwrap(), expected);
 }
+
+#[test]
+fn choices_of_one_turn_are_told_apart() {
+    let finding = all(|| async { assert_ne!((choose(2), choose(3)), (1, 2), "planted") });
+    assert_eq!(
+        finding.unwrap_finding().sentence,
+        "fails when\n  at 0s (turn 1), `main` chooses 1 instead of 0\n  \
+         at 0s (turn 1), `main` chooses 2 instead of 0 (choice 2 of the turn)\nwithout the last of these it \
+         passes"
+    );
+}
