@@ -12,7 +12,7 @@ use super::picture;
 use super::state::{YEAR_2000, wall_at};
 use super::workers::WorkerCounts;
 use crate::kernel::{Accesses, Level, Limits};
-use crate::policy::{Policy, Random, Replay, Schedule};
+use crate::policy::{Native, Policy, Replay, Schedule};
 use crate::report::{Report, Reproduction};
 
 /// Settings of a loop.
@@ -258,9 +258,9 @@ impl Builder {
         self.build_picking(Picker::Policy(policy))
     }
 
-    /// The same with random choices, which are made in fewer instructions than those of any policy.
-    pub(crate) fn build_random(&self, random: Random) -> EventLoop {
-        self.build_picking(Picker::Random(random))
+    /// The same with a policy that the loop knows, whose choices are made in fewer instructions.
+    pub(crate) fn build_native(&self, native: Native) -> EventLoop {
+        self.build_picking(Picker::Native(native))
     }
 
     fn build_picking(&self, picker: Picker) -> EventLoop {

@@ -8,7 +8,7 @@ use super::core::{Core, Picker, State, message};
 use super::describe;
 use super::turn::forget_panic;
 use crate::kernel::{Access, Turn};
-use crate::policy::{Choice, Deviation, Divergence, Fifo, Policy, Random};
+use crate::policy::{Choice, Deviation, Divergence, Fifo, Native, Policy, Random};
 use crate::report::{Failure, FailureKind};
 
 /// Why a choice could not be made. In a box, because it is rare and a choice is not.
@@ -30,7 +30,7 @@ impl Picker {
             return Picker::Fifo;
         }
         match any.downcast_mut::<Option<Random>>().and_then(Option::take) {
-            Some(random) => Picker::Random(random),
+            Some(random) => Picker::Native(Native::Random(random)),
             None => policy.map_or(Picker::Fifo, |policy| Picker::Policy(Box::new(policy))),
         }
     }
@@ -39,7 +39,7 @@ impl Picker {
     pub(super) fn policy(&mut self) -> Option<&mut dyn Policy> {
         match self {
             Picker::Fifo | Picker::Replay(_) => None,
-            Picker::Random(random) => Some(random),
+            Picker::Native(native) => Some(native.policy()),
             Picker::Policy(policy) => Some(&mut **policy),
         }
     }
@@ -48,7 +48,8 @@ impl Picker {
     pub(super) fn asked_from(&self) -> usize {
         match self {
             Picker::Fifo => usize::MAX,
-            Picker::Random(_) | Picker::Policy(_) => 2,
+            Picker::Native(native) => native.asked_from(),
+            Picker::Policy(_) => 2,
             // A single ready task is no choice, but the schedule may have expected one.
             Picker::Replay(_) => 1,
         }
@@ -65,9 +66,17 @@ impl Core {
     /// Takes the policy away from a run that has ended, for another.
     pub(super) fn take_policy(&self) -> Option<Box<dyn Policy>> {
         match self.picker.replace(Picker::Fifo) {
-            Picker::Random(random) => Some(Box::new(random)),
+            Picker::Native(native) => Some(native.boxed()),
             Picker::Policy(policy) => Some(policy),
             Picker::Fifo | Picker::Replay(_) => None,
+        }
+    }
+
+    /// The same with one of those that the loop knows.
+    pub(super) fn take_native(&self) -> Option<Native> {
+        match self.picker.replace(Picker::Fifo) {
+            Picker::Native(native) => Some(native),
+            _ => None,
         }
     }
 
@@ -86,7 +95,7 @@ impl Core {
         let count = u32::try_from(ready).unwrap_or(u32::MAX);
         let index = match &mut *self.picker.borrow_mut() {
             Picker::Fifo => 0,
-            Picker::Random(random) => random.draw(ready as u64) as u32,
+            Picker::Native(native) => native.pick(&Choice::of_task(&state.kernel)) as u32,
             Picker::Policy(policy) => ask(&mut **policy, &Choice::of_task(&state.kernel))?,
             Picker::Replay(replay) => {
                 replay.check_turn(turn, count).map_err(diverged)?;

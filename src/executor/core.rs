@@ -30,7 +30,7 @@ use crate::kernel::{
     Ending, Instant, Join, Kernel, Level, Spawn, State as TaskState, Target, TaskId, TaskKey,
     WakerKey,
 };
-use crate::policy::{Policy, Random, Replay, Schedule};
+use crate::policy::{Native, Policy, Replay, Schedule};
 use crate::report::{Failure, PanicPlace};
 use crate::rng::{Rng, stream_child};
 
@@ -71,7 +71,7 @@ pub(super) enum Picker {
     /// Not behind a virtual call: this is what most runs do at every turn.
     Fifo,
     /// And this is what most others do.
-    Random(Random),
+    Native(Native),
     Replay(Replay),
     Policy(Box<dyn Policy>),
 }

@@ -18,7 +18,7 @@ use super::stuck::WaitGraph;
 use super::turn::{Idle, Turned, forget_panic};
 use super::unmoved::Stuck;
 use crate::kernel::{Counters, Digest, Instant, State as TaskState, TaskId, TaskKey};
-use crate::policy::{Policy, Schedule};
+use crate::policy::{Native, Policy, Schedule};
 use crate::report::{Failure, FailureKind, PanicPlace, Report};
 
 /// Runs a future to its end on a virtual clock and returns its output. This is `asyncio.run`.
@@ -193,6 +193,11 @@ impl EventLoop {
     /// Takes the policy, once the run has ended, for another run.
     pub(crate) fn take_policy(&self) -> Option<Box<dyn Policy>> {
         self.core.take_policy()
+    }
+
+    /// The same with a policy that the loop knows.
+    pub(crate) fn take_native(&self) -> Option<Native> {
+        self.core.take_native()
     }
 
     /// Takes the choices that were made.

@@ -23,7 +23,7 @@ struct Seen {
     shown: String,
 }
 
-/// Runs the schedule of `first` twice more and compares. Returns the full trace.
+/// Runs the schedule of `first` twice more and compares.
 ///
 /// # Errors
 ///
@@ -33,7 +33,7 @@ pub(super) fn audit(
     settings: &Settings,
     first: &Run,
     shown: &str,
-) -> Result<Trace, String> {
+) -> Result<(), String> {
     let level = if first.turns <= TRACED_TURNS_MAX { Level::Full } else { Level::Off };
     let again = || {
         let mut runner = Runner::new(program, settings);
@@ -57,8 +57,7 @@ pub(super) fn audit(
         ));
     }
     compare_outcomes("the first run", first, shown, "the second", &here.run, &here.shown)?;
-    compare("a run in this thread", &here, "one in another", &there)?;
-    Ok(here.trace)
+    compare("a run in this thread", &here, "one in another", &there)
 }
 
 fn compare(one: &str, this: &Seen, other: &str, that: &Seen) -> Result<(), String> {
@@ -167,16 +166,4 @@ fn shortened(text: &str) -> String {
         shown.push_str("...");
     }
     shown
-}
-
-/// The turns that each task took, in the order of spawning. Alone or among others: what was alone in this run
-/// need not be in another.
-pub(super) fn work(trace: &Trace) -> Vec<u64> {
-    let mut work = vec![0; trace.tasks().len()];
-    for record in trace.records() {
-        if let (Some(task), crate::trace::Event::Polled { .. }) = (record.task, record.event) {
-            work[task.as_u64() as usize] += 1;
-        }
-    }
-    work
 }

@@ -1,12 +1,10 @@
 //! Strategies that draw: each run's schedule comes from the search's seed and the number of the run.
 
-use std::ops::ControlFlow;
-
 use super::engine::Engine;
 use super::pool;
-use super::program::Shared;
-use super::tally::{Batch, Tally};
-use crate::policy::{Choice, ChoiceKind, Gait, Pct, Policy, Pos, Random, Walk};
+use super::program::{Run, Runner, Shared};
+use super::tally::{Batch, Shard, Tally};
+use crate::policy::{Choice, ChoiceKind, Gait, Native, Pct, Policy, Pos, Random, Walk};
 use crate::rng::{Rng, digest_parts};
 
 /// How a schedule is drawn.
@@ -26,13 +24,15 @@ pub(super) enum Draw {
 pub(super) type Rota = Vec<Draw>;
 
 /// What is known of the program from its first run.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pilot {
     pub(super) turns: u64,
     /// The turns of each task, in the order of spawning.
     pub(super) work: Vec<u64>,
     /// Where something may be made to go wrong.
     pub(super) points: u64,
+    /// That run, and its output as text.
+    pub(super) first: (Run, String),
 }
 
 /// Goes first-in first-out and counts where something could be made to go wrong.
@@ -53,7 +53,8 @@ struct Lineup {
     rota: Rota,
     random: Random,
     pct: Pct,
-    walk: Walk,
+    /// Away while a loop uses it.
+    walk: Option<Box<Walk>>,
     pos: Pos,
     now: Option<Draw>,
     /// What is made to go wrong is drawn apart, so that a task is chosen as without it.
@@ -73,7 +74,7 @@ impl Lineup {
             rota: rota.clone(),
             random: Random::new(0),
             pct: Pct::new(0, 1, pilot.turns),
-            walk: Walk::new(0, pilot.work.clone()),
+            walk: Some(Box::new(Walk::new(0, pilot.work.clone()))),
             pos: Pos::new(0),
             now: None,
             injected: Rng::from_parts(seed, INJECTED_STREAM, 0),
@@ -91,19 +92,33 @@ impl Lineup {
         match draw {
             Draw::Random => self.random.restart(seed),
             Draw::Pct { depth } => self.pct.restart(seed, depth),
-            Draw::Walk(gait) => self.walk.restart(seed, gait, false),
+            Draw::Walk(gait) => self.walk().restart(seed, gait, false),
             Draw::Mirrored(gait) => {
                 let seed = digest_parts(self.seed, STREAM, number - 1);
-                self.walk.restart(seed, gait, true);
+                self.walk().restart(seed, gait, true);
             }
             Draw::Pos => self.pos.restart(seed),
         }
         self.now = Some(draw);
     }
 
-    /// The policy of this run, if its choices are random.
-    fn random(&self) -> Option<Random> {
-        (self.now == Some(Draw::Random)).then(|| self.random.clone())
+    fn walk(&mut self) -> &mut Walk {
+        self.walk.as_mut().expect("it is handed back after each run")
+    }
+
+    /// The policy of this run, if the loop knows it.
+    fn lend(&mut self) -> Option<Native> {
+        match self.now? {
+            Draw::Random => Some(Native::Random(self.random.clone())),
+            Draw::Walk(_) | Draw::Mirrored(_) => self.walk.take().map(Native::Walk),
+            Draw::Pct { .. } | Draw::Pos => None,
+        }
+    }
+
+    fn take_back(&mut self, native: Option<Native>) {
+        if let Some(Native::Walk(walk)) = native {
+            self.walk = Some(walk);
+        }
     }
 }
 
@@ -118,7 +133,7 @@ impl Policy for Lineup {
             None => 0,
             Some(Draw::Random) => self.random.choose(choice),
             Some(Draw::Pct { .. }) => self.pct.choose(choice),
-            Some(Draw::Walk(_) | Draw::Mirrored(_)) => self.walk.choose(choice),
+            Some(Draw::Walk(_) | Draw::Mirrored(_)) => self.walk().choose(choice),
             Some(Draw::Pos) => self.pos.choose(choice),
         }
     }
@@ -137,11 +152,22 @@ struct Job {
 }
 
 /// Makes the runs of this shard into `tally`, until that is full.
-pub(super) fn search(engine: &Engine<'_>, rota: &Rota, pilot: &Pilot, tally: &mut Tally) {
-    let shard = engine.shard;
+///
+/// After the first of them, of which each may fail, whether the program is deterministic is for `audit` to say.
+///
+/// # Errors
+///
+/// Returns what that does.
+pub(super) fn search(
+    engine: &Engine<'_>,
+    rota: &Rota,
+    pilot: &Pilot,
+    tally: &mut Tally,
+    audit: impl FnOnce() -> Result<(), String>,
+) -> Result<(), String> {
     let (mut next, mut size) = (0, 1);
-    let mut flow = ControlFlow::Continue(());
-    while flow.is_continue() {
+    let mut audit = Some(audit);
+    loop {
         // A program with a bug often shows it at once, so the first jobs are small.
         let (runs, failures) = (tally.runs_wanted(), tally.failures_wanted());
         let end = tally.runs.saturating_add(runs);
@@ -150,28 +176,66 @@ pub(super) fn search(engine: &Engine<'_>, rota: &Rota, pilot: &Pilot, tally: &mu
         let wave: Vec<Job> = jobs.filter(|job| job.first < job.end).collect();
         next += WAVE * size;
         size = (size * 2).min(JOB_RUNS_MAX);
-        let work = |job: &Job| {
-            let mut runner = engine.runner();
-            let lineup = Lineup::new(engine.seed, rota, pilot);
-            let policy = Shared::new(lineup, engine.settings);
-            let mut batch = Batch::default();
-            for number in job.first..job.end {
-                if batch.failures() >= failures {
-                    break;
-                }
-                let random = policy.with(|lineup| {
-                    lineup.start(number * shard.count + shard.index);
-                    lineup.random().filter(|_| runner.are_choices_all())
-                });
-                let run = match random {
-                    Some(random) => runner.run_random(random),
-                    None => runner.run(&policy),
-                };
-                batch.add(run, &runner.shown);
-            }
-            batch
+        let worker = || {
+            let mut worker = Worker::new(engine, rota, pilot);
+            move |job: &Job| worker.work(job, failures)
         };
         let is_last = |batch: &Batch| batch.failures() >= failures;
-        flow = pool::in_order(engine.threads, &wave, work, is_last, |batch| tally.add(batch));
+        let flow = pool::in_order(engine.threads, &wave, worker, is_last, |batch| tally.add(batch));
+        audit.take().map_or(Ok(()), |audit| audit())?;
+        if flow.is_break() {
+            return Ok(());
+        }
+    }
+}
+
+/// Who makes runs, on one thread.
+struct Worker<'a> {
+    runner: Runner<'a>,
+    policy: Shared<Lineup>,
+    shard: Shard,
+    first: &'a (Run, String),
+}
+
+impl<'a> Worker<'a> {
+    fn new(engine: &Engine<'a>, rota: &Rota, pilot: &'a Pilot) -> Self {
+        let lineup = Lineup::new(engine.seed, rota, pilot);
+        let policy = Shared::new(lineup, engine.settings);
+        Worker { runner: engine.runner(), policy, shard: engine.shard, first: &pilot.first }
+    }
+
+    /// Makes the runs of a job, until so many different failures are found.
+    fn work(&mut self, job: &Job, failures: usize) -> Batch {
+        let mut batch = Batch::default();
+        for number in job.first..job.end {
+            if batch.failures() >= failures {
+                break;
+            }
+            self.run(number * self.shard.count + self.shard.index, &mut batch);
+        }
+        batch
+    }
+
+    /// Makes the run of this number, from 0.
+    fn run(&mut self, number: u64, batch: &mut Batch) {
+        // More than that may be wanted of a run, and the first had only that.
+        let is_known = self.runner.are_choices_all();
+        if number == 0 && is_known {
+            let (run, shown) = self.first;
+            return batch.add(run.clone(), shown);
+        }
+        let native = self.policy.with(|lineup| {
+            lineup.start(number);
+            if is_known { lineup.lend() } else { None }
+        });
+        let run = match native {
+            Some(native) => {
+                let (run, native) = self.runner.run_native(native);
+                self.policy.with(|lineup| lineup.take_back(native));
+                run
+            }
+            None => self.runner.run(&self.policy),
+        };
+        batch.add(run, &self.runner.shown);
     }
 }

@@ -121,9 +121,9 @@ impl<'a> Exhaustive<'a> {
             }
             let (engine, threads) = (self.engine, self.engine.threads);
             let (runs, failures) = (self.tally.runs_wanted(), self.tally.failures_wanted());
-            let work = |job: &Job<'_>| expand(engine, job, depth, runs, failures);
+            let worker = || |job: &Job<'_>| expand(engine, job, depth, runs, failures);
             let is_last = |expanded: &Expanded| expanded.batch.failures() >= failures;
-            pool::in_order(threads, wave, work, is_last, |expanded| {
+            pool::in_order(threads, wave, worker, is_last, |expanded| {
                 self.merge(expanded, &mut next, &mut words)
             })?;
             self.reach.is_deep = words > self.words_max;

@@ -6,23 +6,25 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Scope, ScopedJoinHandle};
 
-/// Does all `jobs`, and hands the results to `merge` in their order, until it says to stop.
+/// Does all `jobs` by a worker for each thread, and hands the results to `merge` in their order, until it says to stop.
 ///
-/// A worker is told the earliest job whose result `is_last`: what comes after that need not be done. What is
+/// A thread is told the earliest job whose result `is_last`: what comes after that need not be done. What is
 /// merged, and so what comes of it, is the same for every number of threads.
-pub(super) fn in_order<J: Sync, R: Send>(
+pub(super) fn in_order<J: Sync, R: Send, W: FnMut(&J) -> R>(
     threads: usize,
     jobs: &[J],
-    work: impl Fn(&J) -> R + Sync,
+    worker: impl Fn() -> W + Sync,
     is_last: impl Fn(&R) -> bool + Sync,
     mut merge: impl FnMut(R) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     if threads < 2 || jobs.len() < 2 {
+        let mut work = worker();
         return jobs.iter().try_for_each(|job| merge(work(job)));
     }
     let results: Vec<Mutex<Option<R>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
     let (next, last) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
-    let worker = || {
+    let thread = || {
+        let mut work = worker();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(job) = jobs.get(number) else { return };
@@ -37,7 +39,7 @@ pub(super) fn in_order<J: Sync, R: Send>(
         }
     };
     thread::scope(|scope| {
-        let workers = (0..threads.min(jobs.len())).map(|_| spawn_named_alike(scope, worker));
+        let workers = (0..threads.min(jobs.len())).map(|_| spawn_named_alike(scope, thread));
         let workers: Vec<_> = workers.collect();
         for worker in workers {
             // The program's own panics are caught by its runs; what comes here is for the caller.

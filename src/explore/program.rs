@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::Outcome;
 use crate::executor::{Builder, EventLoop, Injections};
 use crate::kernel::{Instant, Level, Limits};
-use crate::policy::{Choice, Policy, Random, Schedule};
+use crate::policy::{Choice, Native, Policy, Schedule};
 use crate::report::{Failure, FailureKind, Report};
 use crate::trace::Trace;
 
@@ -106,7 +106,7 @@ fn judge(output: &impl Outcome, shown: &mut String) -> Result<(), String> {
 }
 
 /// What is kept of a run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Run {
     pub(super) failure: Option<Failure>,
     /// Of a run that passed it is kept only where somebody asked for a report.
@@ -148,9 +148,10 @@ impl<'a> Runner<'a> {
         run
     }
 
-    /// The same with random choices, where [`are_choices_all`](Self::are_choices_all).
-    pub(super) fn run_random(&mut self, random: Random) -> Run {
-        self.run_on(&self.builder.build_random(random))
+    /// The same with a policy that the loop knows, where [`are_choices_all`](Self::are_choices_all). It is handed back.
+    pub(super) fn run_native(&mut self, native: Native) -> (Run, Option<Native>) {
+        let event_loop = self.builder.build_native(native);
+        (self.run_on(&event_loop), event_loop.take_native())
     }
 
     /// Says whether a run is known by the choices of a policy that is asked to its end.

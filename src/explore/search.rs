@@ -1,6 +1,6 @@
 //! A search from its first run to its report.
 
-use super::audit::{self, TRACED_TURNS_MAX};
+use super::audit;
 use super::draw::{self, Pilot, Points};
 use super::engine::Engine;
 use super::exhaustive::{Exhaustive, Reach, WORDS_MAX};
@@ -14,10 +14,9 @@ use super::shrink::{Shrunk, shrink};
 use super::tally::{Batch, Bounds, Failed, Found, Shard, Tally};
 use crate::executor::picture::draw_page;
 use crate::kernel::{Instant, Level};
-use crate::policy::{Random, Schedule};
+use crate::policy::{Native, Random, Schedule, Scout};
 use crate::report::{Failure, FailureKind};
 use crate::rng::Rng;
-use crate::trace::Trace;
 
 /// Failures that are shrunk and explained; the others are only told.
 const EXPLAINED_MAX: usize = 10;
@@ -33,10 +32,9 @@ pub(super) fn search(explorer: &Explorer, program: &dyn Program) -> Exploration 
     if let Some(schedule) = &explorer.replay {
         return search.replay(schedule);
     }
-    match search.pilot() {
-        Ok(pilot) => search.run(&pilot),
-        Err(difference) => refused(explorer, FailureKind::NotDeterministic { difference }),
-    }
+    search.run().unwrap_or_else(|difference| {
+        refused(explorer, FailureKind::NotDeterministic { difference })
+    })
 }
 
 struct Search<'a> {
@@ -49,32 +47,45 @@ impl<'a> Search<'a> {
         Runner::new(self.program, &self.explorer.settings)
     }
 
-    /// Makes the first runs, checks that they can be made again, and looks at how long the tasks are.
-    fn pilot(&self) -> Result<Pilot, String> {
+    /// Makes the first run, and looks at how long the tasks are.
+    fn pilot(&self) -> Pilot {
         let mut runner = self.runner();
-        let (first, _) = runner.replay(&Schedule::default(), Level::Off);
-        if first.failure.as_ref().is_some_and(depends_on_thread) {
-            return Ok(Pilot { turns: first.turns, ..Pilot::default() });
-        }
-        let trace = if self.explorer.audits > 0 {
-            self.audit(&first, &runner.shown)?
-        } else if first.turns <= TRACED_TURNS_MAX {
-            runner.replay(&Schedule::default(), Level::Full).1
-        } else {
-            Trace::default()
+        let (mut first, native) = runner.run_native(Native::Scout(Scout::default()));
+        let work = match native {
+            Some(Native::Scout(scout)) => scout.turns,
+            _ => Vec::new(),
         };
-        for number in 1..self.explorer.audits {
+        if !runner.are_choices_all() {
+            // What else is asked of a run was not asked of that one.
+            first = runner.replay(&Schedule::default(), Level::Off).0;
+        }
+        let shown = runner.shown.clone();
+        let points = match self.explorer.settings.injections.are_any() {
+            true => self.points(&mut runner),
+            false => 0,
+        };
+        Pilot { turns: first.turns, work, points, first: (first, shown) }
+    }
+
+    /// Checks that the first run, and others if asked for, can be made again.
+    fn audit_all(&self, pilot: &Pilot) -> Result<(), String> {
+        let (first, shown) = &pilot.first;
+        if first.failure.as_ref().is_some_and(depends_on_thread) {
+            return Ok(());
+        }
+        let mut runner = self.runner();
+        for number in 0..self.explorer.audits {
+            if number == 0 {
+                self.audit(first, shown)?;
+                continue;
+            }
             let seed =
                 Rng::from_parts(self.explorer.settings.seed, AUDIT_STREAM, number).next_u64();
             let policy = Shared::new(Random::new(seed), runner.settings);
             let (run, _) = runner.run_with(self.explorer.settings.builder().policy(policy));
             self.audit(&run, &runner.shown)?;
         }
-        let points = match self.explorer.settings.injections.are_any() {
-            true => self.points(&mut runner),
-            false => 0,
-        };
-        Ok(Pilot { turns: first.turns, work: audit::work(&trace), points })
+        Ok(())
     }
 
     /// Where something could be made to go wrong in the first run.
@@ -84,11 +95,15 @@ impl<'a> Search<'a> {
         policy.with(|points| points.0)
     }
 
-    fn audit(&self, run: &Run, shown: &str) -> Result<Trace, String> {
+    fn audit(&self, run: &Run, shown: &str) -> Result<(), String> {
         audit::audit(self.program, &self.explorer.settings, run, shown)
     }
 
-    fn run(&self, pilot: &Pilot) -> Exploration {
+    /// # Errors
+    ///
+    /// Returns in what runs of one schedule differ.
+    fn run(&self) -> Result<Exploration, String> {
+        let pilot = &self.pilot();
         let Explorer { settings, threads, shard, .. } = self.explorer;
         let engine = Engine {
             program: self.program,
@@ -103,10 +118,11 @@ impl<'a> Search<'a> {
             Strategy::Drawn { rota, .. } => {
                 let bounds = Bounds { runs: share(bounds.runs, *shard), ..bounds };
                 let mut tally = Tally::new(bounds, *shard);
-                draw::search(&engine, rota, pilot, &mut tally);
+                draw::search(&engine, rota, pilot, &mut tally, || self.audit_all(pilot))?;
                 (tally, None)
             }
             Strategy::Exhaustive => {
+                self.audit_all(pilot)?;
                 let mut tally = Tally::new(bounds, Shard::WHOLE);
                 let deviations_max = self.explorer.deviations_max.unwrap_or(u32::MAX);
                 let exhaustive = Exhaustive::new(&engine, &mut tally, deviations_max, WORDS_MAX);
@@ -114,6 +130,7 @@ impl<'a> Search<'a> {
                 (tally, Some(reach))
             }
             Strategy::Reduced => {
+                self.audit_all(pilot)?;
                 let empty = || Tally::new(bounds, Shard::WHOLE);
                 let deviations_max = self.explorer.deviations_max.unwrap_or(u32::MAX);
                 let (tally, reach) = match shard.index {
@@ -143,7 +160,7 @@ impl<'a> Search<'a> {
             false => plain(found),
         });
         let findings = findings.collect();
-        self.exploration(tally, extent, findings)
+        Ok(self.exploration(tally, extent, findings))
     }
 
     /// Shrinks and explains a failure.

@@ -7,6 +7,7 @@
 
 mod choice;
 mod injection;
+mod native;
 mod pct;
 mod pos;
 mod random;
@@ -20,6 +21,7 @@ use std::fmt;
 
 pub use choice::{Choice, ChoiceKind};
 pub use injection::Injection;
+pub(crate) use native::{Native, Scout};
 pub use pct::Pct;
 pub use pos::Pos;
 pub use random::Random;

@@ -47,7 +47,24 @@ pub struct Walk {
     coin: Rng,
     /// The task that was chosen last.
     previous: Option<usize>,
+    /// The ready tasks as they were left by the last choice, in the order of arrival. What has become ready since
+    /// stands behind them, so only that has to be looked up.
+    ready: Vec<Ready>,
+    /// The sum of their weights.
+    total: u64,
+    /// The turn of the last choice.
+    turn: u64,
 }
+
+/// A ready task. While it is one, it takes no turns, and its weight stays.
+#[derive(Clone, Copy, Debug)]
+struct Ready {
+    task: usize,
+    weight: u64,
+}
+
+/// The most turns left that make a difference, so that no sum of weights, nor of their squares, overflows.
+const LEFT_MAX: u64 = 1 << 16;
 
 /// Keeps the coin apart from the draws.
 const COIN_STREAM: u64 = 0x63_6f_69_6e;
@@ -79,6 +96,9 @@ impl Walk {
             is_mirrored: false,
             coin: Rng::from_parts(seed, COIN_STREAM, 0),
             previous: None,
+            ready: Vec::new(),
+            total: 0,
+            turn: 0,
         }
     }
 
@@ -89,6 +109,7 @@ impl Walk {
         self.coin = Rng::from_parts(seed, COIN_STREAM, 0);
         self.previous = None;
         self.left.clone_from(&self.expected);
+        self.forget();
     }
 }
 
@@ -97,19 +118,9 @@ impl Policy for Walk {
         if choice.kind() == ChoiceKind::Value {
             return choice.draw(&mut self.rng);
         }
-        let last = choice.len() - 1;
-        let is_newest = match self.gait {
-            Gait::Uniform | Gait::Chase => false,
-            Gait::Dash => self.rng.bool(),
-            Gait::Relay if self.previous == Some(choice.number(last)) => false,
-            Gait::Relay => self.coin.below(5) < 4,
-        };
-        let chosen = if is_newest { last } else { self.draw(choice) };
-        self.previous = Some(choice.number(chosen));
-        if let Some(left) = self.left.get_mut(choice.number(chosen)) {
-            *left = left.saturating_sub(1);
-        }
-        chosen
+        // Whoever asks may not have done as it was told the last time.
+        self.forget();
+        self.pick(choice)
     }
 
     fn source(&self) -> Option<String> {
@@ -119,23 +130,57 @@ impl Policy for Walk {
 }
 
 impl Walk {
-    /// Draws an alternative by the turns that its task has left.
+    /// Chooses for somebody who asks wherever two tasks or more are ready, and does as it is told.
     #[inline]
-    fn draw(&mut self, choice: &Choice<'_>) -> usize {
-        let is_uniform = self.gait == Gait::Uniform;
-        let weight = |task| {
-            let left = self.left.get(task).map_or(1, |&left: &u64| left.max(1));
-            if is_uniform { left } else { left.saturating_mul(left) }
+    pub(crate) fn pick(&mut self, choice: &Choice<'_>) -> usize {
+        if choice.turn() != self.turn + 1 {
+            // There was a turn without a choice, and nobody was left to wait.
+            self.forget();
+        }
+        self.turn = choice.turn();
+        for index in self.ready.len()..choice.len() {
+            self.add(choice.number(index));
+        }
+        let last = choice.len() - 1;
+        let is_newest = match self.gait {
+            Gait::Uniform | Gait::Chase => false,
+            Gait::Dash => self.rng.bool(),
+            Gait::Relay if self.previous == Some(self.ready[last].task) => false,
+            Gait::Relay => self.coin.below(5) < 4,
         };
-        let weights = || choice.numbers().map(weight);
-        let total = weights().fold(0, u64::saturating_add);
-        let drawn = self.rng.below(total);
-        let mut rest = if self.is_mirrored { total - 1 - drawn } else { drawn };
-        let is_hit = |weight: u64| {
-            let is_hit = rest < weight;
-            rest = rest.saturating_sub(weight);
+        let chosen = if is_newest { last } else { self.draw() };
+        let Ready { task, weight } = self.ready.remove(chosen);
+        self.total -= weight;
+        self.previous = Some(task);
+        if let Some(left) = self.left.get_mut(task) {
+            *left = left.saturating_sub(1);
+        }
+        chosen
+    }
+
+    #[inline]
+    fn add(&mut self, task: usize) {
+        let left = self.left.get(task).map_or(1, |&left| left.clamp(1, LEFT_MAX));
+        let weight = if self.gait == Gait::Uniform { left } else { left * left };
+        self.ready.push(Ready { task, weight });
+        self.total += weight;
+    }
+
+    fn forget(&mut self) {
+        self.ready.clear();
+        self.total = 0;
+    }
+
+    /// Draws a ready task by the turns that it has left.
+    #[inline]
+    fn draw(&mut self) -> usize {
+        let drawn = self.rng.below(self.total);
+        let mut rest = if self.is_mirrored { self.total - 1 - drawn } else { drawn };
+        let is_hit = |ready: &Ready| {
+            let is_hit = rest < ready.weight;
+            rest = rest.wrapping_sub(ready.weight);
             is_hit
         };
-        weights().position(is_hit).unwrap_or(0)
+        self.ready.iter().position(is_hit).unwrap_or(0)
     }
 }

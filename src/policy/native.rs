@@ -1,0 +1,75 @@
+//! Policies that the loop knows by name, so that it asks them without a virtual call, and does not check what they
+//! answer.
+
+use super::{Choice, Policy, Random, Walk};
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) enum Native {
+    Random(Random),
+    /// In a box, for it goes from run to run.
+    Walk(Box<Walk>),
+    Scout(Scout),
+}
+
+impl Native {
+    /// The number of ready tasks from which it is asked which of them runs.
+    pub(crate) fn asked_from(&self) -> usize {
+        match self {
+            Native::Random(_) | Native::Walk(_) => 2,
+            Native::Scout(_) => 1,
+        }
+    }
+
+    /// Picks the task of the coming turn.
+    #[inline(always)]
+    pub(crate) fn pick(&mut self, choice: &Choice<'_>) -> usize {
+        match self {
+            Native::Random(random) => random.draw(choice.len() as u64) as usize,
+            Native::Walk(walk) => walk.pick(choice),
+            Native::Scout(scout) => scout.pick(choice),
+        }
+    }
+
+    /// What is asked for values.
+    pub(crate) fn policy(&mut self) -> &mut dyn Policy {
+        match self {
+            Native::Random(random) => random,
+            Native::Walk(walk) => &mut **walk,
+            Native::Scout(scout) => scout,
+        }
+    }
+
+    pub(crate) fn boxed(self) -> Box<dyn Policy> {
+        match self {
+            Native::Random(random) => Box::new(random),
+            Native::Walk(walk) => walk,
+            Native::Scout(scout) => Box::new(scout),
+        }
+    }
+}
+
+/// Goes first-in first-out and counts the turns of each task, by its number, alone or among others: what is alone in
+/// this run need not be in another.
+#[derive(Debug, Default)]
+pub(crate) struct Scout {
+    pub(crate) turns: Vec<u64>,
+}
+
+impl Scout {
+    /// Is asked at every turn.
+    fn pick(&mut self, choice: &Choice<'_>) -> usize {
+        let task = choice.number(0);
+        if task >= self.turns.len() {
+            self.turns.resize(task + 1, 0);
+        }
+        self.turns[task] += 1;
+        0
+    }
+}
+
+impl Policy for Scout {
+    fn choose(&mut self, _: &Choice<'_>) -> usize {
+        0
+    }
+}
