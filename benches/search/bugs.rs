@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::{Mutex, lock, spawn, yield_now};
+use super::{Mutex, lock, spawn, yield_now};
 
 /// Two tasks read, wait a turn and write; the first task starts late, so that first in first out is right.
 pub async fn lost_update(tasks: usize) {

@@ -2,6 +2,8 @@
 
 #[path = "../../search/bugs.rs"]
 mod bugs;
+mod ours;
+mod timed;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,6 +28,9 @@ fn main() {
     std::panic::set_hook(Box::new(|_| {}));
     // Alone, and so often, for comparisons by processor time.
     let alone = std::env::args().nth(1);
+    if alone.as_deref() == Some("time") {
+        return timed::table();
+    }
     let runs = alone.as_ref().map_or(100_000, |runs| runs.parse().expect("a number of runs"));
     let started = Instant::now();
     let made = search(RandomScheduler::new_from_seed(0, runs), || bugs::three_tasks(Default::default()));
