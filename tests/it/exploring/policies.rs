@@ -3,10 +3,12 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::time::Duration;
 
+use simloop::explore::Explorer;
 use simloop::policy::{Pct, Policy, Pos, Random, Walk};
 use simloop::trace::Level;
-use simloop::{Builder, Limits, choose, spawn, yield_now};
+use simloop::{Builder, Limits, choose, sleep, spawn, yield_now};
 
 use super::{explorer, letters};
 
@@ -47,6 +49,48 @@ fn different_seeds_give_different_runs_and_values_are_drawn_too() {
         let outcomes: BTreeSet<_> = (0..200).map(run).collect();
         assert!(outcomes.len() > 20, "{}", outcomes.len());
         assert_eq!(outcomes.iter().map(|(_, chosen)| chosen).collect::<BTreeSet<_>>().len(), 5);
+    }
+}
+
+/// With a bound on time the search asks its policies at each choice anew; without one the loop knows them, and what
+/// was ready at a choice is kept to the next.
+#[test]
+fn a_walk_that_the_loop_knows_chooses_as_one_that_is_asked() {
+    let program = || async {
+        let tasks = [5_u64, 1, 3, 2].map(|turns| {
+            spawn(async move {
+                for turn in 0..turns {
+                    yield_now().await;
+                    // Alone for a while, so that there are turns without a choice, and others at the same instant.
+                    sleep(Duration::from_secs((turn + turns) % 3)).await;
+                    spawn(yield_now());
+                }
+            })
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
+        choose(3)
+    };
+    type Strategy = fn(Explorer) -> Explorer;
+    let strategies: [Strategy; 4] =
+        [|it| it.walk(200), |it| it.chase(200), |it| it.dash(200), |it| it.relay(200)];
+    for strategy in strategies {
+        let known = strategy(explorer()).run(program);
+        let asked = strategy(explorer()).time_limit(Duration::from_secs(1_000)).run(program);
+        assert!(known.interleavings > 100, "{}", known.interleavings);
+        assert_eq!(known.interleavings, asked.interleavings);
+        assert_eq!(known.to_string(), asked.to_string());
+        // Digests are not shown; the failure that is drawn last is.
+        let late = || {
+            let run = program();
+            async move { assert!(run.await != 2) }
+        };
+        let schedule = |explorer: Explorer| explorer.run(late).unwrap_finding().first_schedule;
+        assert_eq!(
+            schedule(strategy(explorer())),
+            schedule(strategy(explorer()).time_limit(Duration::from_secs(1_000)))
+        );
     }
 }
 
