@@ -3,7 +3,7 @@
 //!
 //! The light one only keeps the compiler from moving things. The heavy one has the system run a full fence on all
 //! threads of the process that run at that moment; those that do not have run one when they were taken off. On
-//! Linux that is `membarrier(2)`. Elsewhere there is none.
+//! Linux that is `membarrier(2)`, on the processors of which its number is known here. Elsewhere there is none.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{Ordering, compiler_fence};
@@ -31,17 +31,43 @@ pub(super) fn heavy() {
     }
 }
 
-#[cfg(all(target_os = "linux", not(miri)))]
+/// The numbers are from the manual page and from Linux's tables of calls. The crate `libc` has them as well; for one
+/// call, it was a fifteenth of what this crate takes to compile with all that it depends on.
+#[cfg(all(
+    target_os = "linux",
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "loongarch64"
+    ),
+    target_pointer_width = "64",
+    not(miri)
+))]
 mod system {
-    use std::ptr;
+    use std::ffi::{c_int, c_long, c_uint};
 
-    const REGISTER: libc::c_int = libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
-    const FENCE: libc::c_int = libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED;
+    unsafe extern "C" {
+        /// Of the system's C library, which the standard library links. It takes as many arguments as the call.
+        fn syscall(number: c_long, ...) -> c_long;
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    const MEMBARRIER: c_long = 324;
+    #[cfg(not(target_arch = "x86_64"))]
+    const MEMBARRIER: c_long = 283;
+
+    /// `MEMBARRIER_CMD_QUERY`.
+    const QUERY: c_int = 0;
+    /// `MEMBARRIER_CMD_PRIVATE_EXPEDITED`.
+    const FENCE: c_int = 1 << 3;
+    /// `MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED`.
+    const REGISTER: c_int = 1 << 4;
 
     /// The commands that there are, as bits; negative where there is no such call.
     pub(super) fn has_fence() -> bool {
-        let commands = libc::c_long::from(REGISTER | FENCE);
-        let known = membarrier(libc::MEMBARRIER_CMD_QUERY);
+        let commands = c_long::from(REGISTER | FENCE);
+        let known = membarrier(QUERY);
         known >= 0 && known & commands == commands
     }
 
@@ -53,14 +79,24 @@ mod system {
         membarrier(FENCE) == 0
     }
 
-    fn membarrier(command: libc::c_int) -> libc::c_long {
-        let (flags, cpu): (libc::c_uint, *const ()) = (0, ptr::null());
+    fn membarrier(command: c_int) -> c_long {
+        let (flags, cpu): (c_uint, c_int) = (0, 0);
         // SAFETY: three integers, and no memory that the system reads or writes.
-        unsafe { libc::syscall(libc::SYS_membarrier, command, flags, cpu) }
+        unsafe { syscall(MEMBARRIER, command, flags, cpu) }
     }
 }
 
-#[cfg(not(all(target_os = "linux", not(miri))))]
+#[cfg(not(all(
+    target_os = "linux",
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "loongarch64"
+    ),
+    target_pointer_width = "64",
+    not(miri)
+)))]
 mod system {
     pub(super) fn has_fence() -> bool {
         false
