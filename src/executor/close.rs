@@ -9,6 +9,7 @@ use super::describe;
 use super::stuck::WaitGraph;
 use super::turn::forget_panic;
 use super::unmoved::Stuck;
+use crate::kernel::ordered::sort_by_key;
 use crate::kernel::{Ending, TaskId, TaskKey};
 use crate::report::{Failure, FailureKind, LeftTask, PanicPlace, Report};
 use crate::trace::Trace;
@@ -292,7 +293,7 @@ impl Core {
         });
         state.unjoined.extend(not_joined);
         // As they happened, whenever their handles were dropped.
-        state.unjoined.sort_unstable_by_key(|panicked| panicked.number);
+        sort_by_key(&mut state.unjoined, |panicked| panicked.number);
         state.unjoined.iter_mut().filter_map(|panicked| panicked.payload.take()).collect()
     }
 }

@@ -1,5 +1,7 @@
 //! A search from its first run to its report.
 
+use std::cmp::Reverse;
+
 use super::audit;
 use super::draw::{self, Pilot, Points};
 use super::engine::Engine;
@@ -13,6 +15,7 @@ use super::reduced::Reduced;
 use super::shrink::{Shrunk, shrink};
 use super::tally::{Batch, Bounds, Failed, Found, Shard, Tally};
 use crate::executor::picture::draw_page;
+use crate::kernel::ordered::sort_by_key;
 use crate::kernel::{Instant, Level};
 use crate::policy::{Native, Random, Schedule, Scout};
 use crate::report::{Failure, FailureKind};
@@ -226,7 +229,7 @@ impl<'a> Search<'a> {
         let counted = tally.outputs.into_iter();
         let mut outcomes: Vec<OutcomeCount> =
             counted.map(|(shown, runs)| OutcomeCount::new(shown.into(), runs)).collect();
-        outcomes.sort_by_key(|outcome| std::cmp::Reverse(outcome.runs));
+        sort_by_key(&mut outcomes, |outcome| Reverse(outcome.runs));
         Exploration {
             strategy: self.explorer.name(),
             seed: self.explorer.settings.seed,

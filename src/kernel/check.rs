@@ -1,6 +1,7 @@
 //! Every invariant of the machine in one place, run by the model test after each transition and by debug
 //! builds at each jump of the clock.
 
+use super::ordered::Set;
 use super::tasks::State;
 use super::{Kernel, TaskKey};
 
@@ -40,9 +41,8 @@ impl Kernel {
 
     fn check_ready(&self) {
         self.ready.check();
-        let mut slots: Vec<u32> = self.ready.iter().collect();
-        slots.sort_unstable();
-        slots.dedup();
+        let mut slots = Set::new();
+        slots.extend(self.ready.iter());
         assert_eq!(slots.len(), self.ready.len(), "a task is in the ready set twice");
         let ready = |(_, task): &(TaskKey, &super::Task)| task.state == State::Ready;
         assert_eq!(
@@ -50,7 +50,7 @@ impl Kernel {
             slots.len(),
             "a ready task is not in the set"
         );
-        for slot in slots {
+        for slot in slots.iter() {
             assert_eq!(self.tasks[slot].state, State::Ready, "slot {slot} is in the ready set");
         }
     }

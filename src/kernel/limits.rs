@@ -1,10 +1,11 @@
 //! Bounds on a run, and what is known of a run that goes on without getting anywhere.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::event::Cause;
 use super::instant::Instant;
-use super::ordered::Map;
+use super::ordered::{Map, sort_by_key};
 use super::{Kernel, TaskKey};
 
 /// Bounds on a run. Beyond one of them it ends with a failure (S38, S39).
@@ -207,14 +208,15 @@ impl Kernel {
                 let number = super::serial(known);
                 let &polls = watch.polls.get(number)?;
                 let mut woken_by = watch.wakes.get(number).cloned().unwrap_or_default();
-                woken_by.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+                sort_by_key(&mut woken_by, |&(_, count)| Reverse(count));
                 woken_by.truncate(TOLD_MAX);
                 Some(Spinner { task, polls, woken_by })
             })
             .collect();
         // Equals in the order of spawning.
         let spawned = |task: TaskKey| self.tasks[task.slot()].serial;
-        spinners.sort_by_key(|spinner| (std::cmp::Reverse(spinner.polls), spawned(spinner.task)));
+        sort_by_key(&mut spinners, |spinner| spawned(spinner.task));
+        sort_by_key(&mut spinners, |spinner| Reverse(spinner.polls));
         spinners.truncate(TOLD_MAX);
         Breach::Livelock { turns, watched: watch.turns, polled: watch.polls.len(), spinners }
     }

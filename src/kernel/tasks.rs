@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use super::instant::Instant;
 use super::key::{GENERATION_MAX, SLOTS_MAX, TaskKey};
+use super::ordered::sort_by_key;
 use names::{count_one, number_child};
 use task::{Extras, Flags};
 pub(crate) use task::{Spawn, State, Task};
@@ -323,7 +324,7 @@ impl TaskTable {
             .filter(|(_, task)| task.state.is_alive())
             .map(|(key, task)| (task.serial, key))
             .collect();
-        alive.sort_unstable_by_key(|&(serial, _)| serial);
+        sort_by_key(&mut alive, |&(serial, _)| serial);
         alive.into_iter().map(|(_, key)| key).collect()
     }
 

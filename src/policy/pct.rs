@@ -81,7 +81,8 @@ impl Pct {
         for _ in 1..depth.max(1) {
             self.changes.push(self.rng.range(1..=self.turns.max(1)));
         }
-        self.changes.sort_unstable_by_key(|&turn| std::cmp::Reverse(turn));
+        self.changes.sort_unstable();
+        self.changes.reverse();
     }
 
     fn priority(&mut self, task: usize) -> u64 {

@@ -8,7 +8,7 @@ use std::fmt;
 
 use self::rows::{Row, rows};
 use super::family::last_step;
-use crate::kernel::ordered::{Set, Texts};
+use crate::kernel::ordered::{Set, Texts, sort_by_key};
 use crate::trace::{Event, Record, Trace, columns, elide_end, elide_middle, one_line};
 
 /// The width that no line exceeds unless another is asked for, in columns of a terminal.
@@ -248,7 +248,7 @@ impl<'a> Tasks<'a> {
         });
         let left_out = count - headers.len();
         let first_turn = |path: &str| all().position(|row| row.path == path);
-        headers.sort_by_key(|(path, _)| first_turn(path));
+        sort_by_key(&mut headers, |(path, _)| first_turn(path));
         Tasks { shown: headers, left_out, widths, most }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::grid::Grid;
 use super::layout::{Lane, Layout, Mark, MarkKind, Span, State, WaitKind};
+use crate::kernel::ordered::sort_by_key;
 use crate::kernel::shown_duration;
 use crate::trace::Trace;
 use crate::trace::text::{columns, elide_end, elide_middle, one_line};
@@ -144,7 +145,7 @@ impl Lanes<'_> {
         let mut told: Vec<_> = lanes
             .flat_map(|lane| lane.spans.iter().filter(is_told).map(move |span| (lane.path, span)))
             .collect();
-        told.sort_by_key(|(_, span)| (span.turn, span.from));
+        sort_by_key(&mut told, |(_, span)| (span.turn, span.from));
         if !told.is_empty() {
             writeln!(f, "waits for resources")?;
         }
@@ -174,7 +175,7 @@ impl Lanes<'_> {
                 continue;
             }
             // Marks of one task are in order already, and the sort is stable.
-            told.sort_by_key(|(_, mark)| (mark.turn, mark.x));
+            sort_by_key(&mut told, |(_, mark)| (mark.turn, mark.x));
             writeln!(f, "{title}")?;
             for (lane, mark) in told.iter().take(TOLD_MAX) {
                 let line = format!("  {}  {}", mark.at, sentence(layout, lane, mark));

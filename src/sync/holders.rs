@@ -1,6 +1,7 @@
 //! Who holds what a primitive has given, as reports tell it.
 
 use crate::executor::{Holding, Party};
+use crate::kernel::ordered::sort_by_key;
 
 /// Any number of holders. Entering and leaving cost the same however many there are, and the memory is that
 /// of the most at once.
@@ -99,7 +100,7 @@ impl Holders {
     /// Those that are tasks, in the order in which they entered.
     pub(super) fn holdings(&self) -> Vec<Holding> {
         let mut holdings: Vec<_> = self.places.iter().filter_map(Place::holding).collect();
-        holdings.sort_unstable_by_key(|&(entry, _)| entry);
+        sort_by_key(&mut holdings, |&(entry, _)| entry);
         holdings.into_iter().map(|(_, holding)| holding).collect()
     }
 

@@ -10,6 +10,7 @@ use super::JoinError;
 use super::handles::{Handles, Joinable};
 use crate::executor::Timer;
 use crate::kernel::Instant;
+use crate::kernel::ordered::sort_by_key;
 
 /// When a [`wait`] ends. The names are asyncio's, without its word for exceptions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -321,7 +322,7 @@ where
         let handles = this.handles.take().expect("looked at above");
         let (_, pending) = handles.split();
         let mut done = std::mem::take(&mut this.done);
-        done.sort_by_key(|&(number, _)| number);
+        sort_by_key(&mut done, |&(number, _)| number);
         Poll::Ready(WaitedUntil { done, pending })
     }
 }

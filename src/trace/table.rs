@@ -1,5 +1,6 @@
 //! The text of statistics: a table of the tasks, one of what they waited for, and lines for the loop.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use super::statistics::{
     BlockingStretch, LISTED_MAX, ResourceStatistics, Statistics, TaskStatistics,
 };
 use super::text::{columns, counted, elide_middle};
+use crate::kernel::ordered::sort_by_key;
 use crate::kernel::shown_duration;
 
 /// Rows of a table at most.
@@ -29,7 +31,7 @@ impl fmt::Display for Statistics {
         let jumps = counted(self.jumps, "jump", "jumps");
         writeln!(f, "{}, {jumps} over {jumped}, blocked for {blocked}", turns(self.turns))?;
         let mut resources: Vec<_> = self.resources.iter().collect();
-        resources.sort_by_key(|resource| std::cmp::Reverse(resource.waiting));
+        sort_by_key(&mut resources, |resource| Reverse(resource.waiting));
         for ResourceStatistics { resource, waits, waiting, longest_wait } in
             resources.iter().take(LISTED_MAX)
         {
@@ -55,7 +57,7 @@ impl fmt::Display for Statistics {
 impl Statistics {
     fn write_tasks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut tasks: Vec<&TaskStatistics> = self.tasks.iter().collect();
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.polls));
+        sort_by_key(&mut tasks, |task| Reverse(task.polls));
         let header =
             ["task", "polls", "turns ready", "ready", "waiting", "longest wait", "blocked"];
         let mut rows = vec![header.map(str::to_owned)];
@@ -77,7 +79,7 @@ impl Statistics {
         if waits.is_empty() {
             return Ok(());
         }
-        waits.sort_by_key(|(_, resource)| std::cmp::Reverse(resource.waiting));
+        sort_by_key(&mut waits, |(_, resource)| Reverse(resource.waiting));
         let header = ["task", "waits for", "times", "waiting", "longest wait"];
         let mut rows = vec![header.map(str::to_owned)];
         rows.extend(waits.iter().take(ROWS_MAX).map(|(path, resource)| resource.row(path)));

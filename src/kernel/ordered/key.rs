@@ -1,5 +1,8 @@
 //! Keys as numbers.
 
+use std::cmp::Reverse;
+use std::time::Duration;
+
 /// What can be told by a number of 128 bits, in the same order.
 pub(crate) trait Key: Copy {
     fn number(self) -> u128;
@@ -63,6 +66,27 @@ impl<K: Key> Key for Option<K> {
 
     fn from_number(number: u128) -> Self {
         number.checked_sub(1).map(K::from_number)
+    }
+}
+
+/// All of a number's bits, so it stands alone.
+impl<K: Key> Key for Reverse<K> {
+    fn number(self) -> u128 {
+        !self.0.number()
+    }
+
+    fn from_number(number: u128) -> Self {
+        Reverse(K::from_number(!number))
+    }
+}
+
+impl Key for Duration {
+    fn number(self) -> u128 {
+        self.as_nanos()
+    }
+
+    fn from_number(number: u128) -> Self {
+        Duration::new((number / 1_000_000_000) as u64, (number % 1_000_000_000) as u32)
     }
 }
 

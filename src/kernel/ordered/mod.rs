@@ -6,6 +6,7 @@
 //! in the order of their keys, and an operation costs a logarithm.
 
 mod key;
+mod sort;
 mod texts;
 mod tree;
 
@@ -13,6 +14,7 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 
 pub(crate) use key::{Key, number_keys};
+pub(crate) use sort::sort_by_key;
 pub(crate) use texts::Texts;
 use tree::Tree;
 

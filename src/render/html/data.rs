@@ -9,6 +9,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::digits::Digits;
+use crate::kernel::ordered::Set;
 use crate::kernel::{Instant, TaskId};
 use crate::render::layout::{Layout, State, WaitKind};
 use crate::render::svg::escaped;
@@ -46,13 +47,11 @@ fn number<T: Ord>(all: &[T], one: &T) -> usize {
 
 impl<'a> Data<'a> {
     pub(super) fn new(trace: &'a Trace, layout: &'a Layout<'a>) -> Self {
-        let mut instants: Vec<Instant> = trace
-            .records()
-            .flat_map(|record| [Some(record.at), other(record.event)])
-            .flatten()
-            .collect();
-        instants.sort_unstable();
-        instants.dedup();
+        let mut instants = Set::new();
+        for record in trace.records() {
+            instants.insert(record.at);
+            instants.extend(other(record.event));
+        }
         let sites = trace.tasks().filter_map(|task| trace.spawn_site(task)).map(site);
         let sites = in_order(sites.collect());
         let words = trace.records().filter_map(|record| match record.event {
@@ -63,7 +62,7 @@ impl<'a> Data<'a> {
         let statistics = trace.statistics();
         let resources = statistics.resources.iter().map(|one| one.resource.clone());
         let words = in_order(words.chain(resources).collect());
-        Data { trace, layout, instants, sites, words, statistics }
+        Data { trace, layout, instants: instants.iter().collect(), sites, words, statistics }
     }
 
     /// Writes the texts, one a line: places in the source, names of tasks, waits, and what the records say.

@@ -41,7 +41,7 @@ pub(super) fn draw(
         )?;
         text(out, x + 26, y, meaning)?;
     }
-    for &shape in &drawn.marks.shapes {
+    for shape in drawn.marks.shapes.iter() {
         let meaning = meaning(shape);
         let (x, y) = flow.place(meaning);
         // Those that stand above or below a bar stand in the middle here.

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::words::{self, escaped};
 use super::{Picture, ROW, merged};
-use crate::kernel::ordered::{self, Map};
+use crate::kernel::ordered::{self, Map, Set};
 use crate::render::layout::{Lane, Mark, MarkKind};
 
 /// Marks at most; where there are more, those of a kind that stand close together are drawn as one.
@@ -39,7 +39,7 @@ impl ordered::Key for Shape {
 /// What the marks show, for the legend.
 #[derive(Default)]
 pub(super) struct Drawn {
-    pub(super) shapes: Vec<Shape>,
+    pub(super) shapes: Set<Shape>,
     /// Marks that share a shape with another.
     pub(super) merged: usize,
 }
@@ -125,11 +125,8 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
         }
         out.push_str("</title></path>\n");
         drawn.merged += group.count - 1;
-        if !drawn.shapes.contains(&shape) {
-            drawn.shapes.push(shape);
-        }
+        drawn.shapes.insert(shape);
     }
-    drawn.shapes.sort_unstable();
     Ok(drawn)
 }
 

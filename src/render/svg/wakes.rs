@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use super::words::{self, escaped};
 use super::{Picture, ROW, merged};
-use crate::kernel::ordered::Map;
+use crate::kernel::ordered::{Map, sort_by_key};
 use crate::render::layout::Wake;
 
 /// Arrows at most; where there are more, those between the same rows that stand close together are one.
@@ -45,7 +45,7 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
     let arrows = merged(arrows, ARROWS_MAX, coarser, join);
     let mut arrows: Vec<_> = arrows.into_entries().collect();
     if arrows.len() > ARROWS_MAX {
-        arrows.sort_by_key(|(_, arrow)| Reverse(arrow.count));
+        sort_by_key(&mut arrows, |(_, arrow)| Reverse(arrow.count));
         let left_out = arrows.split_off(ARROWS_MAX);
         drawn.left_out = left_out.iter().map(|(_, arrow)| arrow.count).sum();
     }

@@ -1,0 +1,54 @@
+//! A stable sort by keys that are numbers, where it need not be the fastest.
+//!
+//! As with the tree, what is sorted are numbers, so there is one sort for all types.
+
+use super::Key;
+
+/// Sorts by a key; equals stay in their order.
+pub(crate) fn sort_by_key<T, K: Key>(items: &mut [T], mut key: impl FnMut(&T) -> K) {
+    let mut numbers = Vec::with_capacity(items.len());
+    for item in &*items {
+        numbers.push((key(item).number(), numbers.len()));
+    }
+    for (one, other) in swaps(numbers) {
+        items.swap(one, other);
+    }
+}
+
+/// The exchanges, one after the other, that bring items into the order of their numbers. Each number comes with the
+/// place of its item.
+fn swaps(mut numbers: Vec<(u128, usize)>) -> Vec<(usize, usize)> {
+    // Which item is at each place, and where each item is.
+    let mut items: Vec<usize> = (0..numbers.len()).collect();
+    let mut places = items.clone();
+    numbers.sort_unstable();
+    let mut swaps = Vec::new();
+    for (place, &(_, item)) in numbers.iter().enumerate() {
+        let from = places[item];
+        if from != place {
+            swaps.push((place, from));
+            let other = items[place];
+            (items[from], places[other]) = (other, from);
+        }
+    }
+    swaps
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_does_what_the_sort_of_the_standard_library_does(
+            items in prop::collection::vec((0..20_u32, 0..100_u32), 0..100),
+        ) {
+            let (mut sorted, mut model) = (items.clone(), items);
+            sort_by_key(&mut sorted, |&(key, _)| key);
+            model.sort_by_key(|&(key, _)| key);
+            prop_assert_eq!(sorted, model);
+        }
+    }
+}
