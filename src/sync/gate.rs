@@ -400,16 +400,15 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
 impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
     fn describe(&self) -> Description {
         let inner = self.lock();
-        let waiters = (0..LINES).flat_map(|line| {
-            let gate = &inner.gate;
-            let told = move |waiting: &Waiting<G::Need>| {
-                let Waiting { need, wakee, .. } = waiting;
-                let (whom, has_waker) = (wakee.whom, wakee.has_waker());
-                let is_told = whom != Whom::NOBODY;
-                is_told.then(|| Waits { whom, has_waker, wanted: gate.wanted(line, need) })
-            };
-            inner.lines.iter(line).filter_map(told)
-        });
+        let mut waiters = Vec::new();
+        for line in 0..LINES {
+            inner.lines.for_each(line, |Waiting { need, wakee, .. }| {
+                if wakee.whom != Whom::NOBODY {
+                    let (whom, has_waker) = (wakee.whom, wakee.has_waker());
+                    waiters.push(Waits { whom, has_waker, wanted: inner.gate.wanted(line, need) });
+                }
+            });
+        }
         Description {
             kind: G::KIND,
             name: inner.name.as_deref().map(str::to_owned),
@@ -417,7 +416,7 @@ impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
             holders: inner.gate.holders(),
             is_open: inner.gate.is_open(),
             is_enclosing: false,
-            waiters: waiters.collect(),
+            waiters,
         }
     }
 

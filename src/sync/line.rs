@@ -160,13 +160,16 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
         some(self.entry(spot).behind)
     }
 
-    /// Those who wait in a line, in the order of service.
-    pub(super) fn iter(&self, line: usize) -> impl Iterator<Item = &W> {
-        let spots = std::iter::successors(self.head(line), |&spot| self.behind(spot));
-        spots.filter_map(|spot| match &self.entry(spot).state {
-            State::Waiting(waiting) => Some(waiting),
-            State::Served(_) | State::Gone => None,
-        })
+    /// Calls `tell` with those who wait in a line, in the order of service.
+    pub(super) fn for_each(&self, line: usize, mut tell: impl FnMut(&W)) {
+        let mut next = self.head(line);
+        while let Some(spot) = next {
+            let entry = self.entry(spot);
+            if let State::Waiting(waiting) = &entry.state {
+                tell(waiting);
+            }
+            next = some(entry.behind);
+        }
     }
 
     #[inline]
@@ -354,6 +357,13 @@ mod tests {
         assert_eq!((lines.len(0), lines.others.len()), (2, 2), "spots for three at once");
     }
 
+    /// Those who wait in a line.
+    fn all<W: Copy, G, const LINES: usize>(lines: &Lines<W, G, LINES>, line: usize) -> Vec<W> {
+        let mut all = Vec::new();
+        lines.for_each(line, |&waiting| all.push(waiting));
+        all
+    }
+
     #[test]
     fn one_who_is_alone_in_its_line_has_a_spot_that_is_given_to_nobody_else() {
         let mut lines = Lines::<u8, (), 2>::new(true);
@@ -362,12 +372,12 @@ mod tests {
             lines.enter(0, 0, || 10 + number);
             let alone = lines.enter_alone(1, number);
             assert_eq!((lines.head(1), lines.len(1)), (Some(alone), 1));
-            assert!(lines.iter(1).eq([&number]) && lines.iter(0).count() == 1 + number as usize);
+            assert_eq!((all(&lines, 1), all(&lines, 0).len()), (vec![number], 1 + number as usize));
             assert_eq!(lines.alone(), Some(&mut { number }));
             assert_eq!(lines.leave_alone(1), Some(number));
-            assert_eq!((lines.head(1), lines.len(1), lines.iter(1).count()), (None, 0, 0));
+            assert_eq!((lines.head(1), lines.len(1), all(&lines, 1)), (None, 0, vec![]));
         }
-        assert!(lines.iter(0).eq(&[10, 11, 12]));
+        assert_eq!(all(&lines, 0), [10, 11, 12]);
     }
 
     proptest! {
@@ -408,7 +418,8 @@ mod tests {
                     _ => served.push((number, line, lines.enter_served(number))),
                 }
                 for (line, expected) in waiting.iter().enumerate() {
-                    prop_assert!(lines.iter(line).eq(expected.iter().map(|(_, number, _)| number)));
+                    let numbers: Vec<_> = expected.iter().map(|&(_, number, _)| number).collect();
+                    prop_assert_eq!(all(&lines, line), numbers);
                     let ends = (lines.head(line), lines.tail(line));
                     let spot = |&(.., spot): &(i64, u64, Spot)| spot;
                     let expected_ends = (expected.first().map(spot), expected.last().map(spot));
