@@ -170,7 +170,7 @@ impl Core {
             Some(key)
         } else {
             drop(state);
-            self.spawn(cell::boxed(async move { callback() }), &spawn)
+            self.spawn(&mut cell::Waiting::new(async move { callback() }), &spawn)
         };
         if let Some(key) = key.filter(|_| self.locals.are_used()) {
             self.inherit_locals(caller, key);

@@ -1,4 +1,4 @@
-//! A task's one allocation: its future, then its output in the same place.
+//! A task's one allocation: its future, then its output in the same place, then a future of the same type again.
 
 use std::any::Any;
 use std::future::Future;
@@ -15,14 +15,93 @@ pub(super) trait TaskCell {
     /// Says whether the future is still there: it has not been ready.
     fn is_future(&self) -> bool;
 
-    /// Moves the output into `place`, an `Option<T>` where `T` is the output's type, and frees the memory.
+    /// Moves the output into `place`, an `Option<T>` where `T` is the output's type, and frees the memory, or
+    /// returns the emptied cell: if that is wanted, and it is small.
     ///
     /// Runs no foreign code: the place is empty, moving a value is silent, and the cell is empty then. One call for
     /// both, since what is called knows how much memory it is.
-    fn take(self: Pin<Box<Self>>, place: &mut dyn Any);
+    fn take(self: Pin<Box<Self>>, place: &mut dyn Any, is_wanted: bool) -> Option<BoxedCell>;
+
+    /// Takes the future out of an `Option<F>` into an emptied cell, if that is one for an `F`.
+    fn refill(self: Pin<&mut Self>, future: &mut dyn Any) -> bool;
 }
 
 pub(super) type BoxedCell = Pin<Box<dyn TaskCell>>;
+
+/// The size up to which an emptied cell is kept for the next future of its type, in bytes.
+const KEPT_SIZE_MAX: usize = 512;
+
+/// A future that is to have a cell, wherever that comes from.
+pub(super) trait Incoming {
+    /// An `Option` of the future, if it waits outside a cell.
+    fn future(&mut self) -> Option<&mut dyn Any>;
+
+    /// Puts it into a box of its own, unless it is in one. To be called once.
+    fn boxed(&mut self) -> BoxedCell;
+}
+
+impl dyn Incoming + '_ {
+    /// Puts the future into a cell at `place`: the emptied one that is there, if it fits.
+    #[inline(always)]
+    pub(super) fn settle(&mut self, place: &mut Option<BoxedCell>) {
+        match place {
+            Some(_) => self.settle_again(place),
+            None => *place = Some(self.boxed()),
+        }
+    }
+
+    #[inline(always)]
+    fn settle_again(&mut self, place: &mut Option<BoxedCell>) {
+        if let (Some(emptied), Some(future)) = (place.as_mut(), self.future()) {
+            if emptied.as_mut().refill(future) {
+                return;
+            }
+        }
+        *place = Some(self.boxed());
+    }
+}
+
+/// Where a future waits for its cell. A large one goes into a box at once, since each move of a future copies all
+/// that it holds.
+pub(super) enum Waiting<F> {
+    Outside(Option<F>),
+    Boxed(Option<BoxedCell>),
+}
+
+impl<F> Waiting<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    #[inline(always)]
+    pub(super) fn new(future: F) -> Self {
+        match size_of::<Cell<F>>() <= KEPT_SIZE_MAX {
+            true => Waiting::Outside(Some(future)),
+            false => Waiting::Boxed(Some(boxed(future))),
+        }
+    }
+}
+
+impl<F> Incoming for Waiting<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn future(&mut self) -> Option<&mut dyn Any> {
+        match self {
+            Waiting::Outside(future) => Some(future),
+            Waiting::Boxed(_) => None,
+        }
+    }
+
+    fn boxed(&mut self) -> BoxedCell {
+        let cell = match self {
+            Waiting::Outside(future) => future.take().map(boxed),
+            Waiting::Boxed(cell) => cell.take(),
+        };
+        cell.expect("a future is put into one cell")
+    }
+}
 
 pin_project! {
     #[project = Projection]
@@ -45,7 +124,7 @@ where
 
 impl<F> TaskCell for Cell<F>
 where
-    F: Future,
+    F: Future + 'static,
     F::Output: 'static,
 {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -60,7 +139,7 @@ where
         matches!(self, Cell::Future { .. })
     }
 
-    fn take(mut self: Pin<Box<Self>>, place: &mut dyn Any) {
+    fn take(mut self: Pin<Box<Self>>, place: &mut dyn Any, is_wanted: bool) -> Option<BoxedCell> {
         let place =
             place.downcast_mut::<Option<F::Output>>().expect("a handle knows its task's type");
         debug_assert!(place.is_none(), "replacing a value would run its destructor");
@@ -69,5 +148,15 @@ where
                 *place = Some(output);
             }
         }
+        if is_wanted && size_of::<Self>() <= KEPT_SIZE_MAX { Some(self) } else { None }
+    }
+
+    fn refill(mut self: Pin<&mut Self>, future: &mut dyn Any) -> bool {
+        let Some(future) = future.downcast_mut::<Option<F>>() else { return false };
+        debug_assert!(matches!(*self, Cell::Empty), "a cell that is used is nobody else's");
+        if let Some(future) = future.take() {
+            self.set(Cell::Future { future });
+        }
+        true
     }
 }

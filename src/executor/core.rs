@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::cell::BoxedCell;
+use super::cell::{BoxedCell, Incoming};
 use super::context;
 use super::hook::{Raised, watch_panics};
 use super::inbox::Inbox;
@@ -86,7 +86,8 @@ pub(super) enum Phase {
 
 pub(crate) struct State {
     pub(crate) kernel: Kernel,
-    /// The futures of tasks, by slot. The one that is being polled is outside.
+    /// The futures of tasks, by slot. The one that is being polled is outside. Where no task is there may be an
+    /// emptied cell, kept for its memory over the end of runs.
     pub(super) cells: Vec<Option<BoxedCell>>,
     /// Wakers that timers and joins are to call and that are not a task's own, by key.
     pub(super) wakers: Vec<Option<Waker>>,
@@ -283,8 +284,8 @@ impl Core {
     }
 
     /// Adds a task. In a run that has ended there is none, and its future is dropped.
-    pub(super) fn spawn(&self, cell: BoxedCell, spawn: &Spawn<'_>) -> Option<TaskKey> {
-        let added = self.state().add_task(cell, spawn);
+    pub(super) fn spawn(&self, future: &mut dyn Incoming, spawn: &Spawn<'_>) -> Option<TaskKey> {
+        let added = self.state().add_task(future, spawn);
         added.map_err(|cell| self.drop_unspawned(cell)).ok()
     }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::builder::Builder;
-use super::cell::{self, BoxedCell};
+use super::cell::{Incoming, Waiting};
 use super::context;
 use super::core::Core;
 use super::describe;
@@ -49,9 +49,8 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    // Into its box at once, since each move of a future copies all that it holds.
-    let (root, site) = (cell::boxed(future), Location::caller());
-    match EventLoop::new().run_to_outcome(root, site) {
+    let (mut root, site) = (Waiting::new(future), Location::caller());
+    match EventLoop::new().run_to_outcome(&mut root, site) {
         Ok(output) => output,
         Err(failure) => panic!("{failure}"),
     }
@@ -146,8 +145,8 @@ impl EventLoop {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let (site, cell) = (Location::caller(), cell::boxed(future));
-        JoinHandle::new(self.core.spawn_child(cell, Some(name), false, site))
+        let (site, mut future) = (Location::caller(), Waiting::new(future));
+        JoinHandle::new(self.core.spawn_child(&mut future, Some(name), false, site))
     }
 
     /// Runs `future` as the root task `main` to its end, cancels what is still alive, and reports (S21).
@@ -171,7 +170,7 @@ impl EventLoop {
         if let Err(failure) = self.check_usable() {
             return self.core.conclude(Err(failure), None);
         }
-        let (outcome, root) = self.run_root(cell::boxed(future), site);
+        let (outcome, root) = self.run_root(&mut Waiting::new(future), site);
         #[cfg(feature = "backtrace")]
         let outcome = outcome.map_err(|failure| self.core.locate(failure));
         self.core.conclude(outcome, Some(root))
@@ -187,7 +186,7 @@ impl EventLoop {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.run_to_outcome(cell::boxed(future), site)
+        self.run_to_outcome(&mut Waiting::new(future), site)
     }
 
     /// Takes the policy, once the run has ended, for another run.
@@ -208,7 +207,7 @@ impl EventLoop {
     /// Does the same with a future of output `T`, for whoever needs no more than the outcome.
     fn run_to_outcome<T: 'static>(
         &self,
-        root: BoxedCell,
+        root: &mut dyn Incoming,
         site: &'static Location<'static>,
     ) -> Result<T, Failure> {
         self.check_usable()?;
@@ -233,7 +232,7 @@ impl EventLoop {
     {
         let site = Location::caller();
         self.check_usable()?;
-        let (outcome, root) = self.run_root(cell::boxed(future), site);
+        let (outcome, root) = self.run_root(&mut Waiting::new(future), site);
         if outcome.is_err() {
             // The loop may go on without it. As a run ends its root is dropped with all others instead.
             let mut state = self.core.state();
@@ -248,7 +247,7 @@ impl EventLoop {
 
     fn run_root<T: 'static>(
         &self,
-        root: BoxedCell,
+        root: &mut dyn Incoming,
         site: &'static Location<'static>,
     ) -> (Result<T, Failure>, TaskId) {
         let _entered = context::enter(&self.core);

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::cell::{self, BoxedCell};
+use super::cell::{BoxedCell, Incoming, Waiting};
 use super::context;
 use super::core::Core;
 use super::event_loop::EventLoop;
@@ -36,6 +36,7 @@ use crate::kernel::{Spawn, TaskId, TaskKey};
 /// ```
 #[doc(alias = "create_task")]
 #[doc(alias = "ensure_future")]
+#[inline]
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
@@ -43,7 +44,7 @@ where
     F::Output: 'static,
 {
     let site = Location::caller();
-    JoinHandle::new(spawn_here(cell::boxed(future), None, false, site))
+    JoinHandle::new(spawn_here(&mut Waiting::new(future), None, false, site))
 }
 
 /// Spawns a task under a name, as [`spawn`] does.
@@ -70,7 +71,7 @@ where
     F::Output: 'static,
 {
     let site = Location::caller();
-    JoinHandle::new(spawn_here(cell::boxed(future), Some(name), false, site))
+    JoinHandle::new(spawn_here(&mut Waiting::new(future), Some(name), false, site))
 }
 
 /// Spawns a task with more to say about it than [`spawn`] takes.
@@ -142,7 +143,8 @@ impl Builder {
         F: Future + 'static,
         F::Output: 'static,
     {
-        JoinHandle::new(spawn_here(cell::boxed(future), self.name.as_deref(), self.is_daemon, site))
+        let (name, mut future) = (self.name.as_deref(), Waiting::new(future));
+        JoinHandle::new(spawn_here(&mut future, name, self.is_daemon, site))
     }
 
     /// Spawns the task in a loop from outside; see [`EventLoop::spawn`].
@@ -153,20 +155,20 @@ impl Builder {
         F::Output: 'static,
     {
         let (site, core) = (Location::caller(), event_loop.core());
-        let cell = cell::boxed(future);
-        JoinHandle::new(core.spawn_child(cell, self.name.as_deref(), self.is_daemon, site))
+        let (name, mut future) = (self.name.as_deref(), Waiting::new(future));
+        JoinHandle::new(core.spawn_child(&mut future, name, self.is_daemon, site))
     }
 }
 
 /// Spawns in the running loop. One function for futures of all types.
 #[track_caller]
 fn spawn_here(
-    cell: BoxedCell,
+    future: &mut dyn Incoming,
     name: Option<&str>,
     is_daemon: bool,
     site: &'static Location<'static>,
 ) -> AbortHandle {
-    let added = context::with("spawn", |core| core.add_child(cell, name, is_daemon, site));
+    let added = context::with("spawn", |core| core.add_child(future, name, is_daemon, site));
     added.unwrap_or_else(|late| late.drop_in(&context::current("spawn")))
 }
 
@@ -189,19 +191,19 @@ impl Core {
     /// Adds a task with a handle, as a child of the running one; drops its future if it comes too late.
     pub(super) fn spawn_child(
         &self,
-        cell: BoxedCell,
+        future: &mut dyn Incoming,
         name: Option<&str>,
         daemon: bool,
         site: &'static Location<'static>,
     ) -> AbortHandle {
-        self.add_child(cell, name, daemon, site).unwrap_or_else(|late| late.drop_in(self))
+        self.add_child(future, name, daemon, site).unwrap_or_else(|late| late.drop_in(self))
     }
 
     /// The same in one borrow, for whoever drops what comes too late.
     #[inline(always)]
     fn add_child(
         &self,
-        cell: BoxedCell,
+        future: &mut dyn Incoming,
         name: Option<&str>,
         daemon: bool,
         site: &'static Location<'static>,
@@ -210,7 +212,7 @@ impl Core {
         let id = TaskId::new(state.kernel.tasks_spawned());
         let parent = state.kernel.running_slot();
         let spawn = Spawn { name, parent, daemon, has_handle: true, site };
-        let key = match state.add_task(cell, &spawn) {
+        let key = match state.add_task(future, &spawn) {
             Ok(key) => key,
             Err(cell) => return Err(Late { cell, id }),
         };
@@ -319,10 +321,10 @@ impl Current {
 /// Spawns the root of a run, whose output is a `T`.
 pub(super) fn root<T>(
     core: &Rc<Core>,
-    cell: BoxedCell,
+    future: &mut dyn Incoming,
     site: &'static Location<'static>,
 ) -> (TaskKey, JoinHandle<T>) {
-    let Ok(task) = core.add_child(cell, Some("main"), false, site) else {
+    let Ok(task) = core.add_child(future, Some("main"), false, site) else {
         unreachable!("a loop that runs takes tasks")
     };
     let key = task.key().expect("it was added");

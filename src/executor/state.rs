@@ -4,7 +4,7 @@ use std::any::Any;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::cell::BoxedCell;
+use super::cell::{BoxedCell, Incoming};
 use super::core::{JoinPoll, Phase, State};
 use super::injecting::Injecting;
 use super::resource::Resources;
@@ -21,6 +21,9 @@ pub(super) const YEAR_2000: Duration = Duration::from_secs(946_684_800);
 pub(super) const fn wall_at(since_epoch: Duration) -> i128 {
     since_epoch.as_nanos() as i128
 }
+
+/// The first slots keep the emptied cells of their tasks for the next tasks there.
+const CELLS_KEPT_MAX: usize = 1024;
 
 /// Task slots up to which the memory of a finished run is kept for the next one.
 const SLOTS_KEPT_MAX: usize = 1 << 17;
@@ -61,7 +64,7 @@ impl State {
 
     pub(super) fn reset(&mut self) -> bool {
         debug_assert!(
-            self.cells.is_empty() && self.wakers.is_empty(),
+            self.kernel.has_ended() && self.wakers.is_empty(),
             "foreign data is dropped before"
         );
         // Field by field, as the kernel does it.
@@ -128,31 +131,34 @@ impl State {
     #[inline(always)]
     pub(super) fn add_task(
         &mut self,
-        cell: BoxedCell,
+        future: &mut dyn Incoming,
         spawn: &Spawn<'_>,
     ) -> Result<TaskKey, BoxedCell> {
         if !self.is_open() {
-            return Err(cell);
+            return Err(future.boxed());
         }
         let key = self.kernel.spawn(spawn);
-        self.put(key, cell);
+        let (slot, len) = (key.slot() as usize, self.cells.len());
+        match self.cells.get_mut(slot) {
+            Some(place) => future.settle(place),
+            None if slot == len => self.cells.push(Some(future.boxed())),
+            None => self.put_behind(slot, future.boxed()),
+        }
         Ok(key)
     }
 
     /// Stores the future of a new task.
-    #[inline]
     pub(super) fn put(&mut self, key: TaskKey, cell: BoxedCell) {
-        let (slot, len) = (key.slot() as usize, self.cells.len());
+        let slot = key.slot() as usize;
         match self.cells.get_mut(slot) {
             Some(place) => *place = Some(cell),
-            None if slot == len => self.cells.push(Some(cell)),
-            None => self.put_far_behind(slot, cell),
+            None => self.put_behind(slot, cell),
         }
     }
 
-    /// The same where a slot before it has never had a future in this run.
-    #[cold]
-    fn put_far_behind(&mut self, slot: usize, cell: BoxedCell) {
+    /// The same in a slot that has never had a future.
+    #[inline(never)]
+    fn put_behind(&mut self, slot: usize, cell: BoxedCell) {
         self.cells.resize_with(slot, || None);
         self.cells.push(Some(cell));
     }
@@ -221,11 +227,12 @@ impl State {
     /// Moves the output of a task that has completed into `place`, and lets go of the task.
     #[inline(always)]
     pub(super) fn take_output(&mut self, slot: u32, place: &mut dyn Any) -> JoinPoll {
-        let cell = self.take_cell(slot);
         self.kernel.release_finished(slot);
-        if let Some(cell) = cell {
-            // The emptied cell goes with it: memory, and no destructor of anybody's.
-            cell.take(place);
+        let slot = slot as usize;
+        if let Some(cell) = self.cells.get_mut(slot).and_then(Option::take) {
+            // The emptied cell stays or goes with it: memory, and no destructor of anybody's.
+            let emptied = cell.take(place, slot < CELLS_KEPT_MAX);
+            std::mem::forget(std::mem::replace(&mut self.cells[slot], emptied));
         }
         JoinPoll::Completed
     }

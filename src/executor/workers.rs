@@ -7,7 +7,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::cell;
+use super::cell::Waiting;
 use super::context;
 use super::core::Core;
 use super::join::JoinHandle;
@@ -102,7 +102,7 @@ where
     F::Output: 'static,
 {
     let core = context::current("spawn");
-    JoinHandle::new(core.spawn_child(cell::boxed(future), Some(name), false, site))
+    JoinHandle::new(core.spawn_child(&mut Waiting::new(future), Some(name), false, site))
 }
 
 #[cfg(test)]

@@ -312,6 +312,11 @@ impl Kernel {
         self.tasks.alive() == 0
     }
 
+    /// Says whether no task is in the table, not even one that has ended and is asked for.
+    pub(crate) fn has_no_tasks(&self) -> bool {
+        self.tasks.iter().next().is_none()
+    }
+
     pub(crate) fn alive_in_spawn_order(&self) -> Vec<TaskKey> {
         self.tasks.alive_in_spawn_order()
     }

@@ -154,7 +154,7 @@ impl TaskTable {
     }
 
     /// Makes a vacant slot where there is none.
-    #[inline(never)]
+    #[inline(always)]
     fn grow(&mut self) -> u32 {
         let slot = self.slots.len() as u32;
         assert!(
