@@ -1,10 +1,8 @@
 //! What stands in an attribute's parentheses: `name = value`, `name`, separated by commas.
 
-use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote_spanned};
-
 use crate::error::{Error, Result};
 use crate::known::{Attribute, Becomes, Known, STRATEGIES, Strategy, Takes, meant};
+use crate::tokens::{Delimiter, Ident, Literal, Span, TokenStream, TokenTree, code, is, word};
 
 /// The arguments that make sense, in the order in which they were written.
 #[derive(Debug, Default)]
@@ -93,10 +91,9 @@ impl Argument {
     /// The call that the argument becomes, if it does.
     pub(crate) fn call(&self) -> Option<TokenStream> {
         let Becomes::Call(method) = self.known.becomes else { return None };
-        let method = Ident::new(method, self.name.span());
-        let value = &self.value;
+        let span = self.name.span();
         // The dot and the parentheses come from the name too, so that messages about types point there.
-        Some(quote_spanned!(self.name.span()=> .#method(#value)))
+        Some(code(span, ".$($)", [word(method, span), self.value.clone()]))
     }
 }
 
@@ -112,7 +109,7 @@ fn parse_argument(
             return Err(Error::over(part, end, message));
         }
     };
-    let Some(known) = attribute.arguments.iter().find(|known| name == known.name) else {
+    let Some(known) = attribute.arguments.iter().find(|known| is(name, known.name)) else {
         return Err(unknown(attribute, name));
     };
     let value = match rest {
@@ -138,9 +135,7 @@ fn parse_argument(
             TokenStream::new()
         }
         (Takes::Crate, Some(literal)) => path_in(&literal).ok_or_else(|| wrong(CRATE))?,
-        (Takes::Flag, None) if value.is_empty() => {
-            Ident::new("true", name.span()).to_token_stream()
-        }
+        (Takes::Flag, None) if value.is_empty() => word("true", name.span()),
         (Takes::Flag, Some(_)) => return Err(wrong("takes `true` or `false`, or no value")),
         (Takes::Number, Some(literal)) if !is_whole(&literal) => {
             return Err(wrong("takes a whole number"));
@@ -153,7 +148,8 @@ fn parse_argument(
             let nanos = nanos.ok_or_else(|| wrong(DURATION))?;
             let mut nanos = Literal::u64_suffixed(nanos);
             nanos.set_span(literal.span());
-            quote_spanned!(literal.span()=> ::core::time::Duration::from_nanos(#nanos))
+            let nanos = TokenTree::from(nanos).into();
+            code(literal.span(), "::core::time::Duration::from_nanos($)", [nanos])
         }
         _ => value.iter().cloned().collect(),
     };
@@ -206,7 +202,7 @@ fn example(known: &Known) -> String {
 fn literal(value: &[TokenTree]) -> Option<Literal> {
     match value {
         [TokenTree::Literal(literal)] => Some(literal.clone()),
-        [TokenTree::Group(group)] if group.delimiter() == proc_macro2::Delimiter::None => {
+        [TokenTree::Group(group)] if group.delimiter() == Delimiter::None => {
             literal(&group.stream().into_iter().collect::<Vec<_>>())
         }
         _ => None,

@@ -1,7 +1,8 @@
 //! What is wrong with the code that an attribute was given, and where.
 
-use proc_macro2::{Delimiter, Group, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
-use quote::{ToTokens, TokenStreamExt, quote_spanned};
+use crate::tokens::{
+    Delimiter, Group, Literal, Punct, Spacing, Span, TokenStream, TokenTree, code,
+};
 
 #[derive(Debug)]
 pub(crate) struct Error {
@@ -24,20 +25,18 @@ impl Error {
         let end = tokens.last().map_or(otherwise, TokenTree::span);
         Error { start, end, message: message.into() }
     }
-}
 
-/// A call of `compile_error!`, which the compiler shows as if it were its own message: it underlines what lies
-/// between the first and the last of these tokens.
-impl ToTokens for Error {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
+    /// A call of `compile_error!`, which the compiler shows as if it were its own message: it underlines what lies
+    /// between the first and the last of these tokens.
+    pub(crate) fn tokens(&self) -> TokenStream {
         let mut message = Literal::string(&self.message);
         message.set_span(self.end);
         let mut braced = Group::new(Delimiter::Brace, TokenTree::from(message).into());
         braced.set_span(self.end);
         let mut bang = Punct::new('!', Spacing::Alone);
         bang.set_span(self.end);
-        tokens.extend(quote_spanned!(self.start=> ::core::compile_error));
-        tokens.append(bang);
-        tokens.append(braced);
+        let mut tokens = code(self.start, "::core::compile_error", []);
+        tokens.extend([TokenTree::from(bang), braced.into()]);
+        tokens
     }
 }

@@ -1,12 +1,10 @@
 //! What the compiler sees in place of an annotated function.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
-
 use crate::arguments::Arguments;
 use crate::error::Error;
 use crate::function::Function;
 use crate::known::{Attribute, Becomes, Kind, Strategy};
+use crate::tokens::{Span, TokenStream, TokenTree, code, word};
 
 /// Runs of a search that draws, as the explorer's own default.
 const DRAWN_RUNS: u64 = 1_000;
@@ -33,10 +31,11 @@ pub(crate) fn expand(
         }
         Err(error) => {
             errors.push(error);
-            quote!(#[allow(dead_code)] #item)
+            code(here(), "#[allow(dead_code)] $", [item])
         }
     };
-    quote!(#(#errors)* #expanded)
+    let errors: TokenStream = errors.iter().map(Error::tokens).collect();
+    code(here(), "$ $", [errors, expanded])
 }
 
 /// Takes out a second attribute that makes a test: `#[test]`, `#[tokio::test]`. It would take the function for a
@@ -72,76 +71,76 @@ fn path(attribute: TokenStream) -> String {
 
 fn test(arguments: &Arguments, function: &Function) -> TokenStream {
     let krate = krate(arguments);
-    let explorer = base(arguments, quote!(#krate::explore::Explorer::new()));
+    let explorer = base(arguments, code(here(), "$::explore::Explorer::new()", [krate]));
     let strategy = strategy(arguments);
-    let calls = arguments.given.iter().filter_map(|argument| argument.call());
-    let name = &function.name;
     // The search is shown as coming from where the function is, and dislikes its type there.
-    let check = quote_spanned!(function.output_span()=> .check(#name));
-    let body = quote!(let _ = #explorer #strategy #(#calls)* #check;);
+    let check = code(function.output_span(), ".check($)", [function.name()]);
+    let calls = calls(arguments);
+    let body = code(here(), "let _ = $ $ $ $;", [explorer, strategy, calls, check]);
     let around = around(function, TokenStream::new(), body);
-    quote!(#[::core::prelude::v1::test] #around)
+    code(here(), "#[::core::prelude::v1::test] $", [around])
 }
 
 fn main(arguments: &Arguments, function: &Function) -> TokenStream {
     let krate = krate(arguments);
-    let builder = base(arguments, quote!(#krate::Builder::new()));
-    let calls = arguments.given.iter().filter_map(|argument| argument.call());
-    let name = &function.name;
-    let run = quote_spanned!(function.output_span()=> .run(#name()));
+    let builder = base(arguments, code(here(), "$::Builder::new()", [krate]));
+    let run = code(function.output_span(), ".run($())", [function.name()]);
     let output = function.output.iter().cloned().collect();
-    around(function, output, quote!(#builder #(#calls)* .environment() #run .unwrap()))
+    let body = code(here(), "$ $ .environment() $ .unwrap()", [builder, calls(arguments), run]);
+    around(function, output, body)
 }
 
 /// The function, with its own attributes and without `async`, and within it the one that was written.
 fn around(function: &Function, output: TokenStream, body: TokenStream) -> TokenStream {
-    let Function { attributes, visibility, name, output: inner_output, body: inner_body } =
-        function;
-    quote! {
-        #(#attributes)*
-        #(#visibility)* fn #name() #output {
-            async fn #name() #(#inner_output)* #inner_body
-            #body
-        }
-    }
+    let all = |tokens: &[TokenTree]| tokens.iter().cloned().collect();
+    let Function { attributes, visibility, output: inner_output, body: inner_body, .. } = function;
+    let inner_body = TokenTree::from(inner_body.clone()).into();
+    let inner = [function.name(), all(inner_output), inner_body];
+    let inner = code(here(), "async fn $() $ $", inner);
+    let head = [all(attributes), all(visibility), function.name(), output];
+    let head = code(here(), "$ $ fn $() $", head);
+    code(here(), "$ { $ $ }", [head, inner, body])
+}
+
+/// What is written here comes from the attribute.
+fn here() -> Span {
+    Span::call_site()
+}
+
+/// The calls that the arguments become.
+fn calls(arguments: &Arguments) -> TokenStream {
+    arguments.given.iter().filter_map(|argument| argument.call()).collect()
 }
 
 fn krate(arguments: &Arguments) -> TokenStream {
-    arguments.find("crate").map_or_else(|| quote!(::simloop), |argument| argument.value.clone())
+    let written = arguments.find("crate").map(|argument| argument.value.clone());
+    written.unwrap_or_else(|| code(here(), "::simloop", []))
 }
 
 /// What the methods are called on: an expression of the user's, or `new`.
 fn base(arguments: &Arguments, new: TokenStream) -> TokenStream {
     let is_base = |becomes| becomes == Becomes::Base;
     let given = arguments.given.iter().find(|argument| is_base(argument.known.becomes));
-    given.map_or(new, |argument| {
-        let value = &argument.value;
-        quote!((#value))
-    })
+    given.map_or(new, |argument| code(here(), "($)", [argument.value.clone()]))
 }
 
 /// The call that sets the strategy; none for the explorer's own.
 fn strategy(arguments: &Arguments) -> TokenStream {
     let explore = arguments.find("explore");
     let span = explore.map_or_else(Span::call_site, |argument| argument.name.span());
-    let method = |name: &str| Ident::new(name, span);
     match arguments.strategy() {
         Some(Strategy::Drawn(name)) => {
-            let name = method(name);
-            quote_spanned!(span=> .#name(#DRAWN_RUNS))
+            code(span, &format!(".$({DRAWN_RUNS}_u64)"), [word(name, span)])
         }
         Some(Strategy::Pct) => {
             let depth = arguments.find("depth").map(|argument| argument.value.clone());
-            let depth = depth.unwrap_or_else(|| quote!(#PCT_DEPTH));
-            quote_spanned!(span=> .pct(#depth, #DRAWN_RUNS))
+            let depth = depth.unwrap_or_else(|| code(here(), &format!("{PCT_DEPTH}_u32"), []));
+            code(span, &format!(".pct($, {DRAWN_RUNS}_u64)"), [depth])
         }
-        Some(Strategy::Every(name)) => {
-            let name = method(name);
-            quote_spanned!(span=> .#name())
-        }
-        Some(Strategy::Fifo) => quote_spanned!(span=> .exhaustive().max_deviations(0)),
+        Some(Strategy::Every(name)) => code(span, ".$()", [word(name, span)]),
+        Some(Strategy::Fifo) => code(span, ".exhaustive().max_deviations(0)", []),
         // A bound on deviations is one on a search of every schedule.
-        None if arguments.find("max_deviations").is_some() => quote_spanned!(span=> .exhaustive()),
+        None if arguments.find("max_deviations").is_some() => code(span, ".exhaustive()", []),
         None => TokenStream::new(),
     }
 }

@@ -1,8 +1,7 @@
 //! The function below an attribute: its head, read token by token, and its body, left as it is.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-
 use crate::error::{Error, Result};
+use crate::tokens::{Delimiter, Group, Ident, Span, TokenStream, TokenTree, is};
 
 /// An `async fn` without arguments.
 #[derive(Debug)]
@@ -75,6 +74,11 @@ impl Function {
         }
     }
 
+    /// Its name, as code.
+    pub(crate) fn name(&self) -> TokenStream {
+        TokenTree::from(self.name.clone()).into()
+    }
+
     /// Where the compiler is to point when it does not like what the function returns.
     pub(crate) fn output_span(&self) -> Span {
         // The arrow is two tokens.
@@ -83,7 +87,7 @@ impl Function {
 }
 
 fn is_word(token: &TokenTree, word: &str) -> bool {
-    matches!(token, TokenTree::Ident(ident) if ident == word)
+    matches!(token, TokenTree::Ident(name) if is(name, word))
 }
 
 fn is_qualifier(token: &TokenTree) -> bool {

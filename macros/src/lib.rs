@@ -11,17 +11,21 @@ mod function;
 mod known;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
+#[cfg(not(test))]
 use proc_macro::TokenStream;
 
 /// The attribute comes from the package `simloop-macros`.
+#[cfg(not(test))]
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(&known::TEST, arguments.into(), item.into()).into()
+    expand::expand(&known::TEST, arguments, item)
 }
 
 /// The attribute comes from the package `simloop-macros`.
+#[cfg(not(test))]
 #[proc_macro_attribute]
 pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(&known::MAIN, arguments.into(), item.into()).into()
+    expand::expand(&known::MAIN, arguments, item)
 }
