@@ -180,7 +180,8 @@ the same schedule gave two different runs
 #[test]
 fn what_two_runs_differ_in_is_shown_however_long_the_line() {
     thread_local!(static RUNS: Cell<u32> = const { Cell::new(0) });
-    let exploration = explorer().run(|| async {
+    // One that draws makes sixteen runs before it compares.
+    let exploration = explorer().exhaustive().run(|| async {
         let run = RUNS.replace(RUNS.get() + 1);
         simloop::note!("{} run {run}", "-".repeat(200));
     });
