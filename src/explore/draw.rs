@@ -78,7 +78,7 @@ impl Lineup {
             pos: Pos::new(0),
             now: None,
             injected: Rng::from_parts(seed, INJECTED_STREAM, 0),
-            points: pilot.points.max(1),
+            points: pilot.points,
         }
     }
 
@@ -88,7 +88,9 @@ impl Lineup {
         let Some(drawn) = number.checked_sub(1) else { return };
         let draw = self.rota[(drawn % self.rota.len() as u64) as usize];
         let seed = digest_parts(self.seed, STREAM, number);
-        self.injected = Rng::from_parts(self.seed, INJECTED_STREAM, number);
+        if self.points > 0 {
+            self.injected = Rng::from_parts(self.seed, INJECTED_STREAM, number);
+        }
         match draw {
             Draw::Random => self.random.restart(seed),
             Draw::Pct { depth } => self.pct.restart(seed, depth),
@@ -127,7 +129,7 @@ impl Policy for Lineup {
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
         if self.now.is_some() && matches!(choice.kind(), ChoiceKind::Injection(_)) {
             // Once in a run on average.
-            return usize::from(self.injected.below(self.points) == 0);
+            return usize::from(self.injected.below(self.points.max(1)) == 0);
         }
         match self.now {
             None => 0,

@@ -106,7 +106,9 @@ impl Walk {
     pub(crate) fn restart(&mut self, seed: u64, gait: Gait, is_mirrored: bool) {
         (self.seed, self.gait, self.is_mirrored) = (seed, gait, is_mirrored);
         self.rng = Rng::new(seed);
-        self.coin = Rng::from_parts(seed, COIN_STREAM, 0);
+        if gait == Gait::Relay {
+            self.coin = Rng::from_parts(seed, COIN_STREAM, 0);
+        }
         self.previous = None;
         self.left.clone_from(&self.expected);
         self.forget();
