@@ -2,7 +2,7 @@
 //! runs until a planted bug shows, for each strategy.
 //!
 //!     cargo bench --bench search                all of it, a minute or two
-//!     cargo bench --bench search -- rate        one part: `rate`, `reach` or `bugs`
+//!     cargo bench --bench search -- rate        one part: `rate`, `reach`, `bugs` or `drawn`
 //!     cargo bench --bench search -- count walk 2000       so many runs of a strategy, for callgrind
 //!     cargo bench --bench search -- --quick     tiny sizes: checks that it works, measures nothing
 //!
@@ -11,6 +11,8 @@
 
 #[path = "search/bugs.rs"]
 mod bugs;
+#[path = "search/drawn.rs"]
+mod drawn;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -43,6 +45,9 @@ fn main() {
     }
     if has("bugs") {
         find(if is_quick { 2 } else { 100 });
+    }
+    if has("drawn") {
+        find_drawn(if is_quick { 2 } else { 300 }, if is_quick { 1 } else { 3 });
     }
 }
 
@@ -154,6 +159,41 @@ fn find(seeds: u64) {
             print!("{:>18}", if seeds == 1 { median.clone() } else { bounded() });
         }
         println!();
+    }
+}
+
+/// Runs after which an outcome counts as not found.
+const DRAWN_RUNS_MAX: u64 = 1_000;
+
+fn find_drawn(programs: usize, seeds: u64) {
+    let rarities = drawn::rarities(0, programs);
+    println!(
+        "runs until the rare outcome shows, {programs} programs that were drawn, {seeds} seeds"
+    );
+    println!(
+        "  {:12} {:>7} {:>9} {:>9} {:>9} {:>9}",
+        "", "median", "mean", "log mean", "9 of 10", "not found"
+    );
+    for (name, explorer) in strategies(DRAWN_RUNS_MAX) {
+        if name == "exhaustive" {
+            continue;
+        }
+        let first = |number: u64| {
+            let explorer = explorer.clone().seed(number % seeds);
+            rarities[(number / seeds) as usize].first_run(&explorer).unwrap_or(u64::MAX)
+        };
+        let mut firsts: Vec<u64> = (0..programs as u64 * seeds).map(first).collect();
+        firsts.sort_unstable();
+        let bounded = || firsts.iter().map(|&first| first.min(DRAWN_RUNS_MAX) as f64);
+        let (count, missed) = (firsts.len(), firsts.iter().filter(|&&first| first == u64::MAX));
+        let mean = bounded().sum::<f64>() / count as f64;
+        let log_mean = (bounded().map(f64::ln).sum::<f64>() / count as f64).exp();
+        println!(
+            "  {name:12} {:7} {mean:9.1} {log_mean:9.2} {:9} {:9}",
+            firsts[count / 2],
+            firsts[count * 9 / 10],
+            missed.count(),
+        );
     }
 }
 

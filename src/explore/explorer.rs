@@ -139,12 +139,14 @@ impl Explorer {
         self
     }
 
-    /// Makes `runs` runs, 1 or more, by [`relay`](Self::relay) twice, [`chase`](Self::chase),
-    /// [`dash`](Self::dash) and [`walk`](Self::walk) in turn. No strategy is best for every bug, and each of
-    /// these is for some.
+    /// Makes `runs` runs, 1 or more, in turn by [`relay`](Self::relay) twice, [`chase`](Self::chase),
+    /// [`walk`](Self::walk), and then by [`pos`](Self::pos), [`dash`](Self::dash) and [`pct`](Self::pct) of depth 3,
+    /// twice. No strategy is best for every bug, and each of these is for some: the first four where tasks must meet
+    /// within a turn, the others where one must stand still for long.
     pub fn portfolio(self, runs: u64) -> Self {
-        let others = [Gait::Chase, Gait::Dash, Gait::Uniform].map(Draw::Walk);
-        self.drawn("portfolio", runs, &[&RELAY[..], &others].concat())
+        let [chase, walk, dash] = [Gait::Chase, Gait::Uniform, Gait::Dash].map(Draw::Walk);
+        let far = [Draw::Pos, dash, Draw::Pct { depth: 3 }];
+        self.drawn("portfolio", runs, &[&RELAY[..], &[chase, walk], &far, &far].concat())
     }
 
     /// Makes `runs` runs, 1 or more, in which each ready task is as likely as another
@@ -431,7 +433,8 @@ impl Explorer {
 
     /// Checks with `runs` runs that the program is deterministic: each is made again with the same schedule, in
     /// the same and in another thread, and compared, record by record up to 100,000 turns. 1 unless set; 0 does
-    /// without. The first is first-in first-out, the others are random, whatever the strategy.
+    /// without. The first is first-in first-out, the others are random, whatever the strategy. A search that draws
+    /// checks after sixteen runs, or once those have failed, and tells of nothing before.
     pub fn audit(mut self, runs: u64) -> Self {
         self.audits = runs;
         self
