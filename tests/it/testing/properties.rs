@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
+use proptest::test_runner::{FileFailurePersistence, RngSeed};
 use simloop::report::FailureKind;
 use simloop::sync::Mutex;
 use simloop::testing::{Property, durations, latencies};
@@ -14,10 +14,15 @@ use simloop::{Builder, now, sleep, spawn, spawn_named, yield_now};
 use crate::snapshots::assert_shown;
 use crate::{millis, secs};
 
-/// Without files, and with so many cases that the planted bugs are met.
+/// Without files, with so many cases that the planted bugs are met, and with the same cases each time: there may be
+/// several simplest ones, such as `[0, 1]` and `[1, 0]`.
 fn property() -> Property {
-    let config =
-        ProptestConfig { failure_persistence: None, cases: 500, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        failure_persistence: None,
+        cases: 500,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    };
     Property::new().config(config)
 }
 
