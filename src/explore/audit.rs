@@ -110,8 +110,9 @@ fn difference(one: &str, this: &Trace, other: &str, that: &Trace) -> String {
     rows.extend([row(this, place), row(that, place)]);
     let mut lines = aligned(&rows);
     let short: Vec<String> = lines.iter().map(|line| elide_end(line, WIDTH)).collect();
+    let kept = |line: &str| line.rsplit_once("...+").map_or(line, |(kept, _)| kept).to_owned();
     // What is left out may be all that they differ in.
-    if short[shared] != short[shared + 1] {
+    if kept(&short[shared]) != kept(&short[shared + 1]) {
         lines = short;
     }
     let mut shown = lines[..shared].to_vec();
