@@ -84,6 +84,11 @@ impl Environment {
     }
 }
 
+/// Says whether panics are printed with backtraces (`RUST_BACKTRACE`).
+pub(super) fn wants_backtraces() -> bool {
+    std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0")
+}
+
 /// What one run may be told from outside.
 impl Builder {
     /// Lets the environment of the process override seed and schedule: `SIMLOOP_SEED` is a number,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::audit::TRACED_TURNS_MAX;
+use super::environment::wants_backtraces;
 use super::exploration::Pair;
 use super::identity::is_same;
 use super::program::{Run, Runner, Shared, Traced};
@@ -32,7 +33,8 @@ pub(super) struct Explanation {
 
 /// Runs a failing schedule and explains it. Returns the run, too.
 ///
-/// Its panics are printed as they would be without a search, with their places in the source.
+/// Its panics are printed as they would be without a search if backtraces are asked for: all else that the panic
+/// hook says is in the report.
 pub(super) fn explain(
     runner: &mut Runner<'_>,
     schedule: &Schedule,
@@ -89,7 +91,8 @@ fn witnessed(
     let witness = Witness { lenient: Lenient::default(), seen: Vec::new() };
     let policy = Shared::new(witness, runner.settings);
     policy.with(|witness| witness.lenient.start(deviations));
-    let builder = runner.settings.builder().policy(policy.clone()).trace(level).quiet(!is_failing);
+    let builder = runner.settings.builder().policy(policy.clone()).trace(level);
+    let builder = builder.quiet(!is_failing || !wants_backtraces());
     let run = runner.run_with(builder);
     // Where first-in first-out fails, the turn says which of its choices is meant.
     let is_alone = is_failing && deviations.len() == 1;

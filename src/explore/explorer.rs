@@ -456,8 +456,8 @@ impl Explorer {
 
     /// Searches, and returns what was found. No failure of a run panics here.
     ///
-    /// Panics of the program are kept off standard error, but for one of each failure, which the panic hook
-    /// sees when the run is explained.
+    /// Panics of the program are kept off standard error: what they said is in the report. With `RUST_BACKTRACE=1`
+    /// one of each failure is printed, with its backtrace, when the run is explained.
     ///
     /// The closure makes the program anew for each run, before the loop runs. It is called on the threads of
     /// the search, so what it captures must be shared between threads, such as nothing at all, or an `Arc` of

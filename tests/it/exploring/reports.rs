@@ -265,7 +265,7 @@ fn in_child(test: &str, variables: &[(&str, &str)]) -> std::process::Output {
 const CHILD: &str = "SIMLOOP_TEST_IN_A_PROCESS_OF_ITS_OWN";
 
 #[test]
-fn of_all_the_panics_of_a_search_one_is_printed() {
+fn of_all_the_panics_of_a_search_one_is_printed_if_backtraces_are_wanted() {
     if env::var_os(CHILD).is_some() {
         let _ = explorer().random(1_000).max_failures(usize::MAX).run(|| async {
             let order = letters([2, 2]).await;
@@ -274,16 +274,19 @@ fn of_all_the_panics_of_a_search_one_is_printed() {
         let _ = std::thread::spawn(|| panic!("of somebody else")).join();
         return;
     }
-    let output = in_child("of_all_the_panics_of_a_search_one_is_printed", &[]);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(text.matches("planted").count(), 1, "{text}");
-    assert_eq!(text.matches("of somebody else").count(), 1, "{text}");
+    for (wanted, printed) in [("1", 1), ("0", 0), ("", 1)] {
+        let test = "of_all_the_panics_of_a_search_one_is_printed_if_backtraces_are_wanted";
+        let output = in_child(test, &[("RUST_BACKTRACE", wanted)]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(text.matches("failed: planted").count(), printed, "{text}");
+        assert_eq!(text.matches("of somebody else").count(), 1, "{text}");
+    }
 }
 
 #[test]
 fn the_environment_of_the_process_overrides_what_is_set() {
     if env::var_os(CHILD).is_some() {
-        let exploration = Explorer::new().random(40).run(|| async {
+        let exploration = Explorer::new().random(99).max_runs(40).run(|| async {
             letters([2, 2]).await;
         });
         println!("<{exploration}>");
