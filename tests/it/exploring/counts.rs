@@ -154,6 +154,26 @@ fn shards_share_the_runs_out_exactly() {
     }
 }
 
+#[test]
+fn shards_tell_a_failure_as_the_whole_search_does() {
+    let program = || async {
+        let order = letters([2, 2, 2]).await;
+        assert!(!order.ends_with("ab"), "planted");
+    };
+    for strategy in [explorer().exhaustive(), explorer().random(1_000)] {
+        let whole = strategy.run(program).unwrap_finding();
+        for count in [2, 3, 7] {
+            let part = |index| strategy.clone().shard(index, count).run(program);
+            let found: Vec<_> = (1..=count).flat_map(|index| part(index).findings).collect();
+            assert!(found.iter().all(|it| it.is_simplest && it.schedule == whole.schedule));
+            if strategy.run(program).strategy == "random" {
+                let first = found.iter().map(|it| it.first_run).min();
+                assert_eq!(first, Some(whole.first_run), "runs are numbered through all shards");
+            }
+        }
+    }
+}
+
 // A random program's schedules, enumerated by hand with nothing but the trait `Policy`.
 
 /// One step of a task.

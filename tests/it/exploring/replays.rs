@@ -1,5 +1,7 @@
 //! Lines that bring a run back, and lines that are damaged, made up, or of another program.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use proptest::prelude::*;
 use simloop::policy::{Choice, Policy};
 use simloop::report::FailureKind;
@@ -95,4 +97,23 @@ fn s32_a_schedule_of_a_long_run_is_short_where_choices_repeat() {
     assert!(line.len() < 40, "{line}");
     let again = Builder::new().replay(&line).run(letters([500, 500]));
     assert_eq!(again.digest, report.digest);
+}
+
+#[test]
+fn shrinking_takes_no_more_runs_than_it_may() {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let counted = || async {
+        MADE.fetch_add(1, Ordering::Relaxed);
+        for _ in 0..5 {
+            letters([2, 2, 2]).await;
+        }
+        assert!(!letters([2, 2, 2]).await.starts_with("ccbb"), "planted");
+    };
+    let most = 40;
+    let exploration = explorer().random(5_000).max_shrink_runs(most).run(counted);
+    let others = MADE.load(Ordering::Relaxed) - exploration.runs;
+    // Three steps of shrinking; the audit, and what is explained.
+    assert!(others <= 3 * most + 8, "{others}");
+    let finding = exploration.unwrap_finding();
+    assert!(!finding.is_simplest, "it takes more than that to know: {}", finding.schedule);
 }

@@ -96,3 +96,11 @@ fn choices_of_one_turn_are_told_apart() {
          passes"
     );
 }
+
+#[test]
+fn outputs_beyond_the_first_thousand_are_counted_together() {
+    let exploration = all(|| async { choose(1_100) });
+    assert_eq!((exploration.outcomes.len(), exploration.other_outcomes), (1_000, 100));
+    let shown = exploration.to_string();
+    assert!(shown.ends_with("\n  1,088  at least 989 other outcomes"), "{shown}");
+}
