@@ -153,10 +153,11 @@ where
 
     fn refill(mut self: Pin<&mut Self>, future: &mut dyn Any) -> bool {
         let Some(future) = future.downcast_mut::<Option<F>>() else { return false };
-        debug_assert!(matches!(*self, Cell::Empty), "a cell that is used is nobody else's");
-        if let Some(future) = future.take() {
-            self.set(Cell::Future { future });
+        // Looked at first, so that nothing is moved about meanwhile, and no code is made to drop what is not there.
+        if !matches!(*self, Cell::Empty) || future.is_none() {
+            return false;
         }
+        self.set(Cell::Future { future: future.take().expect("it is there") });
         true
     }
 }

@@ -418,7 +418,20 @@ impl Core {
             self.forget_locals(key);
             state = self.state();
         }
-        let mut waker = state.kernel.finish(key, ending);
+        let waker = state.kernel.finish(key, ending);
+        if waker.is_some() {
+            state = self.call_handed_back(state, waker);
+        }
+        state
+    }
+
+    /// Calls the waker that an ending has handed back, and those that are due after it.
+    #[cold]
+    pub(super) fn call_handed_back<'a>(
+        &'a self,
+        mut state: RefMut<'a, State>,
+        mut waker: Option<WakerKey>,
+    ) -> RefMut<'a, State> {
         while waker.is_some() {
             drop(state);
             self.call_waker(waker);

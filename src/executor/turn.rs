@@ -163,8 +163,15 @@ impl Core {
             Ok(Poll::Ready(())) => {
                 let mut state = self.state();
                 let is_woken = polling.end();
-                if !self.has_to_forget(&state) && state.kernel.complete(is_woken) {
+                let completed = match self.has_to_forget(&state) {
+                    true => None,
+                    false => state.kernel.complete(is_woken),
+                };
+                if let Some(waker) = completed {
                     state.put_back(task.slot(), cell);
+                    if waker.is_some() {
+                        state = self.call_handed_back(state, waker);
+                    }
                     return (state, Turned::Ended);
                 }
                 if is_woken {

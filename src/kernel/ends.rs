@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 
 use super::access::{Access, Object};
+use super::joined::Joined;
 use super::key::{Target, TaskKey, WakerKey};
 use super::ordered::{Key, Map, Set};
 use super::tasks::{State, TaskTable};
@@ -213,24 +214,41 @@ impl Kernel {
         }
     }
 
-    /// Ends the running task, which has completed, if its end concerns nobody but a task that joins it, and its
-    /// output is kept. Does nothing, and returns `false`, if [`finish`](Self::finish) has to look closer.
+    /// Ends the running task, which has completed, if its end concerns nobody but who joins it, and its output is
+    /// kept. Does nothing, and returns `None`, if [`finish`](Self::finish) has to look closer; else what that does.
     ///
     /// `is_woken` says that the task woke itself in its last poll.
     #[inline(always)]
-    pub(crate) fn complete(&mut self, is_woken: bool) -> bool {
+    pub(crate) fn complete(&mut self, is_woken: bool) -> Option<Option<WakerKey>> {
         if self.is_observed | !self.ends.are_unwatched() {
-            return false;
+            return None;
         }
-        let was_woken = self.tasks[self.running].is_woken();
-        let Some(joiner) = self.tasks.complete(self.running, self.endings) else { return false };
+        let (slot, order) = (self.running, self.endings);
+        let was_woken = self.tasks[slot].is_woken();
+        let joined = self.tasks.complete(slot, order)?;
         self.endings += 1;
         self.counters.wakes += u64::from(is_woken & !was_woken);
         self.running = NO_SLOT;
-        if let Some(joiner) = joiner {
-            self.wake(joiner);
+        let Some(joined) = joined else { return Some(None) };
+        match joined.task() {
+            Some(joiner) => {
+                self.wake(joiner);
+                Some(None)
+            }
+            None => Some(self.tell(joined, slot, order)),
         }
-        true
+    }
+
+    /// Tells a group, or a waker, that the task in the slot has completed.
+    #[inline(never)]
+    fn tell(&mut self, joined: Joined, slot: u32, order: u64) -> Option<WakerKey> {
+        let target = match joined.get() {
+            Ok(target) => target,
+            Err(member) => self.groups.finish(member, order)?,
+        };
+        let waker = self.wake_target(target)?;
+        self.ambient = Cause::Task(serial(&self.tasks[slot]));
+        Some(waker)
     }
 
     /// Ends a task whose end may concern others than its joiner.

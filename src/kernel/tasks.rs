@@ -11,6 +11,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::instant::Instant;
+use super::joined::Joined;
 use super::key::{GENERATION_MAX, SLOTS_MAX, TaskKey};
 use super::ordered::sort_by_key;
 use names::{count_one, number_child};
@@ -241,23 +242,22 @@ impl TaskTable {
         }
     }
 
-    /// The running task has completed, is kept for its handle, and nobody is told of its end but a task of this
-    /// loop that joins it, which is returned. Does nothing, and returns `None`, where it is otherwise.
+    /// Puts the running task into the completed state and returns who is told, if it is kept for its handle. Does
+    /// nothing, and returns `None`, if it is not, or has what is rare.
     #[inline(always)]
-    pub(super) fn complete(&mut self, slot: u32, order: u64) -> Option<Option<TaskKey>> {
+    pub(super) fn complete(&mut self, slot: u32, order: u64) -> Option<Option<Joined>> {
         let task = &mut self.slots[slot as usize];
         debug_assert!(task.state == State::Running, "what has completed was polled");
-        let joiner = task.joining_task()?;
-        if !task.has_handle() {
+        if !task.has_handle() || task.extras.is_some() {
             return None;
         }
-        task.joined = None;
+        let joined = task.joined.take();
         task.state = State::Completed;
         // It will not run again.
         task.set_woken(false);
         task.set_ended(order);
         self.alive -= 1;
-        Some(joiner)
+        Some(joined)
     }
 
     /// Frees the slot of a task that is finished and that nobody can ask for, then its parent's if it is as well,

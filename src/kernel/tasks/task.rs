@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::super::groups::Member;
 use super::super::instant::Instant;
 use super::super::joined::Joined;
-use super::super::key::{Target, TaskKey};
+use super::super::key::Target;
 use super::UNNAMED;
 
 /// The states of a task, and the state of a slot that holds none.
@@ -205,15 +205,6 @@ impl Task {
         self.joined = Joined::member(member);
         if self.joined.is_none() {
             self.extras.get_or_insert_default().member = Some(member);
-        }
-    }
-
-    /// The task that alone is told when it finishes, or nobody; `None` if it is told to somebody else.
-    #[inline]
-    pub(super) fn joining_task(&self) -> Option<Option<TaskKey>> {
-        match self.joined {
-            Some(joined) => joined.task().map(Some),
-            None => self.extras.is_none().then_some(None),
         }
     }
 
