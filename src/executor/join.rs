@@ -157,6 +157,20 @@ impl<T: 'static> JoinHandle<T> {
         self.given(joined, output)
     }
 
+    /// Takes the output of a task that has completed. Of one that has not, nothing is noted and nothing taken.
+    pub(crate) fn try_output(&mut self) -> Option<T> {
+        debug_assert!(!self.task.is_given(), "{GIVEN_BEFORE}");
+        let (key, mut output) = (self.task.key()?, None);
+        let joined =
+            context::with_loop(self.task.loop_id(), |core| core.try_join(key, &mut output));
+        if joined == Some(JoinPoll::Completed) {
+            self.task.note(Object::End, Access::Read);
+            self.task.note(Object::End, Access::Write);
+            self.task.serial |= GIVEN;
+        }
+        output
+    }
+
     /// What a join came to, if it has come to anything.
     #[inline]
     fn given(&mut self, joined: JoinPoll, output: Option<T>) -> Option<Result<T, JoinError>> {

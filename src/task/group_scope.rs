@@ -121,14 +121,17 @@ impl<E> Running<E> {
 
     fn join(&mut self, number: usize) {
         let mut child = self.group.remove(number);
+        match child.try_output() {
+            Some(Ok(())) => return,
+            Some(Err(failure)) => return self.failures.push(Found::Known(failure)),
+            None => {}
+        }
         if let Some(at) = panicked_at(&child) {
             return self.failures.push(Found::Panic { child, at });
         }
-        let result = child.try_take().expect("the queue tells of tasks that have ended");
         // One that was cancelled has not failed.
-        if let Ok(Err(failure)) = result {
-            self.failures.push(Found::Known(failure));
-        }
+        let result = child.try_take().expect("the queue tells of tasks that have ended");
+        debug_assert!(result.is_err(), "what has completed has given its output");
     }
 
     /// Polls the body, or what there is of it. A panic of it is a failure like that of a task.
