@@ -52,10 +52,10 @@ struct Lineup {
     seed: u64,
     rota: Rota,
     random: Random,
-    pct: Pct,
-    /// Away while a loop uses it.
+    /// These are away while a loop uses them.
+    pct: Option<Box<Pct>>,
     walk: Option<Box<Walk>>,
-    pos: Pos,
+    pos: Option<Box<Pos>>,
     now: Option<Draw>,
     /// What is made to go wrong is drawn apart, so that a task is chosen as without it.
     injected: Rng,
@@ -73,9 +73,9 @@ impl Lineup {
             seed,
             rota: rota.clone(),
             random: Random::new(0),
-            pct: Pct::new(0, 1, pilot.turns),
+            pct: Some(Box::new(Pct::new(0, 1, pilot.turns))),
             walk: Some(Box::new(Walk::new(0, pilot.work.clone()))),
-            pos: Pos::new(0),
+            pos: Some(Box::new(Pos::new(0))),
             now: None,
             injected: Rng::from_parts(seed, INJECTED_STREAM, 0),
             points: pilot.points,
@@ -93,19 +93,15 @@ impl Lineup {
         }
         match draw {
             Draw::Random => self.random.restart(seed),
-            Draw::Pct { depth } => self.pct.restart(seed, depth),
-            Draw::Walk(gait) => self.walk().restart(seed, gait, false),
+            Draw::Pct { depth } => here(&mut self.pct).restart(seed, depth),
+            Draw::Walk(gait) => here(&mut self.walk).restart(seed, gait, false),
             Draw::Mirrored(gait) => {
                 let seed = digest_parts(self.seed, STREAM, number - 1);
-                self.walk().restart(seed, gait, true);
+                here(&mut self.walk).restart(seed, gait, true);
             }
-            Draw::Pos => self.pos.restart(seed),
+            Draw::Pos => here(&mut self.pos).restart(seed),
         }
         self.now = Some(draw);
-    }
-
-    fn walk(&mut self) -> &mut Walk {
-        self.walk.as_mut().expect("it is handed back after each run")
     }
 
     /// The policy of this run, if the loop knows it.
@@ -113,15 +109,24 @@ impl Lineup {
         match self.now? {
             Draw::Random => Some(Native::Random(self.random.clone())),
             Draw::Walk(_) | Draw::Mirrored(_) => self.walk.take().map(Native::Walk),
-            Draw::Pct { .. } | Draw::Pos => None,
+            Draw::Pct { .. } => self.pct.take().map(Native::Pct),
+            Draw::Pos => self.pos.take().map(Native::Pos),
         }
     }
 
     fn take_back(&mut self, native: Option<Native>) {
-        if let Some(Native::Walk(walk)) = native {
-            self.walk = Some(walk);
+        match native {
+            Some(Native::Walk(walk)) => self.walk = Some(walk),
+            Some(Native::Pct(pct)) => self.pct = Some(pct),
+            Some(Native::Pos(pos)) => self.pos = Some(pos),
+            _ => {}
         }
     }
+}
+
+/// A policy between two runs.
+fn here<P>(policy: &mut Option<Box<P>>) -> &mut P {
+    policy.as_mut().expect("it is handed back after each run")
 }
 
 impl Policy for Lineup {
@@ -134,9 +139,9 @@ impl Policy for Lineup {
         match self.now {
             None => 0,
             Some(Draw::Random) => self.random.choose(choice),
-            Some(Draw::Pct { .. }) => self.pct.choose(choice),
-            Some(Draw::Walk(_) | Draw::Mirrored(_)) => self.walk().choose(choice),
-            Some(Draw::Pos) => self.pos.choose(choice),
+            Some(Draw::Pct { .. }) => here(&mut self.pct).choose(choice),
+            Some(Draw::Walk(_) | Draw::Mirrored(_)) => here(&mut self.walk).choose(choice),
+            Some(Draw::Pos) => here(&mut self.pos).choose(choice),
         }
     }
 }

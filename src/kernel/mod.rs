@@ -336,11 +336,6 @@ impl Kernel {
         self.ready.get(index).map(|slot| self.tasks[slot].serial)
     }
 
-    /// The serials of the ready tasks in arrival order. To go through all of them is cheaper than to ask for each.
-    pub(crate) fn ready_serials(&self) -> impl Iterator<Item = u64> {
-        self.ready.iter().map(|slot| self.tasks[slot].serial)
-    }
-
     /// Adds a task at the back of the ready set (S16).
     #[inline(always)]
     pub(crate) fn spawn(&mut self, spawn: &Spawn<'_>) -> TaskKey {

@@ -79,12 +79,6 @@ impl<'a> Choice<'a> {
         self.kernel.ready_serial(index).unwrap_or(0) as usize
     }
 
-    /// The numbers of the tasks behind all alternatives, in their order.
-    #[inline]
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = usize> {
-        self.kernel.ready_serials().map(|serial| serial as usize)
-    }
-
     /// An alternative as `rng` draws it, all equally likely.
     #[inline]
     pub(crate) fn draw(&self, rng: &mut Rng) -> usize {

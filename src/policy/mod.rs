@@ -5,6 +5,7 @@
 //! arrival and answers with an index; index 0 is what the first-in first-out loop would do. It cannot see
 //! futures or touch the loop.
 
+mod arrivals;
 mod choice;
 mod injection;
 mod native;

@@ -1,14 +1,16 @@
 //! Policies that the loop knows by name, so that it asks them without a virtual call, and does not check what they
 //! answer.
 
-use super::{Choice, Policy, Random, Walk};
+use super::{Choice, Pct, Policy, Pos, Random, Walk};
 
 /// One of them.
 #[derive(Debug)]
 pub(crate) enum Native {
     Random(Random),
-    /// In a box, for it goes from run to run.
+    /// In boxes, for they go from run to run.
     Walk(Box<Walk>),
+    Pos(Box<Pos>),
+    Pct(Box<Pct>),
     Scout(Scout),
 }
 
@@ -16,8 +18,8 @@ impl Native {
     /// The number of ready tasks from which it is asked which of them runs.
     pub(crate) fn asked_from(&self) -> usize {
         match self {
-            Native::Random(_) | Native::Walk(_) => 2,
             Native::Scout(_) => 1,
+            _ => 2,
         }
     }
 
@@ -27,6 +29,8 @@ impl Native {
         match self {
             Native::Random(random) => random.draw(choice.len() as u64) as usize,
             Native::Walk(walk) => walk.pick(choice),
+            Native::Pos(pos) => pos.pick(choice),
+            Native::Pct(pct) => pct.pick(choice),
             Native::Scout(scout) => scout.pick(choice),
         }
     }
@@ -36,6 +40,8 @@ impl Native {
         match self {
             Native::Random(random) => random,
             Native::Walk(walk) => &mut **walk,
+            Native::Pos(pos) => &mut **pos,
+            Native::Pct(pct) => &mut **pct,
             Native::Scout(scout) => scout,
         }
     }
@@ -44,6 +50,8 @@ impl Native {
         match self {
             Native::Random(random) => Box::new(random),
             Native::Walk(walk) => walk,
+            Native::Pos(pos) => pos,
+            Native::Pct(pct) => pct,
             Native::Scout(scout) => Box::new(scout),
         }
     }

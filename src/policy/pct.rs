@@ -1,5 +1,7 @@
 //! Priorities at random, changed at a few random turns.
 
+use super::arrivals::Arrivals;
+use super::pos::drawn;
 use super::{Choice, ChoiceKind, Policy};
 use crate::rng::Rng;
 
@@ -48,6 +50,7 @@ pub struct Pct {
     changes: Vec<u64>,
     /// By the task's number; 0 where none is drawn yet. Those that fell have less than [`DRAWN_MIN`].
     priorities: Vec<u64>,
+    arrivals: Arrivals,
 }
 
 /// Below it are the priorities of tasks that fell, in the order in which they did, the last one lowest.
@@ -67,6 +70,7 @@ impl Pct {
             rng: Rng::new(seed),
             changes: Vec::new(),
             priorities: Vec::new(),
+            arrivals: Arrivals::default(),
         };
         policy.restart(seed, depth);
         policy
@@ -77,6 +81,7 @@ impl Pct {
         (self.seed, self.depth) = (seed, depth);
         self.rng = Rng::new(seed);
         self.priorities.clear();
+        self.arrivals.forget();
         self.changes.clear();
         for _ in 1..depth.max(1) {
             self.changes.push(self.rng.range(1..=self.turns.max(1)));
@@ -85,41 +90,37 @@ impl Pct {
         self.changes.reverse();
     }
 
-    fn priority(&mut self, task: usize) -> u64 {
-        if task >= self.priorities.len() {
-            self.priorities.resize(task + 1, 0);
+    /// Chooses for somebody who asks wherever two tasks or more are ready, and does as it is told.
+    #[inline]
+    pub(crate) fn pick(&mut self, choice: &Choice<'_>) -> usize {
+        if choice.turn() > self.turns.saturating_mul(2).saturating_add(SPARE_TURNS) {
+            return choice.draw(&mut self.rng);
         }
-        if self.priorities[task] == 0 {
-            self.priorities[task] = self.rng.next_u64().max(DRAWN_MIN);
+        let Pct { rng, priorities, .. } = self;
+        self.arrivals
+            .follow(choice, |task| drawn(priorities, task, || rng.next_u64().max(DRAWN_MIN)));
+        while self.changes.last().is_some_and(|&turn| turn <= choice.turn()) {
+            self.changes.pop();
+            let fallen = 1 + self.changes.len() as u64;
+            let highest = self.arrivals.highest();
+            let highest = &mut self.arrivals.ready[highest];
+            highest.weight = fallen;
+            self.priorities[highest.task] = fallen;
         }
-        self.priorities[task]
-    }
-
-    /// The ready task of the highest priority: its index and its number.
-    fn highest(&mut self, choice: &Choice<'_>) -> (usize, usize) {
-        let mut best = (0, 0, 0);
-        for (index, task) in choice.numbers().enumerate() {
-            let priority = self.priority(task);
-            if priority > best.0 {
-                best = (priority, index, task);
-            }
-        }
-        (best.1, best.2)
+        let chosen = self.arrivals.highest();
+        self.arrivals.take(chosen);
+        chosen
     }
 }
 
 impl Policy for Pct {
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
-        let is_spent = choice.turn() > self.turns.saturating_mul(2).saturating_add(SPARE_TURNS);
-        if is_spent || choice.kind() == ChoiceKind::Value {
+        if choice.kind() == ChoiceKind::Value {
             return choice.draw(&mut self.rng);
         }
-        while self.changes.last().is_some_and(|&turn| turn <= choice.turn()) {
-            self.changes.pop();
-            let (_, task) = self.highest(choice);
-            self.priorities[task] = 1 + self.changes.len() as u64;
-        }
-        self.highest(choice).0
+        // Whoever asks may not have done as it was told the last time.
+        self.arrivals.forget();
+        self.pick(choice)
     }
 
     fn source(&self) -> Option<String> {

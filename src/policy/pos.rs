@@ -1,5 +1,6 @@
 //! A random priority for every turn.
 
+use super::arrivals::Arrivals;
 use super::{Choice, ChoiceKind, Policy};
 use crate::rng::Rng;
 
@@ -36,12 +37,13 @@ pub struct Pos {
     rng: Rng,
     /// The priority of each task's coming turn, by the task's number; 0 where none is drawn yet.
     priorities: Vec<u64>,
+    arrivals: Arrivals,
 }
 
 impl Pos {
     /// Creates the policy of a seed; every seed is as good as another.
     pub fn new(seed: u64) -> Self {
-        Pos { seed, rng: Rng::new(seed), priorities: Vec::new() }
+        Pos { seed, rng: Rng::new(seed), priorities: Vec::new(), arrivals: Arrivals::default() }
     }
 
     /// Makes the policy as good as a new one, with the memory it has.
@@ -49,17 +51,31 @@ impl Pos {
         self.seed = seed;
         self.rng = Rng::new(seed);
         self.priorities.clear();
+        self.arrivals.forget();
     }
 
-    fn priority(&mut self, task: usize) -> u64 {
-        if task >= self.priorities.len() {
-            self.priorities.resize(task + 1, 0);
-        }
-        if self.priorities[task] == 0 {
-            self.priorities[task] = self.rng.next_u64().max(1);
-        }
-        self.priorities[task]
+    /// Chooses for somebody who asks wherever two tasks or more are ready, and does as it is told.
+    #[inline]
+    pub(crate) fn pick(&mut self, choice: &Choice<'_>) -> usize {
+        let Pos { rng, priorities, .. } = self;
+        self.arrivals.follow(choice, |task| drawn(priorities, task, || rng.next_u64().max(1)));
+        let chosen = self.arrivals.highest();
+        let task = self.arrivals.take(chosen);
+        self.priorities[task] = 0;
+        chosen
     }
+}
+
+/// The priority of a task, drawn if it has none.
+#[inline]
+pub(super) fn drawn(priorities: &mut Vec<u64>, task: usize, draw: impl FnOnce() -> u64) -> u64 {
+    if task >= priorities.len() {
+        priorities.resize(task + 1, 0);
+    }
+    if priorities[task] == 0 {
+        priorities[task] = draw();
+    }
+    priorities[task]
 }
 
 impl Policy for Pos {
@@ -67,13 +83,9 @@ impl Policy for Pos {
         if choice.kind() == ChoiceKind::Value {
             return choice.draw(&mut self.rng);
         }
-        let mut best = (0, 0);
-        for (index, task) in choice.numbers().enumerate() {
-            best = best.max((self.priority(task), choice.len() - index));
-        }
-        let chosen = choice.len() - best.1;
-        self.priorities[choice.number(chosen)] = 0;
-        chosen
+        // Whoever asks may not have done as it was told the last time.
+        self.arrivals.forget();
+        self.pick(choice)
     }
 
     fn source(&self) -> Option<String> {

@@ -1,5 +1,6 @@
 //! Each interleaving about equally likely, rather than each choice.
 
+use super::arrivals::{Arrivals, Ready};
 use super::{Choice, ChoiceKind, Policy};
 use crate::rng::Rng;
 
@@ -47,20 +48,7 @@ pub struct Walk {
     coin: Rng,
     /// The task that was chosen last.
     previous: Option<usize>,
-    /// The ready tasks as they were left by the last choice, in the order of arrival. What has become ready since
-    /// stands behind them, so only that has to be looked up.
-    ready: Vec<Ready>,
-    /// The sum of their weights.
-    total: u64,
-    /// The turn of the last choice.
-    turn: u64,
-}
-
-/// A ready task. While it is one, it takes no turns, and its weight stays.
-#[derive(Clone, Copy, Debug)]
-struct Ready {
-    task: usize,
-    weight: u64,
+    arrivals: Arrivals,
 }
 
 /// The most turns left that make a difference, so that no sum of weights, nor of their squares, overflows.
@@ -96,9 +84,7 @@ impl Walk {
             is_mirrored: false,
             coin: Rng::from_parts(seed, COIN_STREAM, 0),
             previous: None,
-            ready: Vec::new(),
-            total: 0,
-            turn: 0,
+            arrivals: Arrivals::default(),
         }
     }
 
@@ -111,7 +97,7 @@ impl Walk {
         }
         self.previous = None;
         self.left.clone_from(&self.expected);
-        self.forget();
+        self.arrivals.forget();
     }
 }
 
@@ -121,7 +107,7 @@ impl Policy for Walk {
             return choice.draw(&mut self.rng);
         }
         // Whoever asks may not have done as it was told the last time.
-        self.forget();
+        self.arrivals.forget();
         self.pick(choice)
     }
 
@@ -135,24 +121,20 @@ impl Walk {
     /// Chooses for somebody who asks wherever two tasks or more are ready, and does as it is told.
     #[inline]
     pub(crate) fn pick(&mut self, choice: &Choice<'_>) -> usize {
-        if choice.turn() != self.turn + 1 {
-            // There was a turn without a choice, and nobody was left to wait.
-            self.forget();
-        }
-        self.turn = choice.turn();
-        for index in self.ready.len()..choice.len() {
-            self.add(choice.number(index));
-        }
+        let (left, is_uniform) = (&self.left, self.gait == Gait::Uniform);
+        self.arrivals.follow(choice, |task| {
+            let left = left.get(task).map_or(1, |&left| left.clamp(1, LEFT_MAX));
+            if is_uniform { left } else { left * left }
+        });
         let last = choice.len() - 1;
         let is_newest = match self.gait {
             Gait::Uniform | Gait::Chase => false,
             Gait::Dash => self.rng.bool(),
-            Gait::Relay if self.previous == Some(self.ready[last].task) => false,
+            Gait::Relay if self.previous == Some(self.arrivals.ready[last].task) => false,
             Gait::Relay => self.coin.below(5) < 4,
         };
         let chosen = if is_newest { last } else { self.draw() };
-        let Ready { task, weight } = self.ready.remove(chosen);
-        self.total -= weight;
+        let task = self.arrivals.take(chosen);
         self.previous = Some(task);
         if let Some(left) = self.left.get_mut(task) {
             *left = left.saturating_sub(1);
@@ -160,29 +142,18 @@ impl Walk {
         chosen
     }
 
-    #[inline]
-    fn add(&mut self, task: usize) {
-        let left = self.left.get(task).map_or(1, |&left| left.clamp(1, LEFT_MAX));
-        let weight = if self.gait == Gait::Uniform { left } else { left * left };
-        self.ready.push(Ready { task, weight });
-        self.total += weight;
-    }
-
-    fn forget(&mut self) {
-        self.ready.clear();
-        self.total = 0;
-    }
-
     /// Draws a ready task by the turns that it has left.
     #[inline]
     fn draw(&mut self) -> usize {
-        let drawn = self.rng.below(self.total);
-        let mut rest = if self.is_mirrored { self.total - 1 - drawn } else { drawn };
+        let ready = &self.arrivals.ready;
+        let total: u64 = ready.iter().map(|ready| ready.weight).sum();
+        let drawn = self.rng.below(total);
+        let mut rest = if self.is_mirrored { total - 1 - drawn } else { drawn };
         let is_hit = |ready: &Ready| {
             let is_hit = rest < ready.weight;
             rest = rest.wrapping_sub(ready.weight);
             is_hit
         };
-        self.ready.iter().position(is_hit).unwrap_or(0)
+        ready.iter().position(is_hit).unwrap_or(0)
     }
 }
