@@ -17,7 +17,11 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn start() -> Self {
-        let started = stderr().is_terminal().then(Instant::now);
+        Progress::on(stderr().is_terminal())
+    }
+
+    fn on(is_terminal: bool) -> Self {
+        let started = is_terminal.then(Instant::now);
         Progress { started, line: Line { due: FIRST, is_shown: false } }
     }
 
@@ -70,6 +74,15 @@ mod tests {
         assert_eq!(shown, "3000 runs, 700 interleavings, 2000 runs a second");
         assert_eq!(renewed(1_699), None);
         assert!(renewed(1_700).is_some());
+    }
+
+    #[test]
+    fn where_nobody_looks_nothing_is_shown_however_long_it_takes() {
+        let mut progress = Progress::on(false);
+        progress.line.due = Duration::ZERO;
+        progress.show(3_000, 700);
+        assert!(!progress.line.is_shown);
+        assert!(Progress::on(true).started.is_some());
     }
 
     #[test]

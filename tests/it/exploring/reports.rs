@@ -7,12 +7,15 @@ use std::panic::catch_unwind;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use simloop::explore::{Explorer, Extent, explore};
+use simloop::explore::{Explorer, Extent, Finding, explore};
 use simloop::report::FailureKind;
+use simloop::sync::Mutex;
+use simloop::time::SystemTime;
 use simloop::trace::Level;
 use simloop::{Builder, choose, spawn_named, yield_now};
 
 use super::{all, explorer, letters};
+use crate::secs;
 use crate::snapshots::assert_shown;
 
 #[test]
@@ -99,6 +102,18 @@ fn a_panic_that_is_passed_on_is_known_by_what_is_passed_on() {
 }
 
 #[test]
+fn deadlocks_of_the_same_tasks_are_told_apart_by_what_they_wait_for() {
+    let exploration = all(|| async {
+        let name = ["ledger", "audit"][choose(2)];
+        let lock = Mutex::new(()).named(name);
+        let _held = lock.lock().await;
+        let _again = lock.lock().await;
+    });
+    let told = |finding: &Finding| finding.failure.to_string().contains("mutex `audit`");
+    assert_eq!(exploration.findings.iter().map(told).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
 fn a_search_for_more_failures_than_there_are_makes_all_its_runs() {
     let program = || async {
         let drawn = [choose(3), choose(3)];
@@ -151,6 +166,31 @@ fn a_program_that_is_not_deterministic_is_told_before_anything_else() {
         map.into_keys().collect::<Vec<_>>()
     });
     assert!(matches!(hash_order.failure().unwrap().kind(), FailureKind::NotDeterministic { .. }));
+}
+
+#[test]
+fn what_only_other_schedules_read_from_outside_is_seen_by_a_longer_audit() {
+    static RUNS: AtomicU64 = AtomicU64::new(0);
+    let program = || async {
+        if letters([1, 1]).await == "ba" {
+            for _ in 0..RUNS.fetch_add(1, Ordering::Relaxed) {
+                yield_now().await;
+            }
+        }
+    };
+    assert_eq!(explorer().random(1).run(program).extent, Extent::Drawn);
+    assert_eq!(explorer().random(1).audit(20).run(program).extent, Extent::Refused);
+}
+
+#[test]
+fn the_wall_clock_starts_in_each_run_where_it_is_set() {
+    let since_epoch = secs(1_000);
+    let exploration = explorer().exhaustive().start_time(since_epoch).run(|| async {
+        choose(2);
+        SystemTime::now().since_epoch().unwrap()
+    });
+    assert_eq!(exploration.outcomes.len(), 1);
+    assert_eq!(exploration.outcomes[0].shown, format!("{since_epoch:?}"));
 }
 
 #[test]

@@ -109,6 +109,15 @@ fn what_proptest_asserts_and_assumes_counts_in_its_own_way() {
     assert!(found.to_string().contains(&format!("{input} is too large")), "{found}");
 }
 
+#[test]
+#[should_panic(expected = "no answer from proptest: Too many global rejects")]
+fn a_property_that_assumes_what_never_holds_is_no_property() {
+    let _ = property().run(0..100_u32, |number| async move {
+        prop_assume!(number > 100);
+        Ok(())
+    });
+}
+
 /// The file's lines that hold a case, without the comments.
 fn cases(file: &str) -> Vec<String> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
