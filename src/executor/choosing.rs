@@ -7,7 +7,7 @@ use super::context::HiddenPoll;
 use super::core::{Core, Picker, State, message};
 use super::describe;
 use super::turn::forget_panic;
-use crate::kernel::{Access, Turn};
+use crate::kernel::{Access, Kernel, Taken};
 use crate::policy::{Choice, Deviation, Divergence, Fifo, Native, Policy, Random};
 use crate::report::{Failure, FailureKind};
 
@@ -54,6 +54,25 @@ impl Picker {
             Picker::Replay(_) => 1,
         }
     }
+
+    /// The index of the ready task that is to run. Out of line, because most runs that choose choose at random.
+    #[inline(never)]
+    fn pick(&mut self, kernel: &Kernel) -> Result<u32, Misfit> {
+        let (turn, ready) = (kernel.turn() + 1, kernel.ready_len());
+        let count = u32::try_from(ready).unwrap_or(u32::MAX);
+        match self {
+            Picker::Fifo => Ok(0),
+            Picker::Native(native) => Ok(native.pick(&Choice::of_task(kernel)) as u32),
+            Picker::Policy(policy) => ask(&mut **policy, &Choice::of_task(kernel)),
+            Picker::Replay(replay) => {
+                replay.check_turn(turn, count).map_err(diverged)?;
+                if ready < 2 {
+                    return Ok(0);
+                }
+                replay.choose(turn, 0, count).map_err(diverged)
+            }
+        }
+    }
 }
 
 impl Core {
@@ -80,35 +99,40 @@ impl Core {
         }
     }
 
-    /// Starts the turn of the ready task that the policy or the schedule picks. There is one at least.
+    /// Takes the ready task that the policy or the schedule picks. There is one at least.
     ///
     /// Out of line, so that first-in first-out is short.
     #[inline(never)]
-    pub(super) fn start_picked(&self, state: &mut State) -> Result<Turn, Misfit> {
-        let index = self.pick(state)?;
-        Ok(state.kernel.start_chosen(index))
+    pub(super) fn pick(&self, state: &mut State) -> Result<Taken, Misfit> {
+        let mut picker = self.picker.borrow_mut();
+        let Picker::Native(Native::Random(random)) = &mut *picker else {
+            drop(picker);
+            return self.pick_asked(state);
+        };
+        let ready = state.kernel.ready_len();
+        let index = random.draw(ready as u64) as u32;
+        if index > 0 && !state.schedule.push_short(state.kernel.turn() + 1, ready as u32, index) {
+            drop(picker);
+            return Self::note_and_take(state, index);
+        }
+        let next = || random.foresee(ready as u64) as usize;
+        Ok(state.kernel.take_chosen(index, || Some(next()).filter(|&next| next < ready - 1)))
     }
 
-    #[inline(always)]
-    fn pick(&self, state: &mut State) -> Result<usize, Misfit> {
-        let (turn, ready) = (state.kernel.turn() + 1, state.kernel.ready_len());
-        let count = u32::try_from(ready).unwrap_or(u32::MAX);
-        let index = match &mut *self.picker.borrow_mut() {
-            Picker::Fifo => 0,
-            Picker::Native(native) => native.pick(&Choice::of_task(&state.kernel)) as u32,
-            Picker::Policy(policy) => ask(&mut **policy, &Choice::of_task(&state.kernel))?,
-            Picker::Replay(replay) => {
-                replay.check_turn(turn, count).map_err(diverged)?;
-                if ready < 2 {
-                    return Ok(0);
-                }
-                replay.choose(turn, 0, count).map_err(diverged)?
-            }
-        };
+    /// The same where it is not by chance, or by a schedule.
+    #[inline(never)]
+    fn pick_asked(&self, state: &mut State) -> Result<Taken, Misfit> {
+        let index = self.picker.borrow_mut().pick(&state.kernel)?;
+        Self::note_and_take(state, index)
+    }
+
+    #[inline(never)]
+    fn note_and_take(state: &mut State, index: u32) -> Result<Taken, Misfit> {
         if index > 0 {
-            state.schedule.push(Deviation { turn, place: 0, alternatives: count, index });
+            let (turn, alternatives) = (state.kernel.turn() + 1, state.kernel.ready_len() as u32);
+            state.schedule.push(Deviation { turn, place: 0, alternatives, index });
         }
-        Ok(index as usize)
+        Ok(state.kernel.take_chosen(index, || None))
     }
 
     /// Chooses a value for the program, from 0 to `count` - 1.

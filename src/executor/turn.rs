@@ -50,18 +50,20 @@ impl Core {
                 return Err(self.fail(|state| describe::breach(state, breach)));
             }
         }
-        let turn = if state.kernel.ready_len() < state.asked_from {
-            let Some(turn) = state.kernel.start(0) else { return Ok(Turned::Idle) };
-            turn
+        let ready = state.kernel.ready_len();
+        let taken = if ready < state.asked_from {
+            let Some(taken) = state.kernel.take_first() else { return Ok(Turned::Idle) };
+            taken
         } else {
-            match self.start_picked(&mut state) {
-                Ok(turn) => turn,
+            match self.pick(&mut state) {
+                Ok(taken) => taken,
                 Err(misfit) => {
                     drop(state);
                     return Err(self.fail_choice(*misfit));
                 }
             }
         };
+        let turn = state.kernel.start_taken(taken, ready);
         state.values_chosen = 0;
         let mut is_cancelled = turn.is_aborted;
         if state.injects && !is_cancelled {

@@ -14,6 +14,7 @@ mod digest;
 mod ends;
 mod entries;
 mod event;
+mod few;
 #[cfg(feature = "backtrace")]
 mod freeze;
 mod groups;
@@ -59,6 +60,7 @@ pub(crate) use open::OpenWait;
 #[cfg(feature = "tracing")]
 pub(crate) use path::Place;
 pub(crate) use path::{Family, Paths, Step, is_unseen, shown_path};
+pub(crate) use ready::Taken;
 pub(crate) use tasks::{NO_SLOT, Spawn, State, Task, UNNAMED};
 pub(crate) use timers::{TimerKey, TimerPlace};
 pub(crate) use waits::{Wait, Waiting};
@@ -364,20 +366,34 @@ impl Kernel {
     /// Takes the ready task at `index` in arrival order and marks it running.
     ///
     /// Returns `None` when there are not so many.
-    #[inline(always)]
+    #[cfg(test)]
     pub(crate) fn start(&mut self, index: usize) -> Option<Turn> {
         let ready = self.ready.len();
         let slot = self.ready.take(index)?;
         Some(self.start_slot(slot, index, ready))
     }
 
-    /// The same where the index was chosen among those that there are. For the first it takes longer than
-    /// [`start`](Self::start).
+    /// Takes the ready task that has been so longest. `None` when there is none.
     #[inline(always)]
-    pub(crate) fn start_chosen(&mut self, index: usize) -> Turn {
-        let ready = self.ready.len();
-        let slot = self.ready.take_chosen(index);
-        self.start_slot(slot, index, ready)
+    pub(crate) fn take_first(&mut self) -> Option<Taken> {
+        self.ready.take(0).map(|slot| Taken::new(slot, 0))
+    }
+
+    /// Takes a ready task that was chosen among those that there are. For the first it takes longer than
+    /// [`take_first`](Self::take_first). If it comes back at once, that at `next` may be chosen after it.
+    #[inline(always)]
+    pub(crate) fn take_chosen(
+        &mut self,
+        index: u32,
+        next: impl FnOnce() -> Option<usize>,
+    ) -> Taken {
+        Taken::new(self.ready.take_chosen(index as usize, next), index)
+    }
+
+    /// Marks a task running that was taken from so many that were ready.
+    #[inline(always)]
+    pub(crate) fn start_taken(&mut self, taken: Taken, ready: usize) -> Turn {
+        self.start_slot(taken.slot(), taken.index(), ready)
     }
 
     #[inline(always)]
@@ -389,9 +405,7 @@ impl Kernel {
         let task_key = TaskKey::new(slot, task.generation());
         self.digest.mix(task.serial);
         self.running = slot;
-        if is_aborted {
-            self.unpolled_turns += 1;
-        }
+        self.unpolled_turns += u64::from(is_aborted);
         if self.is_observed {
             self.note_turn(slot, is_aborted, index, ready);
         }

@@ -1,27 +1,62 @@
 //! The ready set: tasks that may run, in the order of their first wake since their last poll (S17).
 
+use super::few::{FEW, Few};
 use super::ranked::Ranked;
 
 /// Slots of ready tasks, oldest wake first.
 ///
 /// A task's slot is in it at most once, and exactly while the task is in the ready state; so a slot needs
-/// no generation here. As long as the first is taken each time, they are in a ring. From the first that is taken
-/// from behind it until all is forgotten, they are [`Ranked`], where any is as near as another.
+/// no generation here.
 #[derive(Debug, Default)]
 pub(crate) struct ReadySet {
+    order: Order,
     /// Its length is zero or a power of two: a place is then found by masking, which saves a tenth of a whole
     /// turn over the standard library's deque.
     ring: Vec<u32>,
+    few: Few,
     ranked: Ranked,
-    is_ranked: bool,
     /// How many were ever taken, and ever came. In the ring, each modulo the length is a place; of those that are
-    /// ranked, it is since they were packed.
+    /// ranked, it is since they were packed; of a few, none was taken, and so many came as there are.
     front: usize,
     back: usize,
 }
 
+/// How the slots are kept: in a ring as long as the first is taken each time. From the first that is taken from
+/// behind it until all is forgotten, so that any is as near as another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Order {
+    #[default]
+    Ring,
+    Few,
+    Ranked,
+}
+
+/// A task taken from the ready set, to be started next: its slot, and which of them it was, in one word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Taken(u64);
+
+impl Taken {
+    #[inline(always)]
+    pub(super) fn new(slot: u32, index: u32) -> Taken {
+        Taken(u64::from(index) << 32 | u64::from(slot))
+    }
+
+    #[inline(always)]
+    pub(super) fn slot(self) -> u32 {
+        self.0 as u32
+    }
+
+    #[inline(always)]
+    pub(super) fn index(self) -> usize {
+        (self.0 >> 32) as usize
+    }
+}
+
 /// The length of the first ring.
 const LENGTH_FIRST: usize = 16;
+
+/// Not more are moved among the few. What is left to [`FEW`] is what may come before they are moved back.
+const FEW_BEGIN: usize = FEW / 4 * 3;
 
 impl ReadySet {
     #[inline]
@@ -31,8 +66,8 @@ impl ReadySet {
 
     #[inline]
     pub(crate) fn push(&mut self, slot: u32) {
-        if self.is_ranked {
-            return self.push_ranked(slot);
+        if self.order != Order::Ring {
+            return self.push_unordered(slot);
         }
         if self.len() == self.ring.len() {
             self.grow();
@@ -42,29 +77,61 @@ impl ReadySet {
         self.back = self.back.wrapping_add(1);
     }
 
-    /// Out of line, so that a wake is short enough to be inlined.
+    /// Out of line, so that a wake is short enough to be inlined. What is rare is done by others to the end, so that
+    /// no register need be saved here.
     #[inline(never)]
-    fn push_ranked(&mut self, slot: u32) {
-        if self.back == self.ranked.room() {
-            self.pack();
+    fn push_unordered(&mut self, slot: u32) {
+        let place = match self.order {
+            Order::Ring => None,
+            Order::Few => self.few.place_mut(self.back),
+            Order::Ranked => self.ranked.place_mut(self.back),
+        };
+        match place {
+            Some(place) => *place = slot,
+            None => return self.push_anew(slot),
         }
-        self.ranked.put(self.back, slot);
         self.back += 1;
+    }
+
+    /// Puts in a slot for which there is no room.
+    #[cold]
+    fn push_anew(&mut self, slot: u32) {
+        match self.order {
+            Order::Ring => self.grow(),
+            Order::Few => {
+                self.ranked.begin(self.back);
+                self.order = Order::Ranked;
+                for (index, &slot) in self.few.slots(self.back).iter().enumerate() {
+                    *self.ranked.place_mut(index).expect("there is room for all") = slot;
+                }
+            }
+            Order::Ranked => {
+                self.ranked.pack(self.back);
+                (self.front, self.back) = (0, self.len());
+            }
+        }
+        self.push(slot);
     }
 
     /// The slot at `index` in arrival order.
     pub(crate) fn get(&self, index: usize) -> Option<u32> {
-        (index < self.len()).then(|| match self.is_ranked {
-            true => self.ranked.get(index, self.front),
-            false => self.ring[self.place(self.front.wrapping_add(index))],
-        })
+        if index >= self.len() {
+            return None;
+        }
+        match self.order {
+            Order::Ring => Some(self.ring[self.place(self.front.wrapping_add(index))]),
+            Order::Few => Some(self.few.slots(self.back)[index]),
+            Order::Ranked => self.ranked.get(index, self.back),
+        }
     }
 
     /// The slots in arrival order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
-        let (in_ring, in_blocks) = if self.is_ranked { (0, self.back) } else { (self.len(), 0) };
-        let ring = (0..in_ring).map(|index| self.ring[self.place(self.front.wrapping_add(index))]);
-        ring.chain(self.ranked.iter(self.front.min(in_blocks), in_blocks))
+        let of = |order, len| if self.order == order { len } else { 0 };
+        let ring = (0..of(Order::Ring, self.len()))
+            .map(|index| self.ring[self.place(self.front.wrapping_add(index))]);
+        let few = self.few.slots(of(Order::Few, self.len())).iter().copied();
+        ring.chain(few).chain(self.ranked.iter(of(Order::Ranked, self.back)))
     }
 
     /// Removes the slot at `index` in arrival order; the others keep theirs.
@@ -73,7 +140,7 @@ impl ReadySet {
         if index >= self.len() {
             return None;
         }
-        if index > 0 || self.is_ranked {
+        if index > 0 || self.order != Order::Ring {
             return Some(self.take_from_behind(index));
         }
         let slot = self.ring[self.place(self.front)];
@@ -84,40 +151,61 @@ impl ReadySet {
     /// The same, out of line, so that the first is taken in few instructions.
     #[inline(never)]
     fn take_from_behind(&mut self, index: usize) -> u32 {
-        self.take_chosen(index)
+        self.take_chosen(index, || None)
     }
 
     /// Removes the slot at `index`, which exists, where any may be chosen.
+    ///
+    /// What is taken `next`, if all goes as expected, is looked for at once: it need not be waited for then. It has to
+    /// be one of those that are left.
     #[inline(always)]
-    pub(crate) fn take_chosen(&mut self, index: usize) -> u32 {
-        if !self.is_ranked {
-            self.rank();
+    pub(crate) fn take_chosen(
+        &mut self,
+        index: usize,
+        next: impl FnOnce() -> Option<usize>,
+    ) -> u32 {
+        match self.order {
+            Order::Ring => self.unroll(index),
+            Order::Few => {
+                let slot = self.few.take(index, self.back);
+                self.back -= 1;
+                slot
+            }
+            Order::Ranked => {
+                self.front += 1;
+                let slot = self.ranked.take(index);
+                if let Some(next) = next() {
+                    self.ranked.look_ahead(next);
+                }
+                slot
+            }
         }
-        let slot = self.ranked.take(index, self.front);
-        self.front += 1;
-        slot
     }
 
-    /// Moves all from the ring to where any can be taken.
+    /// Moves all from the ring to where any can be taken, and takes one.
     #[cold]
-    fn rank(&mut self) {
+    #[inline(never)]
+    fn unroll(&mut self, index: usize) -> u32 {
         let len = self.len();
-        self.ranked.begin(len);
-        for index in 0..len {
-            self.ranked.put(index, self.ring[self.place(self.front.wrapping_add(index))]);
+        let order = if len > FEW_BEGIN { Order::Ranked } else { Order::Few };
+        if order == Order::Ranked {
+            self.ranked.begin(len);
         }
-        (self.front, self.back, self.is_ranked) = (0, len, true);
-    }
-
-    #[cold]
-    fn pack(&mut self) {
-        self.ranked.pack(self.front, self.back);
-        (self.front, self.back) = (0, self.len());
+        for index in 0..len {
+            let slot = self.ring[self.place(self.front.wrapping_add(index))];
+            let place = match order {
+                Order::Ranked => self.ranked.place_mut(index),
+                _ => self.few.place_mut(index),
+            };
+            *place.expect("there is room for all") = slot;
+        }
+        (self.front, self.back, self.order) = (0, len, order);
+        self.take_chosen(index, || None)
     }
 
     /// Forgets all and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        (self.front, self.back, self.is_ranked) = (0, 0, false);
+        (self.front, self.back, self.order) = (0, 0, Order::Ring);
     }
 
     #[inline]
@@ -138,10 +226,12 @@ impl ReadySet {
 
     /// Panics if it contradicts itself.
     pub(super) fn check(&self) {
-        if self.is_ranked {
-            self.ranked.check(self.front, self.back);
-        } else {
-            assert!(self.len() <= self.ring.len(), "more came than the ring has places");
+        match self.order {
+            Order::Ring => {
+                assert!(self.len() <= self.ring.len(), "more came than the ring has places");
+            }
+            Order::Few => assert!(self.front == 0 && self.back <= FEW, "these are not few"),
+            Order::Ranked => self.ranked.check(self.front, self.back),
         }
     }
 }
@@ -180,6 +270,41 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// Whether what was looked for ahead is taken next or not, and whatever comes in between.
+        #[test]
+        fn a_look_ahead_changes_nothing(
+            script in proptest::collection::vec((0_u8..6, 0_usize..1_000, 0_usize..1_000), 0..300),
+            before in proptest::prop_oneof![2_u32..60, 60_u32..6_000],
+        ) {
+            let (mut ready, mut model) = (ReadySet::default(), VecDeque::new());
+            let mut slots = 0..;
+            let mut ahead = None;
+            for (kind, index, next) in std::iter::once((6, 0, 0)).chain(script) {
+                let coming = if kind == 6 { before } else { u32::from(kind == 5) * 40 };
+                for slot in slots.by_ref().take(coming as usize) {
+                    ready.push(slot);
+                    model.push_back(slot);
+                }
+                if kind < 5 && !model.is_empty() {
+                    let expected = ahead.filter(|_| kind > 0);
+                    let index = expected.unwrap_or(index * model.len() / 1_000);
+                    let left = model.len() - 1;
+                    ahead = (left > 0).then(|| next * left / 1_000).filter(|_| kind > 1);
+                    let slot = ready.take_chosen(index, || ahead);
+                    assert_eq!(Some(slot), model.remove(index));
+                    if kind > 3 {
+                        ready.push(slot);
+                        model.push_back(slot);
+                    }
+                }
+                ready.check();
+                assert!(ready.iter().eq(model.iter().copied()));
+                assert_eq!(ready.get(index), model.get(index).copied());
+            }
+        }
+    }
+
     #[test]
     fn a_set_that_runs_dry_at_any_place_is_empty_and_takes_more() {
         for tasks in 2_u32..140 {
@@ -197,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_long_run_of_choices_takes_what_a_deque_gives_and_no_more_room() {
-        for tasks in [33_u32, 64, 65, 1_000, 5_000] {
+        for tasks in [20_u32, 33, 64, 65, 1_000, 5_000] {
             let mut ready = ReadySet::default();
             (0..tasks).for_each(|slot| ready.push(slot));
             let mut model: VecDeque<u32> = (0..tasks).collect();
@@ -210,7 +335,7 @@ mod tests {
                 ready.push(slot);
                 model.push_back(slot);
             }
-            assert!(ready.ranked.room() <= 4 * tasks.max(16) as usize);
+            assert!(ready.ranked.room() <= 4 * tasks as usize);
             ready.check();
             while let Some(slot) = model.pop_front() {
                 assert_eq!(ready.take(0), Some(slot));

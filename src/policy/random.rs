@@ -42,6 +42,12 @@ impl Random {
         self.rng.below(alternatives)
     }
 
+    /// What the next draw would be of so many alternatives, or nearly always.
+    #[inline]
+    pub(crate) fn foresee(&self, alternatives: u64) -> u64 {
+        self.rng.foresee_below(alternatives)
+    }
+
     pub(crate) fn restart(&mut self, seed: u64) {
         *self = Random::new(seed);
     }

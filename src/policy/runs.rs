@@ -4,6 +4,7 @@
 //! a choice shortly behind the last one, of as many alternatives or nearly so, takes one unit of 16 bits.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::schedule::Deviation;
 
@@ -37,7 +38,7 @@ impl Run {
 /// Runs in their order. Each begins after the last turn of the one before, or at a later place in it.
 ///
 /// A single choice of which task runs takes one unit or four. In one, 2 bits say how many turns it lies behind the
-/// choice before, from 1 to 3; 2 bits how many alternatives it has more, counted from one less; and 12 bits the
+/// choice before, from 1 to 3; 2 bits how many alternatives it has more, from one less to two more; and 12 bits the
 /// index. Of four, 2 bits are zero, 14 are for the turns, 24 for the alternatives and 24 for the index. Fewer than
 /// [`REPEATED_MAX`] equal choices in turns on end are told one by one: where few tasks are ready they are frequent,
 /// and cannot be foreseen.
@@ -48,14 +49,15 @@ pub(super) struct Runs {
     units: Vec<u16>,
     /// Those that do not fit, for which [`WIDE`] stands.
     wide: Vec<Run>,
-    /// Where the units of the last run begin.
-    last: usize,
-    /// How often its choice was told again; the most there can be for one that stands in `wide`.
-    repeated: usize,
-    /// Its last choice: the turn, how many alternatives, and the index. Zero before the first.
+    /// Where the units of the last choice begin that took four units or stands in `wide`, and where they end.
+    long: Range<usize>,
+    /// How often the choice of the last run was told again; the most there can be for one that stands in `wide`.
+    repeated: u32,
+    /// Its last choice: the turn, how many alternatives. Zero before the first.
     turn: u64,
     alternatives: u32,
-    index: u32,
+    /// The unit that would tell that choice again, or zero if none does.
+    again: u16,
 }
 
 impl fmt::Debug for Runs {
@@ -81,13 +83,31 @@ const INDEX_BITS: u32 = 12;
 const INDEX_MAX: u32 = (1 << INDEX_BITS) - 1;
 
 /// How often a choice is told again in the turns after it. One time more, and the run does not fit.
-const REPEATED_MAX: usize = 30;
+const REPEATED_MAX: u32 = (1 << REPEATED_BITS) - 1;
+
+const REPEATED_BITS: u32 = 5;
+
+/// A choice in one unit, if it fits: if nothing is above what there is room for.
+#[inline(always)]
+fn unit(turns: u64, more: u32, index: u32) -> u16 {
+    (turns << 14) as u16 | (more << INDEX_BITS) as u16 | index as u16
+}
+
+/// The bits of the numbers of a choice for which there is no room in one unit. One test of three bounds.
+#[inline(always)]
+fn above(turns: u64, more: u32, index: u32) -> u64 {
+    (turns | u64::from(more)) >> 2 | u64::from(index >> INDEX_BITS)
+}
 
 /// A choice in one unit.
-#[inline]
 fn short(turns: u64, more: u32, index: u32) -> Option<u16> {
-    let fits = (turns.wrapping_sub(1) < 3) & (more < 3) & (index <= INDEX_MAX);
-    fits.then_some((turns as u16) << 14 | (more as u16) << INDEX_BITS | index as u16)
+    debug_assert!(turns > 0, "a turn has one choice at most of which task runs");
+    (above(turns, more, index) == 0).then(|| unit(turns, more, index))
+}
+
+/// The index that a single unit tells.
+fn index_of(unit: u16) -> u32 {
+    u32::from(unit) & INDEX_MAX
 }
 
 /// The units of a single choice that begins with this one.
@@ -104,10 +124,10 @@ fn long(turns: u64, alternatives: u32, index: u32) -> Option<[u16; 4]> {
 
 /// The units behind the first choice of a run, if it can be told in units.
 fn again(run: Run) -> Option<Vec<u16>> {
-    let repeated = usize::try_from(run.count - 1).ok()?;
-    let fits = run.first.place == 0 && repeated <= REPEATED_MAX;
+    let repeated = run.count - 1;
+    let fits = run.first.place == 0 && repeated <= u64::from(REPEATED_MAX);
     let unit = if repeated > 0 { short(1, 1, run.first.index)? } else { 0 };
-    fits.then(|| vec![unit; repeated])
+    fits.then(|| vec![unit; repeated as usize])
 }
 
 fn single(turn: u64, alternatives: u32, index: u32) -> Run {
@@ -126,8 +146,8 @@ impl Runs {
         }
         self.units.clear();
         self.wide.clear();
-        (self.last, self.repeated) = (0, 0);
-        (self.turn, self.alternatives, self.index) = (0, 0, 0);
+        (self.long, self.repeated) = (0..0, 0);
+        (self.turn, self.alternatives, self.again) = (0, 0, 0);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -135,14 +155,34 @@ impl Runs {
     }
 
     pub(super) fn last(&self) -> Option<Run> {
-        match *self.units.get(self.last)? {
+        let start = self.last_start();
+        match *self.units.get(start)? {
             WIDE => self.wide.last().copied(),
-            _ => {
-                let count = self.repeated as u64 + 1;
-                let first = single(self.turn - (count - 1), self.alternatives, self.index);
+            unit => {
+                let index = if length(unit) == 1 { index_of(unit) } else { self.long_at(start).2 };
+                let count = u64::from(self.repeated) + 1;
+                let first = single(self.turn - (count - 1), self.alternatives, index);
                 Some(Run { count, ..first })
             }
         }
+    }
+
+    /// Where the units of the last run begin, if there is one.
+    fn last_start(&self) -> usize {
+        let behind = self.units.len() - self.long.end;
+        // What follows a wide run is no part of it.
+        match behind.checked_sub(self.repeated as usize) {
+            Some(first) if first > 0 => self.long.end + first - 1,
+            _ => self.long.start,
+        }
+    }
+
+    /// What four units tell: the turns, the alternatives and the index.
+    fn long_at(&self, start: usize) -> (u64, u32, u32) {
+        let of = |offset: usize| u64::from(self.units[start + offset]);
+        let numbers = of(1) << 32 | of(2) << 16 | of(3);
+        let number = |bits: u64| bits as u32 & NUMBER_MAX;
+        (of(0), number(numbers >> NUMBER_BITS), number(numbers))
     }
 
     /// How many alternatives a choice has more than the last one, counted from one less.
@@ -152,22 +192,27 @@ impl Runs {
     }
 
     /// Adds a choice, which may go on with the last run.
-    #[inline]
     pub(super) fn push(&mut self, choice: Deviation) {
         let Deviation { turn, place, alternatives, index } = choice;
-        let turns = turn.wrapping_sub(self.turn);
-        let unit = short(turns, self.more(alternatives), index);
-        let is_again = unit == short(1, 1, self.index);
-        let repeated = if is_again { self.repeated + 1 } else { 0 };
-        match unit {
-            Some(unit) if (place == 0) & (repeated <= REPEATED_MAX) => {
-                self.last = if is_again { self.last } else { self.units.len() };
-                self.repeated = repeated;
-                self.units.push(unit);
-                (self.turn, self.alternatives, self.index) = (turn, alternatives, index);
-            }
-            _ => self.push_run(Run { first: choice, count: 1 }),
+        if place > 0 || !self.push_short(turn, alternatives, index) {
+            self.push_run(Run { first: choice, count: 1 });
         }
+    }
+
+    /// Adds a choice of which task runs if it takes one unit, for which there is memory. Calls nothing.
+    #[inline(always)]
+    pub(super) fn push_short(&mut self, turn: u64, alternatives: u32, index: u32) -> bool {
+        let (turns, more) = (turn.wrapping_sub(self.turn), self.more(alternatives));
+        let told = unit(turns, more, index);
+        let repeated = if told == self.again { self.repeated + 1 } else { 0 };
+        let above = above(turns, more, index) | u64::from(repeated >> REPEATED_BITS);
+        if above > 0 || self.units.len() == self.units.capacity() {
+            return false;
+        }
+        self.units.push(told);
+        (self.turn, self.alternatives, self.repeated) = (turn, alternatives, repeated);
+        self.again = unit(1, 1, index);
+        true
     }
 
     /// Adds a run, which may go on with the last one.
@@ -175,50 +220,54 @@ impl Runs {
     pub(super) fn push_run(&mut self, run: Run) {
         match self.last().filter(|last| last.goes_on_with(run.first)) {
             Some(last) => self.go_on(last, run.count),
-            None => {
-                self.last = self.units.len();
-                match self.tell(run) {
-                    Some(repeated) => self.repeated = repeated,
-                    None => self.push_wide(run),
-                }
-            }
+            None => match self.tell(run) {
+                Some(repeated) => self.repeated = repeated,
+                None => self.push_wide(run),
+            },
         }
         let Deviation { turn, alternatives, index, .. } = run.last();
-        (self.turn, self.alternatives, self.index) = (turn, alternatives, index);
+        (self.turn, self.alternatives) = (turn, alternatives);
+        self.again = short(1, 1, index).unwrap_or(0);
     }
 
     /// Makes the last run longer.
     fn go_on(&mut self, last: Run, count: u64) {
         // Turns count from 1, so no run is longer than `u64::MAX`.
         let whole = Run { count: last.count + count, ..last };
-        if self.units[self.last] == WIDE {
+        let start = self.last_start();
+        if self.units[start] == WIDE {
             self.wide.pop();
         } else if let Some(units) = again(whole) {
-            self.repeated = units.len();
+            self.repeated = units.len() as u32;
             self.units.extend(&units[last.count as usize - 1..]);
             return;
         }
-        self.units.truncate(self.last);
+        self.units.truncate(start);
         self.push_wide(whole);
     }
 
     fn push_wide(&mut self, run: Run) {
+        self.long = self.units.len()..self.units.len() + 1;
         self.units.push(WIDE);
         self.wide.push(run);
         self.repeated = REPEATED_MAX;
     }
 
     /// Tells of a run in units, if it fits, and returns how often its choice is told again.
-    fn tell(&mut self, run: Run) -> Option<usize> {
+    fn tell(&mut self, run: Run) -> Option<u32> {
         let units = again(run)?;
         let Deviation { turn, alternatives, index, .. } = run.first;
         let turns = turn - self.turn;
         match short(turns, self.more(alternatives), index) {
             Some(unit) => self.units.push(unit),
-            None => self.units.extend(long(turns, alternatives, index)?),
+            None => {
+                let long = long(turns, alternatives, index)?;
+                self.long = self.units.len()..self.units.len() + long.len();
+                self.units.extend(long);
+            }
         }
         self.units.extend(&units);
-        Some(units.len())
+        Some(units.len() as u32)
     }
 
     /// The run at a place, or none behind the last.
@@ -232,12 +281,10 @@ impl Runs {
         let first = if turns > 0 {
             let more = u32::from(unit >> INDEX_BITS & 3);
             let alternatives = alternatives.wrapping_add(more).wrapping_sub(1);
-            single(turn + turns, alternatives, u32::from(unit) & INDEX_MAX)
+            single(turn + turns, alternatives, index_of(unit))
         } else {
-            let of = |offset: usize| u64::from(self.units[units + offset]);
-            let numbers = of(1) << 32 | of(2) << 16 | of(3);
-            let number = |bits: u64| bits as u32 & NUMBER_MAX;
-            single(turn + u64::from(unit), number(numbers >> NUMBER_BITS), number(numbers))
+            let (turns, alternatives, index) = self.long_at(units);
+            single(turn + turns, alternatives, index)
         };
         let again = short(1, 1, first.first.index);
         let behind = self.units[units + length(unit)..].iter();

@@ -80,7 +80,12 @@ impl Schedule {
         &self.runs
     }
 
-    #[inline]
+    /// Adds a choice of which task runs, if that takes a few instructions. Says whether it did.
+    #[inline(always)]
+    pub(crate) fn push_short(&mut self, turn: u64, alternatives: u32, index: u32) -> bool {
+        self.runs.push_short(turn, alternatives, index)
+    }
+
     pub(crate) fn push(&mut self, deviation: Deviation) {
         debug_assert!(
             deviation.injection().is_some()

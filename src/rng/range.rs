@@ -123,6 +123,12 @@ impl Rng {
         (product >> 64) as u64
     }
 
+    /// What [`below`](Self::below) would give, but for words that are drawn again.
+    #[inline]
+    pub(crate) fn foresee_below(&self, count: u64) -> u64 {
+        ((u128::from(self.word()) * u128::from(count)) >> 64) as u64
+    }
+
     #[inline]
     fn widening_draw(&mut self, count: u64) -> u128 {
         u128::from(self.next_u64()) * u128::from(count)
