@@ -188,10 +188,13 @@ fn find_drawn(programs: usize, seeds: u64) {
         let (count, missed) = (firsts.len(), firsts.iter().filter(|&&first| first == u64::MAX));
         let mean = bounded().sum::<f64>() / count as f64;
         let log_mean = (bounded().map(f64::ln).sum::<f64>() / count as f64).exp();
+        let shown = |place: usize| match firsts[place] {
+            u64::MAX => "-".to_owned(),
+            runs => runs.to_string(),
+        };
+        let (median, most) = (shown(count / 2), shown(count * 9 / 10));
         println!(
-            "  {name:12} {:7} {mean:9.1} {log_mean:9.2} {:9} {:9}",
-            firsts[count / 2],
-            firsts[count * 9 / 10],
+            "  {name:12} {median:>7} {mean:9.1} {log_mean:9.2} {most:>9} {:9}",
             missed.count(),
         );
     }

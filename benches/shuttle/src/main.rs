@@ -1,4 +1,8 @@
 //! The same programs as in `benches/search.rs`, as far as they need no clock, searched by shuttle.
+//!
+//!     cargo run --release                       its rate, and runs until a bug shows
+//!     cargo run --release -- time 2>/dev/null   the time until a bug shows, beside simloop, a few minutes
+//!     cargo run --release -- 200000             so many runs alone, for comparisons by processor time
 
 #[path = "../../search/bugs.rs"]
 mod bugs;
@@ -33,7 +37,8 @@ fn main() {
     }
     let runs = alone.as_ref().map_or(100_000, |runs| runs.parse().expect("a number of runs"));
     let started = Instant::now();
-    let made = search(RandomScheduler::new_from_seed(0, runs), || bugs::three_tasks(Default::default()));
+    let made =
+        search(RandomScheduler::new_from_seed(0, runs), || bugs::three_tasks(Default::default()));
     let rate = made as f64 / started.elapsed().as_secs_f64() / 1e6;
     println!("three tasks of four steps: {rate:.2} million schedules a second");
     if alone.is_some() {
@@ -57,7 +62,8 @@ where
     F: Fn() -> R + Send + Sync + Clone + 'static,
     R: Future<Output = ()> + 'static,
 {
-    let random = spread(|seed| search(RandomScheduler::new_from_seed(seed, RUNS_MAX), program.clone()));
+    let random =
+        spread(|seed| search(RandomScheduler::new_from_seed(seed, RUNS_MAX), program.clone()));
     let pct = |depth| {
         spread(|seed| search(PctScheduler::new_from_seed(seed, depth, RUNS_MAX), program.clone()))
     };
