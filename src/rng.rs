@@ -20,7 +20,7 @@ mod rand_traits;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ops::RangeBounds;
 
 pub use range::Drawable;
@@ -384,8 +384,8 @@ impl Rng {
     pub fn sample(&mut self, total: usize, amount: usize) -> Vec<usize> {
         assert!(amount <= total, "cannot sample {amount} distinct indices out of {total}");
         // The first `amount` steps of a shuffle of `0..total`, of which only the places that no
-        // longer hold their own number are stored. A place below `next` is never read again.
-        let mut moved = BTreeMap::new();
+        // longer hold their own number are stored, and only looked up. A place below `next` is never read again.
+        let mut moved = HashMap::new();
         let mut picked = Vec::with_capacity(amount);
         for next in 0..amount {
             let place = self.range(next..total);

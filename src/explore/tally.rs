@@ -3,14 +3,13 @@
 //! Runs are gathered in batches, one for each job of a search, and the batches are added in order. So the
 //! tally is that of one run after the other, however many threads made them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::ControlFlow;
 
 use super::identity::Identity;
 use super::program::Run;
 use super::progress::Progress;
-use crate::kernel::ordered::Texts;
 use crate::policy::Schedule;
 use crate::report::Failure;
 
@@ -25,10 +24,22 @@ const INTERLEAVINGS_MAX: usize = 1 << 24;
 pub(super) struct Batch {
     samples: Vec<Sample>,
     verdicts: Vec<Verdict>,
-    outputs: BTreeMap<Box<str>, u32>,
+    /// The numbers of the verdicts that are outputs, by their texts.
+    outputs: Numbers,
     failures: Vec<(Identity, u32)>,
     /// The latest output, because most runs give the same as the one before.
     latest: Option<(Box<str>, u32)>,
+}
+
+/// Numbers by texts, in the order of these: at most as many as a job has runs, or as are told apart.
+#[derive(Debug, Default)]
+struct Numbers(Vec<(Box<str>, u32)>);
+
+impl Numbers {
+    /// The place of a text, or the one where it belongs.
+    fn place(&self, text: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(text))
+    }
 }
 
 /// A run: which turns it took, as a fingerprint, and what it came to, as a number in the batch.
@@ -68,12 +79,12 @@ impl Batch {
                 return *number;
             }
         }
-        let number = match self.outputs.get(shown) {
-            Some(number) => *number,
-            None => {
+        let number = match self.outputs.place(shown) {
+            Ok(place) => self.outputs.0[place].1,
+            Err(place) => {
                 let number = self.verdicts.len() as u32;
                 self.verdicts.push(Verdict::Output(shown.into()));
-                self.outputs.insert(shown.into(), number);
+                self.outputs.0.insert(place, (shown.into(), number));
                 number
             }
         };
@@ -126,8 +137,7 @@ pub(super) struct Tally {
     shard: Shard,
     pub(super) runs: u64,
     pub(super) outputs: Vec<(Box<str>, u64)>,
-    /// The places of the outputs.
-    places: Texts,
+    places: Numbers,
     /// Runs whose outputs were too many to be told apart.
     pub(super) others: u64,
     pub(super) found: Vec<Found>,
@@ -159,7 +169,7 @@ impl Tally {
             shard,
             runs: 0,
             outputs: Vec::new(),
-            places: Texts::default(),
+            places: Numbers::default(),
             others: 0,
             found: Vec::new(),
             digests: HashSet::default(),
@@ -222,13 +232,14 @@ impl Tally {
 
     /// Past the end where there is no room for one more.
     fn place_of_output(&mut self, text: &str) -> usize {
-        match self.places.find(text) {
-            Some(place) => place as usize,
-            None if self.outputs.len() < OUTCOMES_MAX => {
+        match self.places.place(text) {
+            Ok(place) => self.places.0[place].1 as usize,
+            Err(place) if self.outputs.len() < OUTCOMES_MAX => {
+                self.places.0.insert(place, (text.into(), self.outputs.len() as u32));
                 self.outputs.push((text.into(), 0));
-                self.places.number(text) as usize
+                self.outputs.len() - 1
             }
-            None => usize::MAX - 1,
+            Err(_) => usize::MAX - 1,
         }
     }
 

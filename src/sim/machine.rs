@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::Cost;
 use crate::kernel::Instant;
-use crate::kernel::ordered::{Map, number_keys};
+use crate::kernel::ordered::{Map, Set, number_keys};
 
 /// A job of one machine, in the order of submission.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -44,7 +44,8 @@ pub(super) struct Machine {
     workers_free: usize,
     /// None are free while a job needs one.
     cores_free: usize,
-    queued: VecDeque<JobId>,
+    /// In the order of the numbers.
+    queued: Set<JobId>,
     need_core: VecDeque<JobId>,
     /// What is under way, by its end. Of equal ends, what began first ends first.
     ends: Map<(Instant, u64), JobId>,
@@ -62,7 +63,7 @@ impl Machine {
         Machine {
             workers_free: workers,
             cores_free: cores,
-            queued: VecDeque::new(),
+            queued: Set::new(),
             need_core: VecDeque::new(),
             ends: Map::new(),
             begun: 0,
@@ -85,7 +86,7 @@ impl Machine {
         let job = JobId(self.submitted);
         self.submitted += 1;
         self.jobs.insert(job, Job { cost, stage: Stage::Queued });
-        self.queued.push_back(job);
+        self.queued.insert(job);
         if self.workers_free > 0 {
             self.workers_free -= 1;
             self.serve(now);
@@ -104,11 +105,11 @@ impl Machine {
     /// Forgets a job that has not begun by `now`, and says whether that was so. One that has begun goes on.
     pub(super) fn withdraw(&mut self, job: JobId, now: Instant) -> bool {
         self.advance(now);
-        // The queue is in the order of the numbers.
-        let Ok(place) = self.queued.binary_search(&job) else { return false };
-        self.queued.remove(place);
-        self.jobs.remove(job);
-        true
+        let was_queued = self.queued.remove(job);
+        if was_queued {
+            self.jobs.remove(job);
+        }
+        was_queued
     }
 
     /// Forgets a job that is done.
@@ -150,7 +151,7 @@ impl Machine {
 
     /// Gives a worker to the first in the queue; where that is done at once, to the next.
     fn serve(&mut self, at: Instant) {
-        while let Some(job) = self.queued.pop_front() {
+        while let Some(job) = self.queued.pop_first() {
             self.moved.push(job);
             if self.begin(job, at) {
                 return;

@@ -1,10 +1,12 @@
 //! Numbers for texts, on the one tree of texts.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-/// Numbers texts in the order in which they come, from 0.
+/// Numbers texts in the order in which they come, from 0. A text can be shared, as the names of tasks are elsewhere:
+/// that is the other map under texts, of the same types, so that there is one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Texts(BTreeMap<Box<str>, u32>);
+pub(crate) struct Texts(BTreeMap<Rc<str>, u32>);
 
 impl Texts {
     /// The number of a text, which is the next one if it is new.
@@ -23,8 +25,9 @@ impl Texts {
         self.number(text) == next
     }
 
-    pub(crate) fn find(&self, text: &str) -> Option<u32> {
-        self.0.get(text).copied()
+    /// The texts in order.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = &Rc<str>> {
+        self.0.keys()
     }
 
     /// The numbers in the order of the texts.

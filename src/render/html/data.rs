@@ -6,10 +6,11 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::digits::Digits;
-use crate::kernel::ordered::Set;
+use crate::kernel::ordered::{Set, Texts};
 use crate::kernel::{Instant, TaskId};
 use crate::render::layout::{Layout, State, WaitKind};
 use crate::render::svg::escaped;
@@ -27,7 +28,7 @@ pub(super) struct Data<'a> {
     /// The places in the source at which tasks were spawned, each once and in order.
     sites: Vec<Site>,
     /// What tasks wait for and the resources that served them, in words, each once and in order.
-    words: Vec<String>,
+    words: Vec<Rc<str>>,
     statistics: Statistics,
 }
 
@@ -54,15 +55,28 @@ impl<'a> Data<'a> {
         }
         let sites = trace.tasks().filter_map(|task| trace.spawn_site(task)).map(site);
         let sites = in_order(sites.collect());
-        let words = trace.records().filter_map(|record| match record.event {
-            Event::Woken { resource, .. } => resource.map(|resource| resource.to_string()),
-            Event::Waits(wait) => Some(trace.wait(wait)),
-            _ => None,
-        });
+        let mut words = Texts::default();
+        for record in trace.records() {
+            match record.event {
+                Event::Woken { resource: Some(resource), .. } => {
+                    words.insert(&resource.to_string());
+                }
+                Event::Waits(wait) => _ = words.insert(&trace.wait(wait)),
+                _ => {}
+            }
+        }
         let statistics = trace.statistics();
-        let resources = statistics.resources.iter().map(|one| one.resource.clone());
-        let words = in_order(words.chain(resources).collect());
+        for ResourceStatistics { resource, .. } in &statistics.resources {
+            words.insert(resource);
+        }
+        let words = words.in_order().cloned().collect();
         Data { trace, layout, instants: instants.iter().collect(), sites, words, statistics }
+    }
+
+    /// The number of what is told in words.
+    fn number_of(&self, words: &str) -> usize {
+        let place = self.words.binary_search_by(|known| (**known).cmp(words));
+        place.expect("all that the trace tells of are numbered")
     }
 
     /// Writes the texts, one a line: places in the source, names of tasks, waits, and what the records say.
@@ -211,11 +225,11 @@ impl<'a> Data<'a> {
             }
             Event::Woken { by, resource } => {
                 digits.put(waker(by))?;
-                let resource = resource.map(|resource| number(&self.words, &resource.to_string()));
+                let resource = resource.map(|resource| self.number_of(&resource.to_string()));
                 digits.put_len(resource.map_or(0, |word| word + 1))
             }
             Event::AbortRequested(by) => digits.put(waker(by)),
-            Event::Waits(wait) => digits.put_len(number(&self.words, &self.trace.wait(wait))),
+            Event::Waits(wait) => digits.put_len(self.number_of(&self.trace.wait(wait))),
             _ => Ok(()),
         }
     }
@@ -230,7 +244,7 @@ impl<'a> Data<'a> {
             }
             digits.put_len(task.resources.len())?;
             for ResourceStatistics { resource, waits, waiting, longest_wait } in &task.resources {
-                digits.put_len(number(&self.words, resource))?;
+                digits.put_len(self.number_of(resource))?;
                 digits.put(*waits)?;
                 digits.put(nanos(*waiting))?;
                 digits.put(nanos(*longest_wait))?;
