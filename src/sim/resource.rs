@@ -236,10 +236,13 @@ impl Station {
 }
 
 impl Gate for Station {
-    const KIND: &'static str = "resource";
     const HAS_HOLDERS: bool = true;
     type Need = Need;
     type Grant = Grant;
+
+    fn kind(&self) -> &'static str {
+        "resource"
+    }
 
     fn serve(&mut self, _: usize, need: &mut Need, party: Option<Party>) -> Option<Grant> {
         let number = self.lowest_free()?;

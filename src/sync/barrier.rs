@@ -67,10 +67,13 @@ impl Round {
 }
 
 impl Gate for Round {
-    const KIND: &'static str = "barrier";
     /// Whether it is in line.
     type Need = bool;
     type Grant = Result<BarrierWaitResult, BrokenBarrier>;
+
+    fn kind(&self) -> &'static str {
+        "barrier"
+    }
 
     fn serve(&mut self, _: usize, in_line: &mut bool, _: Option<Party>) -> Option<Self::Grant> {
         match &mut self.leaving {

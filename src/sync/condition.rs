@@ -80,10 +80,13 @@ impl Signal {
 }
 
 impl Gate for Signal {
-    const KIND: &'static str = "condition";
     const HAS_HOLDERS: bool = true;
     type Need = MutexLine;
     type Grant = Notified;
+
+    fn kind(&self) -> &'static str {
+        "condition"
+    }
 
     /// Takes the mutex's inner lock while this condition's is held, and never the other way round. Nobody who
     /// could be woken by that waits for a mutex that is free.

@@ -46,9 +46,12 @@ struct Flag {
 }
 
 impl Gate for Flag {
-    const KIND: &'static str = "event";
     type Need = ();
     type Grant = ();
+
+    fn kind(&self) -> &'static str {
+        "event"
+    }
 
     fn serve(&mut self, _: usize, (): &mut (), _: Option<Party>) -> Option<()> {
         self.is_set.then_some(())

@@ -33,9 +33,6 @@ use crate::latch::{Inside, Latch};
 
 /// What a primitive decides by itself. It runs under the lock, so it must not call or drop what is foreign.
 pub(crate) trait Gate {
-    /// What it is called in reports: `mutex`.
-    const KIND: &'static str;
-
     /// Whether nobody in a line is served before the first one. Otherwise each waiter is asked about.
     const IN_TURN: bool = true;
 
@@ -53,6 +50,9 @@ pub(crate) trait Gate {
 
     /// What it is given.
     type Grant;
+
+    /// What it is called in reports: `mutex`.
+    fn kind(&self) -> &'static str;
 
     /// Gives what is asked for in a line, if it is there. `party` is who asks, as of now; nobody where there are
     /// no [holders](Self::HAS_HOLDERS).
@@ -272,6 +272,11 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
         Ok(taken)
     }
 
+    /// What it is called in reports.
+    fn kind(&self) -> &'static str {
+        self.lock().gate.kind()
+    }
+
     /// How many wait in a line.
     pub(crate) fn waiting(&self, line: usize) -> usize {
         self.look().lines.len(line)
@@ -392,7 +397,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         if let Some(run) = executor::unlisted_run(inner.listed) {
             inner.listed = run;
             let resource: Weak<Self> = Arc::downgrade(self);
-            inner.traced = executor::list(resource, G::KIND, inner.name.as_deref());
+            inner.traced = executor::list(resource, inner.gate.kind(), inner.name.as_deref());
         }
     }
 }
@@ -410,7 +415,7 @@ impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
             });
         }
         Description {
-            kind: G::KIND,
+            kind: inner.gate.kind(),
             name: inner.name.as_deref().map(str::to_owned),
             made_at: self.made_at,
             holders: inner.gate.holders(),
@@ -428,7 +433,7 @@ impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
 impl<G: Gate, const LINES: usize> fmt::Debug for Shared<G, LINES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = self.look();
-        let mut shown = f.debug_struct(G::KIND);
+        let mut shown = f.debug_struct(inner.gate.kind());
         if let Some(name) = &inner.name {
             shown.field("name", name);
         }

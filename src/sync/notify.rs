@@ -76,11 +76,13 @@ enum Notification {
 }
 
 impl Gate for Bell {
-    const KIND: &'static str = "notify";
-
     /// How often all had been notified when the future was made.
     type Need = u64;
     type Grant = Notification;
+
+    fn kind(&self) -> &'static str {
+        "notify"
+    }
 
     fn serve(&mut self, _: usize, seen: &mut u64, _: Option<Party>) -> Option<Notification> {
         if self.is_free(seen) {

@@ -60,10 +60,13 @@ enum Told {
 }
 
 impl Gate for Stage {
-    const KIND: &'static str = "once cell";
     const HAS_HOLDERS: bool = true;
     type Need = ();
     type Grant = Told;
+
+    fn kind(&self) -> &'static str {
+        "once cell"
+    }
 
     fn serve(&mut self, _: usize, (): &mut (), party: Option<Party>) -> Option<Told> {
         match self {

@@ -41,9 +41,12 @@ struct Mark {
 }
 
 impl Gate for Mark {
-    const KIND: &'static str = "set once";
     type Need = ();
     type Grant = ();
+
+    fn kind(&self) -> &'static str {
+        "set once"
+    }
 
     fn serve(&mut self, _: usize, (): &mut (), _: Option<Party>) -> Option<()> {
         self.is_set.then_some(())

@@ -43,11 +43,14 @@ struct Slot<T> {
 }
 
 impl<T> Gate for Ring<T> {
-    const KIND: &'static str = "broadcast";
     const CALLED_FROM: usize = MESSAGE;
     /// The number of the message waited for.
     type Need = u64;
     type Grant = ();
+
+    fn kind(&self) -> &'static str {
+        "broadcast"
+    }
 
     fn serve(&mut self, _: usize, _: &mut u64, _: Option<Party>) -> Option<()> {
         None

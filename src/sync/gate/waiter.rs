@@ -136,20 +136,33 @@ where
         take: impl FnOnce(&mut G, G::Grant) -> R,
     ) -> Poll<R> {
         match self.stage {
-            Stage::New(_) => self.ask(cx, take),
-            Stage::InLine(spot) => self.look(spot, cx, take),
-            Stage::Done => panic!("a future of a {} was polled after it had ended", G::KIND),
+            Stage::New(_) => self.shared.borrow().ask(self.line, &mut self.stage, cx, take),
+            Stage::InLine(spot) => {
+                self.shared.borrow().come_back(self.line, &mut self.stage, spot, cx, take)
+            }
+            Stage::Done => panic!(
+                "a future of a {} was polled after it had ended",
+                self.shared.borrow().kind()
+            ),
         }
     }
+}
 
+/// What a wait does, whatever the way to the primitive is: so it is compiled once for both.
+impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
     /// Asks for the first time, and stands in line if there is nothing.
     #[inline]
-    fn ask<R>(&mut self, cx: &Context<'_>, take: impl FnOnce(&mut G, G::Grant) -> R) -> Poll<R> {
-        let shared = self.shared.borrow();
-        let mut inner = shared.operate();
-        let Stage::New(need) = &mut self.stage else { unreachable!("it is new") };
-        if let Some(grant) = inner.serve_newcomer(self.line, need, Party::running) {
-            let need = mem::replace(&mut self.stage, Stage::Done);
+    fn ask<R>(
+        self: &Arc<Self>,
+        line: usize,
+        stage: &mut Stage<G::Need>,
+        cx: &Context<'_>,
+        take: impl FnOnce(&mut G, G::Grant) -> R,
+    ) -> Poll<R> {
+        let mut inner = self.operate();
+        let Stage::New(need) = stage else { unreachable!("it is new") };
+        if let Some(grant) = inner.serve_newcomer(line, need, Party::running) {
+            let need = mem::replace(stage, Stage::Done);
             let taken = take(&mut inner.gate, grant);
             Shared::settle(inner);
             drop(need);
@@ -157,14 +170,12 @@ where
         }
         let Some(whom) = Whom::behind(cx.waker()) else {
             drop(inner);
-            return self.ask_anew(cx, take);
+            return self.ask_anew(line, stage, cx, take);
         };
-        shared.begin_wait(&mut inner, whom);
-        let Stage::New(need) = mem::replace(&mut self.stage, Stage::Done) else {
-            unreachable!("it is new")
-        };
-        let spot = inner.enter(self.line, need, |need| Waiting::of_task(need, whom));
-        self.stage = Stage::InLine(spot);
+        self.begin_wait(&mut inner, whom);
+        let Stage::New(need) = mem::replace(stage, Stage::Done) else { unreachable!("it is new") };
+        let spot = inner.enter(line, need, |need| Waiting::of_task(need, whom));
+        *stage = Stage::InLine(spot);
         Poll::Pending
     }
 
@@ -172,39 +183,42 @@ where
     #[cold]
     #[inline(never)]
     fn ask_anew<R>(
-        &mut self,
+        self: &Arc<Self>,
+        line: usize,
+        stage: &mut Stage<G::Need>,
         cx: &Context<'_>,
         take: impl FnOnce(&mut G, G::Grant) -> R,
     ) -> Poll<R> {
         // Foreign code, and not to be run under the latch; then all is looked at again.
         let wakee = Wakee::foreign(cx);
-        let Stage::New(mut need) = mem::replace(&mut self.stage, Stage::Done) else {
+        let Stage::New(mut need) = mem::replace(stage, Stage::Done) else {
             unreachable!("it is new")
         };
-        let shared = self.shared.borrow();
-        let mut inner = shared.operate();
-        if let Some(grant) = inner.serve_newcomer(self.line, &mut need, Party::running) {
+        let mut inner = self.operate();
+        if let Some(grant) = inner.serve_newcomer(line, &mut need, Party::running) {
             let taken = take(&mut inner.gate, grant);
             Shared::settle(inner);
             return Poll::Ready(taken);
         }
-        shared.begin_wait(&mut inner, wakee.whom);
-        let spot = inner.enter(self.line, need, |need| Waiting::new(need, wakee));
-        self.stage = Stage::InLine(spot);
+        self.begin_wait(&mut inner, wakee.whom);
+        let spot = inner.enter(line, need, |need| Waiting::new(need, wakee));
+        *stage = Stage::InLine(spot);
         Poll::Pending
     }
 
     /// Comes for what it was given, or waits on.
     #[inline]
-    fn look<R>(
-        &mut self,
+    fn come_back<R>(
+        self: &Arc<Self>,
+        line: usize,
+        stage: &mut Stage<G::Need>,
         spot: Spot,
         cx: &Context<'_>,
         take: impl FnOnce(&mut G, G::Grant) -> R,
     ) -> Poll<R> {
-        let mut inner = self.shared.borrow().operate();
+        let mut inner = self.operate();
         if let Some(grant) = inner.lines.come_served(spot) {
-            self.stage = Stage::Done;
+            *stage = Stage::Done;
             let taken = take(&mut inner.gate, grant);
             Shared::settle(inner);
             return Poll::Ready(taken);
@@ -213,7 +227,7 @@ where
             State::Waiting(waiting) if waiting.wakee.is_behind(cx.waker()) => Poll::Pending,
             _ => {
                 drop(inner);
-                self.look_anew(spot, cx, take)
+                self.come_back_anew(line, stage, spot, cx, take)
             }
         }
     }
@@ -221,28 +235,29 @@ where
     /// The same when it is polled by another task or combinator than before.
     #[cold]
     #[inline(never)]
-    fn look_anew<R>(
-        &mut self,
+    fn come_back_anew<R>(
+        self: &Arc<Self>,
+        line: usize,
+        stage: &mut Stage<G::Need>,
         spot: Spot,
         cx: &Context<'_>,
         take: impl FnOnce(&mut G, G::Grant) -> R,
     ) -> Poll<R> {
         // Foreign code may run here, so not under the latch; and then all is looked at again.
         let wakee = Wakee::of(cx);
-        let shared = self.shared.borrow();
-        let mut inner = shared.operate();
+        let mut inner = self.operate();
         if let Some(grant) = inner.lines.come_served(spot) {
-            self.stage = Stage::Done;
+            *stage = Stage::Done;
             let taken = take(&mut inner.gate, grant);
             Shared::settle(inner);
             return Poll::Ready(taken);
         }
-        shared.begin_wait(&mut inner, wakee.whom);
+        self.begin_wait(&mut inner, wakee.whom);
         let State::Waiting(waiting) = inner.lines.state(spot) else {
             unreachable!("it waits or was served")
         };
         let replaced = mem::replace(&mut waiting.wakee, wakee);
-        inner.tell(self.line, spot);
+        inner.tell(line, spot);
         drop(inner);
         drop(replaced);
         Poll::Pending
@@ -274,6 +289,9 @@ where
             Stage::InLine(_) => "in line",
             Stage::Done => "done",
         };
-        f.debug_struct("Waiter").field("kind", &G::KIND).field("stage", &stage).finish()
+        f.debug_struct("Waiter")
+            .field("kind", &self.shared.borrow().kind())
+            .field("stage", &stage)
+            .finish()
     }
 }

@@ -41,12 +41,15 @@ pub(super) enum Room {
 }
 
 impl<T> Gate for Chan<T> {
-    const KIND: &'static str = "mpsc";
     const CALLED_FROM: usize = MESSAGE;
     const ALONE: usize = MESSAGE;
     /// How many places.
     type Need = usize;
     type Grant = Room;
+
+    fn kind(&self) -> &'static str {
+        "mpsc"
+    }
 
     fn serve(&mut self, _: usize, places: &mut usize, _: Option<Party>) -> Option<Room> {
         if self.is_closed {

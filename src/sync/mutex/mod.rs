@@ -73,10 +73,13 @@ pub(super) struct Key {
 pub struct Locked(());
 
 impl Gate for Key {
-    const KIND: &'static str = "mutex";
     const HAS_HOLDERS: bool = true;
     type Need = ();
     type Grant = Locked;
+
+    fn kind(&self) -> &'static str {
+        "mutex"
+    }
 
     fn serve(&mut self, _: usize, (): &mut (), party: Option<Party>) -> Option<Locked> {
         if self.is_taken {

@@ -47,11 +47,14 @@ struct Slot<T> {
 }
 
 impl<T> Gate for Slot<T> {
-    const KIND: &'static str = "oneshot";
     const CALLED_FROM: usize = VALUE;
     const ALONE: usize = VALUE;
     type Need = ();
     type Grant = ();
+
+    fn kind(&self) -> &'static str {
+        "oneshot"
+    }
 
     fn serve(&mut self, _: usize, (): &mut (), _: Option<crate::executor::Party>) -> Option<()> {
         None

@@ -195,9 +195,12 @@ impl<T> Store<T> {
 }
 
 impl<T> Gate for Store<T> {
-    const KIND: &'static str = "queue";
     type Need = Need<T>;
     type Grant = Grant<T>;
+
+    fn kind(&self) -> &'static str {
+        "queue"
+    }
 
     fn serve(&mut self, _: usize, need: &mut Need<T>, _: Option<Party>) -> Option<Grant<T>> {
         match need {

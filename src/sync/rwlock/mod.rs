@@ -106,10 +106,13 @@ impl Entry {
 }
 
 impl Gate for Entry {
-    const KIND: &'static str = "rwlock";
     const HAS_HOLDERS: bool = true;
     type Need = Access;
     type Grant = Pass;
+
+    fn kind(&self) -> &'static str {
+        "rwlock"
+    }
 
     fn serve(&mut self, _: usize, access: &mut Access, party: Option<Party>) -> Option<Pass> {
         let is_free = match access {

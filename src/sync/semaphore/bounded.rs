@@ -41,7 +41,7 @@ use crate::sync::owned::Owned;
 /// });
 /// ```
 pub struct BoundedSemaphore {
-    shared: Arc<Shared<Permits<true>>>,
+    shared: Arc<Shared<Permits>>,
 }
 
 impl BoundedSemaphore {
@@ -53,7 +53,7 @@ impl BoundedSemaphore {
     #[track_caller]
     pub fn new(bound: usize) -> Self {
         assert_fits(bound);
-        BoundedSemaphore { shared: Shared::new(Permits::new(bound)) }
+        BoundedSemaphore { shared: Shared::new(Permits::new("bounded semaphore", bound)) }
     }
 
     /// Gives it a name, for reports.
@@ -133,8 +133,8 @@ impl BoundedSemaphore {
     }
 }
 
-impl Borrow<Arc<Shared<Permits<true>>>> for Owned<BoundedSemaphore> {
-    fn borrow(&self) -> &Arc<Shared<Permits<true>>> {
+impl Borrow<Arc<Shared<Permits>>> for Owned<BoundedSemaphore> {
+    fn borrow(&self) -> &Arc<Shared<Permits>> {
         &self.0.shared
     }
 }
@@ -171,7 +171,7 @@ impl fmt::Display for ReleaseError {
 
 impl std::error::Error for ReleaseError {}
 
-type Lent<'a> = &'a Arc<Shared<Permits<true>>>;
+type Lent<'a> = &'a Arc<Shared<Permits>>;
 
 /// Future of [`BoundedSemaphore::acquire`].
 ///
@@ -180,7 +180,7 @@ type Lent<'a> = &'a Arc<Shared<Permits<true>>>;
 /// Dropping it leaves the line; a permit that was handed to it goes to the next one.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct BoundedAcquire<'a> {
-    waiter: Waiter<Lent<'a>, Permits<true>>,
+    waiter: Waiter<Lent<'a>, Permits>,
 }
 
 /// Future of [`BoundedSemaphore::acquire_owned`].
@@ -190,7 +190,7 @@ pub struct BoundedAcquire<'a> {
 /// Dropping it leaves the line; a permit that was handed to it goes to the next one.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct BoundedAcquireOwned {
-    waiter: Waiter<Owned<BoundedSemaphore>, Permits<true>>,
+    waiter: Waiter<Owned<BoundedSemaphore>, Permits>,
 }
 
 /// A permit of a [`BoundedSemaphore`]. Dropping it gives the permit back.
@@ -227,7 +227,7 @@ macro_rules! forms {
         }
 
         impl<$($lifetime)?> $guard<$($lifetime)?> {
-            fn shared(&self) -> &Arc<Shared<Permits<true>>> {
+            fn shared(&self) -> &Arc<Shared<Permits>> {
                 self.way.borrow()
             }
 

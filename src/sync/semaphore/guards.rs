@@ -12,7 +12,7 @@ use super::{AcquireError, Semaphore};
 use crate::sync::gate::{Gate, Shared, Waiter};
 use crate::sync::owned::Owned;
 
-type Lent<'a> = &'a Arc<Shared<Permits<false>>>;
+type Lent<'a> = &'a Arc<Shared<Permits>>;
 
 /// Future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
 ///
@@ -21,7 +21,7 @@ type Lent<'a> = &'a Arc<Shared<Permits<false>>>;
 /// Dropping it leaves the line; permits that were handed to it go to the next one.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Acquire<'a> {
-    waiter: Waiter<Lent<'a>, Permits<false>>,
+    waiter: Waiter<Lent<'a>, Permits>,
 }
 
 /// Future of [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
@@ -31,7 +31,7 @@ pub struct Acquire<'a> {
 /// Dropping it leaves the line; permits that were handed to it go to the next one.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct AcquireOwned {
-    waiter: Waiter<Owned<Semaphore>, Permits<false>>,
+    waiter: Waiter<Owned<Semaphore>, Permits>,
 }
 
 /// Permits of a [`Semaphore`]. Dropping it gives them back.
@@ -59,7 +59,7 @@ impl OwnedSemaphorePermit {
 macro_rules! forms {
     ([$($lifetime:lifetime)?] $future:ident, $guard:ident, $way:ty, $take:expr) => {
         impl<$($lifetime)?> $future<$($lifetime)?> {
-            pub(super) fn new(waiter: Waiter<$way, Permits<false>>) -> Self {
+            pub(super) fn new(waiter: Waiter<$way, Permits>) -> Self {
                 $future { waiter }
             }
         }
@@ -90,7 +90,7 @@ macro_rules! forms {
                 $guard { way, share }
             }
 
-            fn shared(&self) -> &Arc<Shared<Permits<false>>> {
+            fn shared(&self) -> &Arc<Shared<Permits>> {
                 self.way.borrow()
             }
 

@@ -18,6 +18,9 @@ pub use bounded::{
 };
 pub use guards::{Acquire, AcquireOwned, OwnedSemaphorePermit, SemaphorePermit};
 
+/// What reports call it.
+const KIND: &str = "semaphore";
+
 /// A number of permits. Who needs some waits until they are there; dropping the guard gives them back.
 ///
 /// This is tokio's `Semaphore`. Those who wait are served first-in first-out, also when the first wants many
@@ -50,7 +53,7 @@ pub use guards::{Acquire, AcquireOwned, OwnedSemaphorePermit, SemaphorePermit};
 /// });
 /// ```
 pub struct Semaphore {
-    shared: OnDemand<Permits<false>, usize>,
+    shared: OnDemand<Permits, usize>,
 }
 
 impl Semaphore {
@@ -65,7 +68,7 @@ impl Semaphore {
     #[track_caller]
     pub fn new(permits: usize) -> Self {
         assert_fits(permits);
-        Semaphore { shared: OnDemand::new(permits, |&permits| Permits::new(permits)) }
+        Semaphore { shared: OnDemand::new(permits, |&permits| Permits::new(KIND, permits)) }
     }
 
     /// Does as [`new`](Self::new), for statics: it is made when it is first used.
@@ -89,7 +92,9 @@ impl Semaphore {
     #[track_caller]
     pub const fn const_new(permits: usize) -> Self {
         assert!(permits <= Self::MAX_PERMITS, "a semaphore has `MAX_PERMITS` permits at most");
-        Semaphore { shared: OnDemand::const_new(permits, |&permits| Permits::of_static(permits)) }
+        Semaphore {
+            shared: OnDemand::const_new(permits, |&permits| Permits::of_static(KIND, permits)),
+        }
     }
 
     /// Gives it a name, for reports.
@@ -261,8 +266,8 @@ fn assert_fits(permits: usize) {
     assert!(permits <= most, "a semaphore has {most} permits at most, not {permits}");
 }
 
-impl Borrow<Arc<Shared<Permits<false>>>> for Owned<Semaphore> {
-    fn borrow(&self) -> &Arc<Shared<Permits<false>>> {
+impl Borrow<Arc<Shared<Permits>>> for Owned<Semaphore> {
+    fn borrow(&self) -> &Arc<Shared<Permits>> {
         self.0.shared.get()
     }
 }

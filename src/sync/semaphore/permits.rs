@@ -5,8 +5,9 @@ use crate::executor::{Holding, Party, Wanted};
 use crate::sync::gate::{Gate, Shared};
 use crate::sync::holders::{Hold, Holders};
 
-/// The permits of a semaphore. `BOUNDED` is what reports call it.
-pub(crate) struct Permits<const BOUNDED: bool> {
+/// The permits of a semaphore, of one kind or the other: so what waits for them is compiled once.
+pub(crate) struct Permits {
+    kind: &'static str,
     pub(super) free: usize,
     /// Those that are free and those that are given, for reports.
     pub(super) total: usize,
@@ -29,9 +30,10 @@ pub(crate) struct Share {
 /// What somebody who asks for permits is given.
 pub(super) type Granted = Result<Share, AcquireError>;
 
-impl<const BOUNDED: bool> Permits<BOUNDED> {
-    pub(super) fn new(free: usize) -> Self {
+impl Permits {
+    pub(super) fn new(kind: &'static str, free: usize) -> Self {
         Permits {
+            kind,
             free,
             total: free,
             detached: 0,
@@ -41,8 +43,8 @@ impl<const BOUNDED: bool> Permits<BOUNDED> {
         }
     }
 
-    pub(super) fn of_static(free: usize) -> Self {
-        Permits { holders: Holders::of_static(), ..Permits::new(free) }
+    pub(super) fn of_static(kind: &'static str, free: usize) -> Self {
+        Permits { holders: Holders::of_static(), ..Permits::new(kind, free) }
     }
 
     /// What is granted is for a guard that borrows nothing.
@@ -133,11 +135,14 @@ impl Share {
     }
 }
 
-impl<const BOUNDED: bool> Gate for Permits<BOUNDED> {
-    const KIND: &'static str = if BOUNDED { "bounded semaphore" } else { "semaphore" };
+impl Gate for Permits {
     const HAS_HOLDERS: bool = true;
     type Need = usize;
     type Grant = Granted;
+
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
 
     fn serve(&mut self, _: usize, count: &mut usize, party: Option<Party>) -> Option<Self::Grant> {
         if self.is_closed {
@@ -181,17 +186,17 @@ impl<const BOUNDED: bool> Gate for Permits<BOUNDED> {
 
 /// How many permits somebody who comes now could have. Those that are free while somebody waits are spoken
 /// for by the first in line.
-pub(super) fn available<const BOUNDED: bool>(shared: &Shared<Permits<BOUNDED>>) -> usize {
+pub(super) fn available(shared: &Shared<Permits>) -> usize {
     match shared.waiting(0) {
         0 => shared.read(|permits| permits.free),
         _ => 0,
     }
 }
 
-pub(super) fn try_acquire<const BOUNDED: bool>(
-    shared: &Shared<Permits<BOUNDED>>,
+pub(super) fn try_acquire(
+    shared: &Shared<Permits>,
     count: usize,
-    take: impl FnOnce(&mut Permits<BOUNDED>, Granted) -> Granted,
+    take: impl FnOnce(&mut Permits, Granted) -> Granted,
 ) -> Result<Share, TryAcquireError> {
     match shared.try_with(0, count, take) {
         Ok(Ok(share)) => Ok(share),
@@ -206,7 +211,7 @@ mod tests {
 
     #[test]
     fn who_has_permits_is_a_holder_and_who_has_none_is_not() {
-        let mut permits: Permits<false> = Permits::new(5);
+        let mut permits = Permits::new("semaphore", 5);
         let mut three = permits.give(3, None);
         let mut other = permits.split(&mut three, 1).unwrap();
         let none = permits.split(&mut three, 0).unwrap();
@@ -227,10 +232,10 @@ mod tests {
 
     #[test]
     fn a_report_says_what_is_wanted_and_what_is_there() {
-        let mut permits: Permits<true> = Permits::new(2);
+        let mut permits = Permits::new("bounded semaphore", 2);
         let share = permits.give(1, None);
         assert!(permits.is_open(), "it was given outside a task");
-        let wanted = |permits: &Permits<true>, count| {
+        let wanted = |permits: &Permits, count| {
             let Wanted { before, after } = permits.wanted(0, &count);
             format!("{before}semaphore{after}")
         };

@@ -69,11 +69,14 @@ struct Latest<T> {
 }
 
 impl<T> Gate for Latest<T> {
-    const KIND: &'static str = "watch";
     const CALLED_FROM: usize = CHANGED;
     /// The version seen last.
     type Need = u64;
     type Grant = ();
+
+    fn kind(&self) -> &'static str {
+        "watch"
+    }
 
     fn serve(&mut self, _: usize, _: &mut u64, _: Option<Party>) -> Option<()> {
         None
