@@ -93,6 +93,22 @@ impl Core {
         (outcome, left)
     }
 
+    /// Ends a run whose root has completed, if there is nothing else to see to and to tell of, as in most small runs.
+    /// Else does nothing and returns `false`.
+    pub(super) fn ends_plainly(&self) -> bool {
+        let is_replayed = matches!(*self.picker.borrow(), Picker::Replay(_));
+        if cfg!(feature = "tracing") || is_replayed || self.inbox.has_post() {
+            return false;
+        }
+        let mut state = self.state();
+        let is_plain = state.is_open() && state.failure.is_none() && state.has_nothing_left();
+        if is_plain {
+            state.phase = Phase::Closing;
+            state.kernel.close();
+        }
+        is_plain
+    }
+
     /// Ends the run if nobody has, and returns its panics if nobody was told of them (S20).
     ///
     /// What else may be wrong with a run at its end, such as leftover tasks, is asked for by

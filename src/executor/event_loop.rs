@@ -214,7 +214,10 @@ impl EventLoop {
         let (outcome, root) = self.run_root(root, site);
         #[cfg(feature = "backtrace")]
         let outcome = outcome.map_err(|failure| self.core.locate(failure));
-        self.core.end(outcome, Some(root), &mut Stuck::default()).0
+        match outcome {
+            Ok(output) if self.core.ends_plainly() => Ok(output),
+            outcome => self.core.end(outcome, Some(root), &mut Stuck::default()).0,
+        }
     }
 
     /// Runs `future` as a task `main` to its end and returns its output. Other tasks stay as they are.

@@ -90,13 +90,19 @@ impl Ends {
     }
 
     /// Forgets those of a run, and goes on counting.
+    #[inline]
     pub(super) fn clear(&mut self) {
-        // Emptying empty maps is not free. Without heirs there are no ancestors.
-        if !self.are_unwatched() {
-            self.watchers.clear();
-            self.heirs.clear();
-            self.ancestors.clear();
+        if !self.are_unwatched() || !self.due.is_empty() {
+            self.clear_used();
         }
+    }
+
+    #[cold]
+    fn clear_used(&mut self) {
+        // Without heirs there are no ancestors.
+        self.watchers.clear();
+        self.heirs.clear();
+        self.ancestors.clear();
         self.due.clear();
     }
 

@@ -30,7 +30,9 @@ pub(crate) const MAIN: &str = "main";
 /// The table of all tasks of a loop.
 #[derive(Debug)]
 pub(crate) struct TaskTable {
+    /// Behind those that this run has used may be some of earlier runs, all vacant, whose keys are stale.
     slots: Vec<Task>,
+    used: u32,
     /// The vacant slot that is used next, or [`NO_SLOT`]: the last that was freed, which is in the caches.
     vacant: u32,
     /// The names of tasks that were given one, by slot, as far as the last such. The rest is of earlier tasks.
@@ -54,6 +56,7 @@ impl Default for TaskTable {
     fn default() -> Self {
         TaskTable {
             slots: Vec::new(),
+            used: 0,
             vacant: NO_SLOT,
             names: Vec::new(),
             top_unnamed: 0,
@@ -83,7 +86,11 @@ impl TaskTable {
 
     /// Slots in the table, vacant ones included.
     pub(crate) fn slots(&self) -> usize {
-        self.slots.len()
+        self.used as usize
+    }
+
+    fn used(&self) -> &[Task] {
+        &self.slots[..self.used as usize]
     }
 
     /// Adds a task in the ready state and returns its key.
@@ -157,11 +164,16 @@ impl TaskTable {
     /// Makes a vacant slot where there is none.
     #[inline(always)]
     fn grow(&mut self) -> u32 {
-        let slot = self.slots.len() as u32;
+        let slot = self.used;
         assert!(
             slot < SLOTS_MAX,
             "a loop holds at most {SLOTS_MAX} tasks at once, and all are in use"
         );
+        self.used += 1;
+        if let Some(task) = self.slots.get_mut(slot as usize) {
+            (task.generation, task.parent) = (self.generation_first, NO_SLOT);
+            return slot;
+        }
         self.slots.push(Task {
             serial: 0,
             stamp: 0,
@@ -309,7 +321,7 @@ impl TaskTable {
     /// All tasks in the table with their keys, in slot order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (TaskKey, &Task)> {
         (0..)
-            .zip(&self.slots)
+            .zip(self.used())
             .filter(|(_, task)| task.state != State::Vacant)
             .map(|(slot, task)| (TaskKey::new(slot, task.generation), task))
     }
@@ -334,8 +346,10 @@ impl TaskTable {
     pub(crate) fn clear(&mut self) -> bool {
         self.generation_first = self.generation_unused();
         self.generation_last = self.generation_first;
-        self.slots.clear();
-        self.vacant = NO_SLOT;
+        if !self.used().iter().all(|task| task.state == State::Vacant) {
+            self.slots.clear();
+        }
+        (self.used, self.vacant) = (0, NO_SLOT);
         self.names.clear();
         (self.top_unnamed, self.top_mains, self.top_extras) = (0, 0, None);
         self.alive = 0;
@@ -346,7 +360,7 @@ impl TaskTable {
 
     /// The first generation that no key handed out so far has.
     pub(crate) fn generation_unused(&self) -> u32 {
-        if self.slots.is_empty() { self.generation_first } else { self.generation_last + 1 }
+        if self.used == 0 { self.generation_first } else { self.generation_last + 1 }
     }
 
     /// The first generation that a key of this run has. Every key of an earlier run lies below it.
@@ -356,13 +370,13 @@ impl TaskTable {
 
     /// Starts generations at `first`, for a table that has no tasks yet.
     pub(crate) fn start_generations_at(&mut self, first: u32) {
-        debug_assert!(self.slots.is_empty(), "keys of this table exist already");
+        debug_assert!(self.used == 0, "keys of this table exist already");
         (self.generation_first, self.generation_last) = (first, first);
     }
 
     pub(crate) fn check(&self) {
         let mut alive = 0;
-        let mut children_kept = vec![0; self.slots.len()];
+        let mut children_kept = vec![0; self.slots()];
         for (key, task) in self.iter() {
             alive += u32::from(task.state.is_alive());
             if task.parent != NO_SLOT {
@@ -374,12 +388,12 @@ impl TaskTable {
             assert!(task.is_needed(), "{key:?} is finished, and nobody needs its slot");
         }
         assert_eq!(alive, self.alive, "the count of alive tasks is wrong");
-        let last = self.slots.iter().map(|task| task.generation).max();
+        let last = self.used().iter().map(|task| task.generation).max();
         assert!(
             last.is_none_or(|last| last == self.generation_last),
             "the highest generation is wrong"
         );
-        for (slot, task) in self.slots.iter().enumerate() {
+        for (slot, task) in self.used().iter().enumerate() {
             if task.state != State::Vacant {
                 assert_eq!(
                     task.children_kept, children_kept[slot],
@@ -387,7 +401,7 @@ impl TaskTable {
                 );
             }
         }
-        let vacant = self.slots.iter().filter(|task| task.state == State::Vacant);
+        let vacant = self.used().iter().filter(|task| task.state == State::Vacant);
         assert!(
             vacant.clone().all(|task| task.joined.is_none() && task.extras.is_none()),
             "what is vacant is left with something"
