@@ -181,6 +181,19 @@ fn place(position: usize) -> usize {
     BLOCK + position + position / BLOCK * BLOCK
 }
 
+/// The places of the slots in each block, one of which is counted as taken and was not. Of the last block not all
+/// have come.
+fn blocks(rows: &[Row], came: usize, ahead: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut before = 0;
+    (0..came.div_ceil(BLOCK)).map(move |block| {
+        let (row, block_in_row) = (&rows[block / BLOCKS_IN_ROW], block % BLOCKS_IN_ROW);
+        let (end, place_end) = (row.end(block_in_row), (block + 1) * 2 * BLOCK);
+        let left = end - before + usize::from(ahead / (2 * BLOCK) == block);
+        before = if block_in_row == BLOCKS_IN_ROW - 1 { 0 } else { end };
+        place_end - left..place_end.min(place(came))
+    })
+}
+
 impl Ranked {
     pub(super) fn room(&self) -> usize {
         self.places.len() / 2
@@ -270,8 +283,7 @@ impl Ranked {
     pub(super) fn pack(&mut self, came: usize) {
         self.put_back();
         let mut len = 0;
-        for block in 0..self.blocks() {
-            let mut from = self.block(block, came);
+        for mut from in blocks(&self.rows, came, NOBODY) {
             while !from.is_empty() {
                 // As many as the block that is filled has room for.
                 let moved = from.len().min(BLOCK - len % BLOCK);
@@ -285,22 +297,8 @@ impl Ranked {
 
     /// The slots in the order of arrival.
     pub(super) fn iter(&self, came: usize) -> impl Iterator<Item = u32> {
-        let blocks = (0..self.blocks()).map(move |block| self.block(block, came));
-        blocks.flat_map(|block| self.places[block].iter().copied())
-    }
-
-    fn blocks(&self) -> usize {
-        self.room() / BLOCK
-    }
-
-    /// The places of the slots in a block. Of the last not all have come, and of those behind it none.
-    fn block(&self, block: usize, came: usize) -> Range<usize> {
-        let (row, block_in_row) = (&self.rows[block / BLOCKS_IN_ROW], block % BLOCKS_IN_ROW);
-        let before = if block_in_row == 0 { 0 } else { row.end(block_in_row - 1) };
-        let is_ahead = self.ahead.index != NOBODY && self.ahead.place / (2 * BLOCK) == block;
-        let len = row.end(block_in_row) - before + usize::from(is_ahead);
-        let end = ((block + 1) * 2 * BLOCK).min(place(came));
-        ((block + 1) * 2 * BLOCK - len).min(end)..end
+        let ahead = if self.ahead.index == NOBODY { NOBODY } else { self.ahead.place };
+        blocks(&self.rows, came, ahead).flat_map(|block| self.places[block].iter().copied())
     }
 
     /// Panics if it contradicts itself, or what the ready set counted.
