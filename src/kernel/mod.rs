@@ -427,7 +427,7 @@ impl Kernel {
         if is_woken {
             task.set_woken(false);
             task.state = State::Ready;
-            self.ready.push(slot);
+            self.ready.push_back(slot);
         } else {
             task.state = State::Suspended;
         }

@@ -81,6 +81,20 @@ impl ReadySet {
     /// no register need be saved here.
     #[inline(never)]
     fn push_unordered(&mut self, slot: u32) {
+        self.push_chosen(slot);
+    }
+
+    /// Adds the task whose turn ends. As this is done at one place only, all of it is in line.
+    #[inline(always)]
+    pub(crate) fn push_back(&mut self, slot: u32) {
+        match self.order {
+            Order::Ring => self.push(slot),
+            _ => self.push_chosen(slot),
+        }
+    }
+
+    #[inline(always)]
+    fn push_chosen(&mut self, slot: u32) {
         let place = match self.order {
             Order::Ring => None,
             Order::Few => self.few.place_mut(self.back),
