@@ -2,7 +2,7 @@
 
 use crate::arguments::Arguments;
 use crate::error::Error;
-use crate::function::Function;
+use crate::function::{Function, opened};
 use crate::known::{Attribute, Becomes, Kind, Strategy};
 use crate::tokens::{Span, TokenStream, TokenTree, code, word};
 
@@ -66,7 +66,11 @@ fn path(attribute: TokenStream) -> String {
         TokenTree::Punct(sign) => sign.as_char() == ':',
         _ => false,
     };
-    attribute.into_iter().take_while(is_part).map(|token| token.to_string()).collect()
+    opened(attribute)
+        .iter()
+        .take_while(|token| is_part(token))
+        .map(|token| token.to_string())
+        .collect()
 }
 
 fn test(arguments: &Arguments, function: &Function) -> TokenStream {

@@ -25,7 +25,7 @@ impl Function {
     ///
     /// Says what is not as it must be, at the place where it is.
     pub(crate) fn parse(item: TokenStream, attribute: &str) -> Result<Self> {
-        let tokens: Vec<TokenTree> = item.into_iter().collect();
+        let tokens = opened(item);
         let (attributes, rest) = tokens.split_at(attributes_len(&tokens));
         let (visibility, rest) = rest.split_at(visibility_len(rest));
         let no_function = || {
@@ -84,6 +84,26 @@ impl Function {
         // The arrow is two tokens.
         self.output.get(2).map_or(self.name.span(), TokenTree::span)
     }
+}
+
+/// The tokens of an item, or of an attribute, without what a macro's fragments arrive in, as `$visibility` and
+/// `$body` do: groups without delimiters. The type that is returned stays in its own, which holds it together.
+pub(crate) fn opened(item: TokenStream) -> Vec<TokenTree> {
+    let mut rest = item.into_iter().peekable();
+    let mut tokens = Vec::new();
+    let mut is_head = true;
+    while let Some(token) = rest.next() {
+        is_head &= !is_word(&token, "fn");
+        match token {
+            TokenTree::Group(group)
+                if group.delimiter() == Delimiter::None && (is_head || rest.peek().is_none()) =>
+            {
+                tokens.extend(opened(group.stream()));
+            }
+            token => tokens.push(token),
+        }
+    }
+    tokens
 }
 
 fn is_word(token: &TokenTree, word: &str) -> bool {

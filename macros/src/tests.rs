@@ -149,6 +149,31 @@ fn a_second_test_attribute_is_told_once_and_left_out() {
     assert!(!expanded.contains("compile_error"), "{expanded}");
 }
 
+/// Groups without delimiters are made by hand here: in source there are none.
+#[test]
+fn what_a_macro_passes_on_is_read_as_if_it_were_written_there() {
+    use proc_macro2::{Delimiter, Group};
+    let fragment = |code: &str| -> TokenStream {
+        TokenTree::from(Group::new(Delimiter::None, code.parse().unwrap())).into()
+    };
+    let attribute: TokenTree = Group::new(Delimiter::Bracket, fragment("test")).into();
+    let mut item: TokenStream = "#".parse().unwrap();
+    item.extend([attribute]);
+    item.extend([
+        fragment("pub(crate)"),
+        fragment(""),
+        "async fn keeps_order() ->".parse().unwrap(),
+    ]);
+    item.extend([fragment("Kept"), fragment("{ kept() }")]);
+    for item in [item.clone(), fragment("").into_iter().chain(item).collect()] {
+        let function = Function::parse(item.clone(), TEST.shown).unwrap();
+        assert_eq!((function.visibility.len(), function.output.len()), (2, 3));
+        assert_eq!(function.body.to_string(), "{ kept () }");
+        let expanded = expand(&TEST, TokenStream::new(), item).to_string();
+        assert_eq!(expanded.matches("leave `#[test]` out").count(), 1, "{expanded}");
+    }
+}
+
 /// The nanoseconds of a time limit, as they are in the expansion.
 fn nanos(time: &str) -> Option<u64> {
     let code = format!("#[simloop::test(time_limit = \"{time}\")]\nasync fn keeps_order() {{}}");

@@ -79,6 +79,24 @@ macro_rules! found {
     };
 }
 
+/// What a macro is given arrives in groups without delimiters, which are no part of the function.
+macro_rules! passed_on {
+    ($($(#[$meta:meta])* $visibility:vis $name:ident -> $output:ty, $body:block;)+) => {
+        $(
+            #[simloop::test(runs = 5)]
+            $(#[$meta])*
+            $visibility async fn $name() -> $output $body
+        )+
+    };
+}
+
+passed_on! {
+    a_function_may_come_from_a_macro -> (), { yield_now().await };
+    pub(crate) so_may_its_visibility -> Result<(), String>, { Ok(()) };
+    #[should_panic(expected = "torn")]
+    pub so_may_its_attributes -> (), { panic!("torn") };
+}
+
 const SEED: u64 = 3;
 
 fn ours() -> Explorer {
