@@ -50,7 +50,11 @@ where
     F::Output: 'static,
 {
     let (mut root, site) = (Waiting::new(future), Location::caller());
-    match EventLoop::new().run_to_outcome(&mut root, site) {
+    let outcome = EventLoop::new().run_to_outcome(&mut root, site);
+    // If the run was refused the future is still here. Its destructor may panic, which ends the process where another
+    // panic is under way.
+    drop(root);
+    match outcome {
         Ok(output) => output,
         Err(failure) => panic!("{failure}"),
     }

@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -331,6 +332,23 @@ fn s22_a_loop_inside_a_loop_is_refused() {
             .unwrap()
             .starts_with("a loop was started inside a running loop at 0s (turn 1) in main")
     );
+}
+
+/// Dropped while the refusal's own panic passes, the future would end the process.
+#[test]
+fn s22_the_future_of_a_refused_loop_may_panic_when_dropped() {
+    struct Broken;
+    impl Drop for Broken {
+        fn drop(&mut self) {
+            panic!("broken destructor");
+        }
+    }
+    run(async {
+        let broken = Broken;
+        let refused = || run(async move { drop(broken) });
+        let payload = catch_unwind(AssertUnwindSafe(refused)).unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"broken destructor"));
+    });
 }
 
 #[test]
