@@ -85,3 +85,29 @@ impl Kernel {
         self.tasks.start_generations_at(first);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::Location;
+
+    use super::super::{Ending, GENERATION_MAX, Spawn};
+    use super::*;
+
+    #[test]
+    fn a_slot_is_retired_when_its_generations_are_used_up() {
+        let mut kernel = Kernel::default();
+        kernel.start_generations_at(GENERATION_MAX - 1);
+        let site = Location::caller();
+        let spawn = Spawn { name: None, parent: NO_SLOT, daemon: false, has_handle: false, site };
+        let places = [(); 4].map(|()| {
+            let key = kernel.spawn(&spawn);
+            assert!(kernel.start(0).is_some());
+            assert_eq!(kernel.finish(key, Ending::Completed), None);
+            kernel.check();
+            assert!(kernel.task(key).is_none(), "its key is stale");
+            (key.slot(), GENERATION_MAX - key.generation())
+        });
+        assert_eq!(places, [(0, 1), (0, 0), (1, 1), (1, 0)]);
+        assert!(!kernel.reset(), "there are no keys for another run");
+    }
+}
