@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::text::{columns, counted, elide_end, elide_middle};
-use super::{Event, Record, Trace, Waker};
-use crate::kernel::Instant;
+use super::{Awaited, Event, Record, Resource, Trace, Wait, Waker};
+use crate::kernel::{Instant, TaskId};
 
 /// The width that no line exceeds, in columns of a terminal.
 const WIDTH: usize = 100;
@@ -22,7 +22,8 @@ const AFTER_MAX: usize = 24;
 /// Compares two traces, record by record.
 ///
 /// Tasks are compared by their paths, so two runs compare equal also where they gave a path to another task.
-/// Where in the source a task was spawned does not count.
+/// Where in the source a task was spawned does not count, nor whether a path or a resource shows its place among those
+/// of its name, which hangs on what comes later.
 ///
 /// # Examples
 ///
@@ -153,27 +154,77 @@ impl Side {
 fn is_same(left: &Trace, one: Record<'_>, right: &Trace, other: Record<'_>) -> bool {
     one.turn == other.turn
         && one.at == other.at
-        && one.task.map(|task| left.path(task)) == other.task.map(|task| right.path(task))
+        && is_same_task(left, one.task, right, other.task)
         && match (one.event, other.event) {
-            (
-                Event::Woken { by, resource },
-                Event::Woken { by: other, resource: other_resource },
-            ) => {
-                is_same_waker(left, by, right, other)
-                    && resource.map(|one| one.to_string())
-                        == other_resource.map(|other| other.to_string())
+            (Event::Woken { by: a, resource: one }, Event::Woken { by: b, resource: other }) => {
+                is_same_waker(left, a, right, b) && one.map(position) == other.map(position)
             }
-            (Event::AbortRequested(by), Event::AbortRequested(other)) => {
-                is_same_waker(left, by, right, other)
+            (Event::AbortRequested(a), Event::AbortRequested(b)) => {
+                is_same_waker(left, a, right, b)
             }
-            (Event::Waits(one), Event::Waits(other)) => left.wait(one) == right.wait(other),
+            (Event::Waits(one), Event::Waits(other)) => is_same_wait(left, one, right, other),
             (a, b) => a == b,
         }
 }
 
+/// Says whether two tasks have the same path. A path shows a place among siblings once there are two, so that place
+/// is asked for itself: a sibling that one of the runs has later is no difference before.
+fn is_same_task(
+    left: &Trace,
+    mut one: Option<TaskId>,
+    right: &Trace,
+    mut other: Option<TaskId>,
+) -> bool {
+    while let (Some(here), Some(there)) = (one, other) {
+        // So it is nearly always, and the way up may be long.
+        if left.path(here) == right.path(there) {
+            return true;
+        }
+        if step(left, here) != step(right, there) {
+            return false;
+        }
+        (one, other) = (left.parent(here), right.parent(there));
+    }
+    one == other
+}
+
+/// What the last step of a path is made of.
+fn step(trace: &Trace, task: TaskId) -> Option<(Option<&str>, u32)> {
+    let task = trace.task_entry(task)?;
+    Some((task.name.as_deref(), task.index))
+}
+
 fn is_same_waker(left: &Trace, one: Waker, right: &Trace, other: Waker) -> bool {
     match (one, other) {
-        (Waker::Task(a), Waker::Task(b)) => left.path(a) == right.path(b),
+        (Waker::Task(a), Waker::Task(b)) => is_same_task(left, Some(a), right, Some(b)),
         (a, b) => a == b,
     }
+}
+
+fn is_same_wait(left: &Trace, one: Wait<'_>, right: &Trace, other: Wait<'_>) -> bool {
+    let beside = |wait: &Wait<'_>| (wait.deadline, wait.others);
+    let is_same_awaited = match (one.what, other.what) {
+        (Awaited::Join(a), Awaited::Join(b)) => is_same_task(left, Some(a), right, Some(b)),
+        (
+            Awaited::Resource { resource, before, after, holder, holders_more },
+            Awaited::Resource {
+                resource: other_resource,
+                before: other_before,
+                after: other_after,
+                holder: other_holder,
+                holders_more: other_more,
+            },
+        ) => {
+            let others = (position(other_resource), other_before, other_after, other_more);
+            (position(resource), before, after, holders_more) == others
+                && is_same_task(left, holder, right, other_holder)
+        }
+        (a, b) => a == b,
+    };
+    is_same_awaited && beside(&one) == beside(&other)
+}
+
+/// What a resource is called, and its place among those that are called so, whether or not that is shown.
+fn position<'a>(resource: Resource<'a>) -> (&'static str, Option<&'a str>, usize) {
+    (resource.kind, resource.name, resource.index.unwrap_or(0))
 }

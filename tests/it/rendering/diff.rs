@@ -1,8 +1,11 @@
 //! Two traces beside each other.
 
+use std::rc::Rc;
+
 use simloop::policy::Random;
-use simloop::trace::{self, Level};
-use simloop::{Builder, note, sleep, spawn_named, yield_now};
+use simloop::sync::Mutex;
+use simloop::trace::{self, Event, Level};
+use simloop::{Builder, note, sleep, spawn, spawn_named, yield_now};
 
 use super::programs;
 use crate::snapshots::assert_shown;
@@ -45,6 +48,32 @@ fn the_first_difference_of_two_orders_is_marked() {
     assert_ne!((one.task, one.event), (other.task, other.event));
     assert!(fifo.records().take(first).eq(random.records().take(first)), "the same before");
     assert_shown("rendering", "diff", diff);
+}
+
+/// The first of two siblings is `main/task[0]`, and `main/task` where it stays alone: from its first record on. The same
+/// goes for a lock.
+#[test]
+fn a_sibling_that_comes_later_makes_no_difference_before() {
+    let program = |siblings: usize| {
+        traced(async move {
+            for number in 0..siblings {
+                note!("sibling {number}");
+                let lock = Rc::new(Mutex::new(()));
+                let held = lock.lock().await;
+                let waiting = Rc::clone(&lock);
+                let task = spawn(async move { drop(waiting.lock().await) });
+                yield_now().await;
+                drop(held);
+                task.await.unwrap();
+            }
+            note!("the end");
+        })
+        .trace
+    };
+    let (one, two) = (program(1), program(2));
+    let first = trace::diff(&one, &two).first_difference().unwrap();
+    let events = [&one, &two].map(|trace| trace.records().nth(first).unwrap().event);
+    assert_eq!(events, [Event::Note("the end"), Event::Note("sibling 1")]);
 }
 
 #[test]
