@@ -103,6 +103,11 @@ fn parse_argument(
     end: Span,
 ) -> Result<Argument> {
     let (name, rest) = match part {
+        // As a macro's `$argument:meta` arrives.
+        [TokenTree::Group(group)] if group.delimiter() == Delimiter::None => {
+            let inside: Vec<TokenTree> = group.stream().into_iter().collect();
+            return parse_argument(attribute, &inside, end);
+        }
         [TokenTree::Ident(name), rest @ ..] => (name, rest),
         _ => {
             let message = "an argument has the form `name = value`, as `seed = 7`";

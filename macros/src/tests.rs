@@ -172,6 +172,11 @@ fn what_a_macro_passes_on_is_read_as_if_it_were_written_there() {
         let expanded = expand(&TEST, TokenStream::new(), item).to_string();
         assert_eq!(expanded.matches("leave `#[test]` out").count(), 1, "{expanded}");
     }
+    let mut arguments = fragment("seed = 7");
+    arguments.extend([",".parse().unwrap(), fragment("deny_leftovers")]);
+    let (arguments, errors) = Arguments::parse(&TEST, arguments);
+    assert!(errors.is_empty() && arguments.given.len() == 2);
+    assert_eq!(arguments.find("seed").unwrap().value.to_string(), "7");
 }
 
 /// The nanoseconds of a time limit, as they are in the expansion.

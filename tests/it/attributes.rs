@@ -81,9 +81,9 @@ macro_rules! found {
 
 /// What a macro is given arrives in groups without delimiters, which are no part of the function.
 macro_rules! passed_on {
-    ($($(#[$meta:meta])* $visibility:vis $name:ident -> $output:ty, $body:block;)+) => {
+    ($($(#[$meta:meta])* $visibility:vis $name:ident($($argument:meta),*) -> $output:ty, $body:block;)+) => {
         $(
-            #[simloop::test(runs = 5)]
+            #[simloop::test($($argument),*)]
             $(#[$meta])*
             $visibility async fn $name() -> $output $body
         )+
@@ -91,10 +91,10 @@ macro_rules! passed_on {
 }
 
 passed_on! {
-    a_function_may_come_from_a_macro -> (), { yield_now().await };
-    pub(crate) so_may_its_visibility -> Result<(), String>, { Ok(()) };
+    a_function_may_come_from_a_macro() -> (), { yield_now().await };
+    pub(crate) so_may_its_visibility(runs = 5, deny_leftovers) -> Result<(), String>, { Ok(()) };
     #[should_panic(expected = "torn")]
-    pub so_may_its_attributes -> (), { panic!("torn") };
+    pub so_may_its_attributes(explore = "random") -> (), { panic!("torn") };
 }
 
 const SEED: u64 = 3;
