@@ -76,7 +76,7 @@ pub(super) fn find(id: LoopId) -> Option<Rc<Core>> {
 
 #[cold]
 #[track_caller]
-fn outside(what: &str) -> ! {
+pub(super) fn outside(what: &str) -> ! {
     // Only what makes a future can wait until that is polled.
     let makes_future = matches!(
         what,

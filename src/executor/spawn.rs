@@ -168,8 +168,19 @@ fn spawn_here(
     is_daemon: bool,
     site: &'static Location<'static>,
 ) -> AbortHandle {
-    let added = context::with("spawn", |core| core.add_child(future, name, is_daemon, site));
-    added.unwrap_or_else(|late| late.drop_in(&context::current("spawn")))
+    match context::try_with(|core| core.add_child(future, name, is_daemon, site)) {
+        Some(Ok(handle)) => handle,
+        Some(Err(late)) => late.drop_in(&context::current("spawn")),
+        None => spawn_outside(future),
+    }
+}
+
+#[cold]
+#[track_caller]
+fn spawn_outside(future: &mut dyn Incoming) -> ! {
+    // Its destructor may panic, which ends the process where another panic is under way.
+    drop(future.boxed());
+    context::outside("spawn")
 }
 
 /// A future that comes too late for its loop to take it.

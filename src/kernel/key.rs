@@ -13,7 +13,7 @@ pub(crate) const SLOT_BITS: u32 = 24;
 /// Tasks that may be alive at once in one loop: 16,777,215.
 pub(crate) const SLOTS_MAX: u32 = (1 << SLOT_BITS) - 1;
 
-/// The last generation of a slot; a slot that reaches it is retired rather than reused.
+/// The last generation of a slot; a slot that has had it is retired rather than reused.
 pub(crate) const GENERATION_MAX: u32 = (1 << 24) - 1;
 
 /// Names a task of this kernel.

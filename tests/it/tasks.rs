@@ -336,19 +336,19 @@ fn s22_a_loop_inside_a_loop_is_refused() {
 
 /// Dropped while the refusal's own panic passes, the future would end the process.
 #[test]
-fn s22_the_future_of_a_refused_loop_may_panic_when_dropped() {
+fn s22_a_future_that_is_refused_may_panic_when_dropped() {
     struct Broken;
     impl Drop for Broken {
         fn drop(&mut self) {
             panic!("broken destructor");
         }
     }
-    run(async {
-        let broken = Broken;
-        let refused = || run(async move { drop(broken) });
-        let payload = catch_unwind(AssertUnwindSafe(refused)).unwrap_err();
+    let told = |refused: &dyn Fn(Broken)| {
+        let payload = catch_unwind(AssertUnwindSafe(|| refused(Broken))).unwrap_err();
         assert_eq!(payload.downcast_ref(), Some(&"broken destructor"));
-    });
+    };
+    run(async move { told(&|broken| run(async move { drop(broken) })) });
+    told(&|broken| drop(spawn(async move { drop(broken) })));
 }
 
 #[test]
