@@ -101,8 +101,7 @@ impl Core {
 
     /// Takes the ready task that the policy or the schedule picks. There is one at least.
     ///
-    /// Out of line, so that first-in first-out is short.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn pick(&self, state: &mut State) -> Result<Taken, Misfit> {
         let mut picker = self.picker.borrow_mut();
         let Picker::Native(Native::Random(random)) = &mut *picker else {
