@@ -33,17 +33,7 @@ pub(super) fn heavy() {
 
 /// The numbers are from the manual page and from Linux's tables of calls. The crate `libc` has them as well; for one
 /// call, it was a fifteenth of what this crate takes to compile with all that it depends on.
-#[cfg(all(
-    target_os = "linux",
-    any(
-        target_arch = "x86_64",
-        target_arch = "aarch64",
-        target_arch = "riscv64",
-        target_arch = "loongarch64"
-    ),
-    target_pointer_width = "64",
-    not(miri)
-))]
+#[cfg(all(target_os = "linux", not(miri)))]
 mod system {
     use std::ffi::{c_int, c_long, c_uint};
 
@@ -52,10 +42,21 @@ mod system {
         fn syscall(number: c_long, ...) -> c_long;
     }
 
-    #[cfg(target_arch = "x86_64")]
-    const MEMBARRIER: c_long = 324;
-    #[cfg(not(target_arch = "x86_64"))]
-    const MEMBARRIER: c_long = 283;
+    /// The number of the call, where it is known. What has a processor's registers and half its addresses has numbers of
+    /// its own.
+    const MEMBARRIER: Option<c_long> = if cfg!(not(target_pointer_width = "64")) {
+        None
+    } else if cfg!(target_arch = "x86_64") {
+        Some(324)
+    } else if cfg!(any(
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "loongarch64"
+    )) {
+        Some(283)
+    } else {
+        None
+    };
 
     /// `MEMBARRIER_CMD_QUERY`.
     const QUERY: c_int = 0;
@@ -80,23 +81,14 @@ mod system {
     }
 
     fn membarrier(command: c_int) -> c_long {
+        let Some(number) = MEMBARRIER else { return -1 };
         let (flags, cpu): (c_uint, c_int) = (0, 0);
         // SAFETY: three integers, and no memory that the system reads or writes.
-        unsafe { syscall(MEMBARRIER, command, flags, cpu) }
+        unsafe { syscall(number, command, flags, cpu) }
     }
 }
 
-#[cfg(not(all(
-    target_os = "linux",
-    any(
-        target_arch = "x86_64",
-        target_arch = "aarch64",
-        target_arch = "riscv64",
-        target_arch = "loongarch64"
-    ),
-    target_pointer_width = "64",
-    not(miri)
-)))]
+#[cfg(not(all(target_os = "linux", not(miri))))]
 mod system {
     pub(super) fn has_fence() -> bool {
         false
