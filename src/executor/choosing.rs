@@ -85,9 +85,8 @@ impl Core {
     /// Takes the policy away from a run that has ended, for another.
     pub(super) fn take_policy(&self) -> Option<Box<dyn Policy>> {
         match self.picker.replace(Picker::Fifo) {
-            Picker::Native(native) => Some(native.boxed()),
             Picker::Policy(policy) => Some(policy),
-            Picker::Fifo | Picker::Replay(_) => None,
+            _ => None,
         }
     }
 

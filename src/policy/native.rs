@@ -45,16 +45,6 @@ impl Native {
             Native::Scout(scout) => scout,
         }
     }
-
-    pub(crate) fn boxed(self) -> Box<dyn Policy> {
-        match self {
-            Native::Random(random) => Box::new(random),
-            Native::Walk(walk) => walk,
-            Native::Pos(pos) => pos,
-            Native::Pct(pct) => pct,
-            Native::Scout(scout) => Box::new(scout),
-        }
-    }
 }
 
 /// Goes first-in first-out and counts the turns of each task, by its number, alone or among others: what is alone in
