@@ -8,6 +8,7 @@ use super::failure::{
     Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence, Spinner,
 };
 use crate::kernel::{Instant, shown_duration};
+use crate::trace::text::counted;
 
 /// Lines that a list is given at most; the data behind it is whole.
 pub(super) const LINES_MAX: usize = 40;
@@ -92,8 +93,8 @@ impl Display for Failure {
             let mut indented = Indented { f: &mut *f, at_line_start: false };
             write!(indented, "{}", consequence.without_replay())?;
         }
-        if consequences.len() > CONSEQUENCES_MAX {
-            writeln!(f, "  then: {} more failures", consequences.len() - CONSEQUENCES_MAX)?;
+        if let Some(rest @ 1..) = consequences.len().checked_sub(CONSEQUENCES_MAX) {
+            writeln!(f, "  then: {}", counted(rest, "more failure", "more failures"))?;
         }
         if let Some(picture) = self.picture() {
             writeln!(f, "  picture: {picture}")?;
@@ -145,7 +146,7 @@ fn write_deadlock(f: &mut Formatter<'_>, when: &str, deadlock: &Deadlock) -> fmt
 
 fn write_livelock(f: &mut Formatter<'_>, when: &str, livelock: &Livelock) -> fmt::Result {
     let Livelock { turns, watched, polled, spinners } = livelock;
-    let turns = counted(*turns, "turn");
+    let turns = counted(*turns as usize, "turn", "turns");
     writeln!(f, "livelock {when}: {turns} without time advancing (limit `turns_per_instant`)")?;
     const SPINNERS_SHOWN: usize = 5;
     for (rank, spinner) in spinners.iter().take(SPINNERS_SHOWN).enumerate() {
@@ -281,12 +282,8 @@ pub(super) fn listed(shown: &[String], count: usize) -> String {
     }
 }
 
-fn counted(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
-
 fn tasks_are(count: usize) -> String {
-    if count == 1 { "1 task was".to_owned() } else { format!("{count} tasks were") }
+    counted(count, "task was", "tasks were")
 }
 
 /// A place in the source, written the same on every platform.

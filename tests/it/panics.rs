@@ -96,6 +96,19 @@ fn s20_very_many_panics_that_nobody_takes_are_told_in_part() {
 }
 
 #[test]
+fn s20_of_six_later_panics_the_last_is_one_more_failure() {
+    let report = Builder::new().run(async {
+        for _ in 0..7 {
+            spawn(async { std::panic::resume_unwind(Box::new("lost")) });
+        }
+        sleep(secs(1)).await;
+    });
+    let shown = report.unwrap_failure().to_string();
+    assert_eq!(shown.matches("\n  then: panic at").count(), 5, "{shown}");
+    assert!(shown.contains("\n  then: 1 more failure\n"), "{shown}");
+}
+
+#[test]
 fn s20_panics_are_told_in_the_order_in_which_they_happen() {
     /// Panics with its name when it is dropped.
     struct Named(&'static str);
