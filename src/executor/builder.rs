@@ -13,7 +13,7 @@ use super::state::{YEAR_2000, wall_at};
 use super::workers::WorkerCounts;
 use crate::kernel::{Accesses, Level, Limits};
 use crate::policy::{Native, Policy, Replay, Schedule};
-use crate::report::{Report, Reproduction};
+use crate::report::{Later, Report, Reproduction};
 
 /// Settings of a loop.
 ///
@@ -221,16 +221,16 @@ impl Builder {
     }
 
     /// The line that brings back a run of these settings with this schedule.
-    pub(crate) fn reproduction(&self, schedule: &Schedule) -> String {
+    pub(crate) fn reproduction(&self, schedule: &Schedule) -> Later<String> {
         let Builder { seed, limits, start_time, deny_leftovers, worker_counts, .. } = self;
         Reproduction {
             seed: *seed,
-            limits,
+            limits: *limits,
             start_time: *start_time,
             deny_leftovers: *deny_leftovers,
             blocking_workers: worker_counts.workers,
             cores: worker_counts.cores,
-            schedule,
+            schedule: schedule.clone(),
             replayed: None,
             policy: None,
         }

@@ -39,7 +39,7 @@ impl Core {
             access::hand_over(accesses);
         }
         let mut stuck = self.stuck(outcome.as_ref().err());
-        let (outcome, leftovers) = self.end(outcome, root, &mut stuck);
+        let (outcome, leftovers) = self.end(outcome, root, Some(&mut stuck));
         let mut state = self.state();
         let mut trace = Trace::new(state.kernel.take_log());
         trace.reduce(state.level);
@@ -66,12 +66,12 @@ impl Core {
         WaitGraph::new(&state, self.run_id(), self.is_waker_shared(&state)).partial_deadlock()
     }
 
-    /// Ends the run. Returns what it came to, and the tasks that were alive.
+    /// Ends the run. Returns what it came to, and for a report, which tells of the `stuck`, the tasks that were alive.
     pub(super) fn end<T>(
         self: &Rc<Self>,
         outcome: Result<T, Failure>,
         root: Option<TaskId>,
-        stuck: &mut Stuck,
+        stuck: Option<&mut Stuck>,
     ) -> (Result<T, Failure>, Vec<LeftTask>) {
         let ended = self.check_end();
         let left = self.close(root, stuck);
@@ -117,7 +117,7 @@ impl Core {
         if !self.state().is_open() {
             return None;
         }
-        self.close(None, &mut Stuck::default());
+        self.close(None, None);
         if self.state().unjoined.is_empty() {
             return None;
         }
@@ -205,8 +205,13 @@ impl Core {
 
     /// Cancels everything that is alive, and drops everything foreign that is left.
     ///
-    /// Returns the tasks that were alive, daemons and the root left out.
-    pub(super) fn close(self: &Rc<Self>, root: Option<TaskId>, stuck: &mut Stuck) -> Vec<LeftTask> {
+    /// Returns the tasks that were alive, daemons and the root left out, where they are a failure, or a report tells
+    /// of them and of the `stuck`.
+    pub(super) fn close(
+        self: &Rc<Self>,
+        root: Option<TaskId>,
+        mut stuck: Option<&mut Stuck>,
+    ) -> Vec<LeftTask> {
         if !self.state().is_open() {
             // A loop that has run to its end is closed again when it is dropped.
             return Vec::new();
@@ -222,7 +227,7 @@ impl Core {
         let mut state = self.state();
         let mut alive = state.kernel.alive_in_spawn_order();
         let mut left = Vec::new();
-        if !alive.is_empty() {
+        if !alive.is_empty() && (stuck.is_some() || state.deny_leftovers) {
             left = describe::alive(&state);
             left.retain(|task| Some(task.id) != root);
         }
@@ -230,7 +235,10 @@ impl Core {
         state.kernel.close();
         drop(state);
         while let Some(task) = alive.pop() {
-            stuck.watch(task, || self.drop_task(task));
+            match &mut stuck {
+                Some(stuck) => stuck.watch(task, || self.drop_task(task)),
+                None => self.drop_task(task),
+            }
         }
         self.drop_outputs();
         left

@@ -17,26 +17,24 @@ pub(super) fn failure(state: &State, kind: FailureKind) -> Failure {
         // Its choices do not bring a fault of the policy back, only the policy does.
         FailureKind::PolicyFault { policy, .. } => {
             let source = state.policy_source.as_ref().unwrap_or(policy);
-            Reproduction { policy: Some(source.clone()), ..reproduction(state) }.with_policy()
+            Reproduction { policy: Some(source.clone()), ..reproduction(state) }.line_with_policy()
         }
         _ => reproduction(state).line(),
     };
     Failure::new(kind, state.kernel.now(), state.kernel.turn(), reproduction)
 }
 
-fn reproduction(state: &State) -> Reproduction<'_> {
-    let policy = state.policy_source.clone();
-    let replayed = state.replayed.as_deref();
+fn reproduction(state: &State) -> Reproduction {
     Reproduction {
         seed: state.seed,
-        limits: state.kernel.limits(),
+        limits: *state.kernel.limits(),
         start_time: state.start_time,
         deny_leftovers: state.deny_leftovers,
         blocking_workers: state.workers.counts.workers,
         cores: state.workers.counts.cores,
-        schedule: &state.schedule,
-        replayed,
-        policy,
+        schedule: state.schedule.clone(),
+        replayed: state.replayed.clone(),
+        policy: state.policy_source.clone(),
     }
 }
 

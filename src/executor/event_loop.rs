@@ -16,7 +16,6 @@ use super::spawn;
 use super::spawn::Builder as TaskBuilder;
 use super::stuck::WaitGraph;
 use super::turn::{Idle, Turned, forget_panic};
-use super::unmoved::Stuck;
 use crate::kernel::{Counters, Digest, Instant, State as TaskState, TaskId, TaskKey};
 use crate::policy::{Native, Policy, Schedule};
 use crate::report::{Failure, FailureKind, PanicPlace, Report};
@@ -220,7 +219,7 @@ impl EventLoop {
         let outcome = outcome.map_err(|failure| self.core.locate(failure));
         match outcome {
             Ok(output) if self.core.ends_plainly() => Ok(output),
-            outcome => self.core.end(outcome, Some(root), &mut Stuck::default()).0,
+            outcome => self.core.end(outcome, Some(root), None).0,
         }
     }
 

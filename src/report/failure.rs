@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::deadlock::Deadlock;
+use super::later::Later;
 use crate::kernel::{Instant, TaskId};
 use crate::policy::{Injection, ScheduleError};
 
@@ -30,18 +31,23 @@ pub struct Failure {
 
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
-    kind: FailureKind,
+    kind: Later<FailureKind>,
     at: Instant,
     turn: u64,
-    reproduction: String,
+    reproduction: Later<String>,
     /// Where a picture of the run is, or why there is none; only where one was asked for.
     picture: Option<String>,
     consequences: Vec<Failure>,
 }
 
 impl Failure {
-    pub(crate) fn new(kind: FailureKind, at: Instant, turn: u64, reproduction: String) -> Self {
-        let (picture, consequences) = (None, Vec::new());
+    pub(crate) fn new(
+        kind: impl Into<Later<FailureKind>>,
+        at: Instant,
+        turn: u64,
+        reproduction: Later<String>,
+    ) -> Self {
+        let (kind, picture, consequences) = (kind.into(), None, Vec::new());
         Failure { inner: Box::new(Inner { kind, at, turn, reproduction, picture, consequences }) }
     }
 
@@ -67,7 +73,7 @@ impl Failure {
 
     #[cfg(feature = "backtrace")]
     pub(crate) fn deadlock_mut(&mut self) -> Option<&mut Deadlock> {
-        match &mut self.inner.kind {
+        match self.inner.kind.get_mut() {
             FailureKind::Deadlock(deadlock) => Some(deadlock),
             _ => None,
         }
@@ -75,7 +81,7 @@ impl Failure {
 
     /// Returns what happened.
     pub fn kind(&self) -> &FailureKind {
-        &self.inner.kind
+        self.inner.kind.get()
     }
 
     /// Returns the instant at which it happened.
@@ -90,7 +96,7 @@ impl Failure {
 
     /// Returns the Rust expression that makes a builder whose run fails in the same way.
     pub fn reproduction(&self) -> &str {
-        &self.inner.reproduction
+        self.inner.reproduction.get()
     }
 
     /// Returns what else went wrong, in order: after a panic that nobody took, other such panics, and how the

@@ -5,6 +5,7 @@
 mod deadlock;
 mod dot;
 mod failure;
+mod later;
 mod reproduction;
 mod text;
 
@@ -14,6 +15,7 @@ pub use dot::Dot;
 pub use failure::{
     Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence, Spinner,
 };
+pub(crate) use later::Later;
 pub(crate) use reproduction::Reproduction;
 
 use crate::kernel::{Counters, Digest, Instant};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::later::Later;
 use crate::kernel::Limits;
 use crate::policy::Schedule;
 
@@ -10,29 +11,33 @@ const SCHEDULE_SHOWN_MAX: usize = 200;
 
 /// What it takes to run the same program the same way.
 #[derive(Debug)]
-pub(crate) struct Reproduction<'a> {
+pub(crate) struct Reproduction {
     pub(crate) seed: u64,
-    pub(crate) limits: &'a Limits,
+    pub(crate) limits: Limits,
     /// What the wall clock showed at the start, where that was not the default.
     pub(crate) start_time: Option<Duration>,
     pub(crate) deny_leftovers: bool,
     /// Where they were set.
     pub(crate) blocking_workers: Option<usize>,
     pub(crate) cores: Option<usize>,
-    pub(crate) schedule: &'a Schedule,
+    pub(crate) schedule: Schedule,
     /// The line that is being replayed, if one is, whether or not it turned out to fit.
-    pub(crate) replayed: Option<&'a str>,
+    pub(crate) replayed: Option<String>,
     /// Rust source of the policy, if it can say.
     pub(crate) policy: Option<String>,
 }
 
-impl Reproduction<'_> {
+impl Reproduction {
     /// Writes a Rust expression that makes the builder.
     ///
     /// A schedule is preferred, since it holds even when the policy's draws come to mean something else; a
     /// long one gives way to the policy that drew it.
-    pub(crate) fn line(&self) -> String {
-        if let Some(replayed) = self.replayed {
+    pub(crate) fn line(self) -> Later<String> {
+        Later::new(move || self.written())
+    }
+
+    fn written(&self) -> String {
+        if let Some(replayed) = &self.replayed {
             return format!("{}.replay({replayed:?})", self.settings());
         }
         if self.schedule.is_empty() {
@@ -46,7 +51,11 @@ impl Reproduction<'_> {
     }
 
     /// The same with the policy, whatever it chose.
-    pub(crate) fn with_policy(&self) -> String {
+    pub(crate) fn line_with_policy(self) -> Later<String> {
+        Later::new(move || self.with_policy())
+    }
+
+    fn with_policy(&self) -> String {
         match &self.policy {
             Some(policy) => format!("{}.policy({policy})", self.settings()),
             None => self.settings(),
