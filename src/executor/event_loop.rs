@@ -293,7 +293,7 @@ impl EventLoop {
         self.check_usable()?;
         let _entered = context::enter(&self.core);
         loop {
-            if self.core.turn()? != Turned::Idle {
+            if self.core.step()? != Turned::Idle {
                 return Ok(true);
             }
             if self.core.idle() != Idle::Settled {
@@ -316,7 +316,7 @@ impl EventLoop {
     /// Runs all that is ready; returns the earliest deadline.
     fn drain(&self) -> Result<Option<Instant>, Failure> {
         loop {
-            while self.core.turn()? != Turned::Idle {}
+            while self.core.step()? != Turned::Idle {}
             match self.core.idle() {
                 Idle::Settled => {}
                 Idle::Until(deadline) => return Ok(Some(deadline)),

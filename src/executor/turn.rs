@@ -100,6 +100,11 @@ impl Core {
         Ok(turned)
     }
 
+    /// Takes one turn for whoever steps the loop, who need not have turns inlined.
+    pub(super) fn step(self: &Rc<Self>) -> Result<Turned, Failure> {
+        self.turn()
+    }
+
     /// Ends a turn in whose poll the clock moved, or the loop failed: `choose` met a schedule that no longer
     /// fits, or `block_for` a limit. And one of which the trace is to say what its task waits for now.
     #[cold]
