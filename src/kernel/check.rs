@@ -1,9 +1,9 @@
 //! Every invariant of the machine in one place, run by the model test after each transition and by debug
 //! builds at each jump of the clock.
 
+use super::Kernel;
 use super::ordered::Set;
 use super::tasks::State;
-use super::{Kernel, TaskKey};
 
 /// Slots of tasks, vacant ones included, and timers up to which debug builds check at every jump; a check
 /// looks at all of them. A larger machine is checked each time the number of its jumps has doubled.
@@ -29,45 +29,40 @@ impl Kernel {
         self.check_ready();
         self.check_running();
         self.ends.check(&self.tasks, self.is_closing);
-        assert_eq!(self.turn, self.counters().turns, "turns are counted once");
+        assert!(self.turn == self.counters().turns, "turns are counted once");
         assert!(self.unpolled_turns <= self.turn, "a turn without a poll is a turn");
         let is_observed = self.is_noted() || self.watch.is_some();
-        assert_eq!(self.is_observed, is_observed, "the flag for all observers is wrong");
+        assert!(self.is_observed == is_observed, "the flag for all observers is wrong");
         assert!(self.turns_before_instant <= self.turn, "an instant begins in the past");
-        let holding = self.timers.iter().filter(|(_, registration)| registration.holds()).count();
-        assert_eq!(holding, self.timers_holding, "timers that hold the run are miscounted");
+        let mut holding = 0;
+        for (_, registration) in self.timers.iter() {
+            holding += usize::from(registration.holds());
+        }
+        assert!(holding == self.timers_holding, "timers that hold the run are miscounted");
         assert!(self.timers_holding <= self.timers.len(), "a sleep without end holds the run");
     }
 
     fn check_ready(&self) {
         self.ready.check();
         let mut slots = Set::new();
-        slots.extend(self.ready.iter());
-        assert_eq!(slots.len(), self.ready.len(), "a task is in the ready set twice");
-        let ready = |(_, task): &(TaskKey, &super::Task)| task.state == State::Ready;
-        assert_eq!(
-            self.tasks.iter().filter(ready).count(),
-            slots.len(),
-            "a ready task is not in the set"
-        );
-        for slot in slots.iter() {
-            assert_eq!(self.tasks[slot].state, State::Ready, "slot {slot} is in the ready set");
+        for slot in self.ready.iter() {
+            assert!(slots.insert(slot), "slot {slot} is in the ready set twice");
+            let state = self.tasks[slot].state;
+            assert!(state == State::Ready, "slot {slot} is in the ready set, but {state:?}");
+        }
+        for (key, task) in self.tasks.iter() {
+            let is_known = task.state != State::Ready || slots.contains(key.slot());
+            assert!(is_known, "{key:?} is ready and not in the set");
         }
     }
 
     fn check_running(&self) {
-        let running: Vec<TaskKey> = self
-            .tasks
-            .iter()
-            .filter(|(_, task)| task.state == State::Running)
-            .map(|(key, _)| key)
-            .collect();
-        assert_eq!(
-            running,
-            Vec::from_iter(self.running()),
-            "exactly the task of the turn is running"
-        );
+        let mut running = None;
         for (key, task) in self.tasks.iter() {
+            if task.state == State::Running {
+                assert!(running.is_none(), "{key:?} is running, and so is {running:?}");
+                running = Some(key);
+            }
             assert!(
                 !task.is_woken() || task.state == State::Running,
                 "{key:?} is woken, yet not in its poll"
@@ -81,6 +76,7 @@ impl Kernel {
                 "{key:?} is in a group, and joined alone or finished"
             );
         }
+        assert!(running == self.running(), "exactly the task of the turn is running");
     }
 }
 

@@ -320,10 +320,16 @@ impl TaskTable {
 
     /// All tasks in the table with their keys, in slot order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (TaskKey, &Task)> {
-        (0..)
-            .zip(self.used())
-            .filter(|(_, task)| task.state != State::Vacant)
-            .map(|(slot, task)| (TaskKey::new(slot, task.generation), task))
+        let mut slots = 0..self.used;
+        std::iter::from_fn(move || {
+            loop {
+                let slot = slots.next()?;
+                let task = &self.slots[slot as usize];
+                if task.state != State::Vacant {
+                    return Some((TaskKey::new(slot, task.generation), task));
+                }
+            }
+        })
     }
 
     /// The keys of all tasks that are alive, in the order in which they were spawned.
@@ -331,13 +337,14 @@ impl TaskTable {
         if self.alive == 0 {
             return Vec::new();
         }
-        let mut alive: Vec<_> = self
-            .iter()
-            .filter(|(_, task)| task.state.is_alive())
-            .map(|(key, task)| (task.serial, key))
-            .collect();
-        sort_by_key(&mut alive, |&(serial, _)| serial);
-        alive.into_iter().map(|(_, key)| key).collect()
+        let mut alive = Vec::new();
+        for (key, task) in self.iter() {
+            if task.state.is_alive() {
+                alive.push(key);
+            }
+        }
+        sort_by_key(&mut alive, |key| self.slots[key.slot() as usize].serial);
+        alive
     }
 
     /// Forgets all tasks and keeps the memory; keys handed out before stay stale for ever.
@@ -376,7 +383,7 @@ impl TaskTable {
 
     pub(crate) fn check(&self) {
         let mut alive = 0;
-        let mut children_kept = vec![0; self.slots()];
+        let mut children_kept = vec![0_u32; self.slots()];
         for (key, task) in self.iter() {
             alive += u32::from(task.state.is_alive());
             if task.parent != NO_SLOT {
@@ -387,30 +394,26 @@ impl TaskTable {
             }
             assert!(task.is_needed(), "{key:?} is finished, and nobody needs its slot");
         }
-        assert_eq!(alive, self.alive, "the count of alive tasks is wrong");
-        let last = self.used().iter().map(|task| task.generation).max();
-        assert!(
-            last.is_none_or(|last| last == self.generation_last),
-            "the highest generation is wrong"
-        );
-        for (slot, task) in self.used().iter().enumerate() {
+        assert!(alive == self.alive, "the count of alive tasks is wrong");
+        let (mut generation_last, mut reusable) = (self.generation_first, 0);
+        for (slot, children_kept) in children_kept.into_iter().enumerate() {
+            let task = &self.slots[slot];
+            generation_last = generation_last.max(task.generation);
             if task.state != State::Vacant {
-                assert_eq!(
-                    task.children_kept, children_kept[slot],
-                    "slot {slot} miscounts its children"
-                );
+                assert!(task.children_kept == children_kept, "slot {slot} miscounts children");
+                continue;
             }
+            let is_empty = task.joined.is_none() && task.extras.is_none();
+            assert!(is_empty, "slot {slot} is vacant, and left with something");
+            reusable += u32::from(task.generation <= GENERATION_MAX);
         }
-        let vacant = self.used().iter().filter(|task| task.state == State::Vacant);
-        assert!(
-            vacant.clone().all(|task| task.joined.is_none() && task.extras.is_none()),
-            "what is vacant is left with something"
-        );
-        let reusable = vacant.filter(|task| task.generation <= GENERATION_MAX).count();
-        let known = |&slot: &u32| slot != NO_SLOT;
-        let next = |&slot: &u32| Some(self.slots[slot as usize].parent).filter(known);
-        let line = std::iter::successors(Some(self.vacant).filter(known), next);
-        assert_eq!(line.take(reusable + 1).count(), reusable, "a vacant slot is not in line once");
+        assert!(generation_last == self.generation_last, "the highest generation is wrong");
+        let mut next = self.vacant;
+        while next != NO_SLOT && reusable > 0 {
+            next = self.slots[next as usize].parent;
+            reusable -= 1;
+        }
+        assert!(next == NO_SLOT && reusable == 0, "a vacant slot is not in line once");
     }
 }
 

@@ -11,6 +11,7 @@ mod texts;
 mod tree;
 
 use std::fmt::{self, Debug};
+use std::iter;
 use std::marker::PhantomData;
 
 pub(crate) use key::{Key, number_keys};
@@ -112,17 +113,22 @@ impl<K: Key, V> Map<K, V> {
     }
 
     fn entries_from(&self, number: u128) -> impl Iterator<Item = (K, &V)> {
-        self.tree.from(number).filter_map(|(number, place)| {
+        let mut numbers = self.tree.from(number);
+        iter::from_fn(move || {
+            let (number, place) = numbers.next()?;
             Some((K::from_number(number), self.values[place].as_ref()?))
         })
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.tree.from(0).filter_map(|(_, place)| self.values[place].as_ref())
+        let mut numbers = self.tree.from(0);
+        iter::from_fn(move || self.values[numbers.next()?.1].as_ref())
     }
 
     pub(crate) fn into_entries(mut self) -> impl Iterator<Item = (K, V)> {
-        self.tree.into_entries().filter_map(move |(number, place)| {
+        let mut numbers = self.tree.into_entries();
+        iter::from_fn(move || {
+            let (number, place) = numbers.next()?;
             Some((K::from_number(number), self.values[place].take()?))
         })
     }
@@ -202,7 +208,8 @@ impl<K: Key> Set<K> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = K> {
-        self.tree.from(0).map(|(number, _)| K::from_number(number))
+        let mut numbers = self.tree.from(0);
+        iter::from_fn(move || Some(K::from_number(numbers.next()?.0)))
     }
 }
 

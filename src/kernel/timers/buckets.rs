@@ -88,8 +88,11 @@ impl Buckets {
         &self.table[bucket]
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.occupied().flat_map(|bucket| self.entries(bucket))
+    /// Visits all entries.
+    pub fn for_each(&self, visit: &mut dyn FnMut(&Entry)) {
+        for bucket in self.occupied() {
+            self.entries(bucket).iter().for_each(&mut *visit);
+        }
     }
 
     /// Returns the last instant that belongs to a bucket, which must not be empty.
@@ -158,15 +161,18 @@ impl Buckets {
 
     /// Panics if an invariant is broken.
     pub fn check(&self) {
-        assert_eq!(self.len, self.iter().count(), "entries are miscounted");
-        for (bucket, entries) in self.table.iter().enumerate() {
+        let mut len = 0;
+        for bucket in 0..self.table.len() {
+            let entries = self.entries(bucket);
             let bit = self.occupied[bucket / DIGITS] >> (bucket % DIGITS) & 1;
-            assert_eq!(bit == 1, !entries.is_empty(), "a mark is wrong");
+            assert!((bit == 1) != entries.is_empty(), "a mark is wrong");
             for entry in entries {
                 assert!(entry.deadline.as_nanos() > self.base, "before the base");
-                assert_eq!(bucket, self.bucket_of(entry.deadline), "in a wrong bucket");
+                assert!(bucket == self.bucket_of(entry.deadline), "in a wrong bucket");
             }
+            len += entries.len();
         }
+        assert!(len == self.len, "entries are miscounted");
     }
 
     #[cfg(test)]

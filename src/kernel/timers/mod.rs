@@ -133,8 +133,7 @@ impl<P: Copy> Timers<P> {
         let (deadline, &payload) = self.get(key)?;
         self.release(key.slot());
         if deadline != Instant::NEVER {
-            let slots = &self.slots;
-            self.ladder.cancel(Entry { deadline, key }, |entry| is_alive(slots, entry));
+            self.ladder.cancel(Entry { deadline, key }, alive(&self.slots));
         }
         Some((deadline, payload))
     }
@@ -146,14 +145,13 @@ impl<P: Copy> Timers<P> {
     /// fires or is cancelled.
     #[inline]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.ladder.next_deadline(|entry| is_alive(&self.slots, entry))
+        self.ladder.next_deadline(alive(&self.slots))
     }
 
     /// Removes and returns the timer that fires first, if its deadline is not after `now`.
     #[inline]
     pub fn pop_due(&mut self, now: Instant) -> Option<(Instant, P)> {
-        let slots = &self.slots;
-        let entry = self.ladder.pop_due(now, |entry| is_alive(slots, entry))?;
+        let entry = self.ladder.pop_due(now, alive(&self.slots))?;
         let payload = self.slots[entry.key.slot() as usize].payload;
         self.release(entry.key.slot());
         Some((entry.deadline, payload))
@@ -247,23 +245,22 @@ impl<P: Copy> Timers<P> {
             assert_ne!(slot.generation, RETIRED, "a retired slot is listed as free");
         }
         let (used, unused) = self.slots.split_at(self.used as usize);
-        assert!(unused.iter().all(|slot| !slot.is_live));
-        let retired = used.iter().filter(|slot| slot.generation == RETIRED);
-        let live = used.iter().filter(|slot| slot.is_live);
-        assert_eq!(
-            self.free.len() + retired.count() + live.clone().count(),
-            used.len(),
-            "a slot is lost"
-        );
-        let can_fire = live.filter(|slot| slot.deadline != Instant::NEVER);
-        assert_eq!(can_fire.count(), self.ladder.len(), "a timer is lost");
-        for entry in self.ladder.iter() {
-            if is_alive(&self.slots, entry) {
-                let slot = &self.slots[entry.key.slot() as usize];
-                assert_eq!(slot.deadline, entry.deadline, "slot and queue disagree");
-            }
+        for slot in unused {
+            assert!(!slot.is_live, "a live slot is behind those in use");
         }
-        self.ladder.check(|entry| is_alive(&self.slots, entry));
+        let (mut accounted, mut can_fire) = (self.free.len(), 0);
+        for slot in used {
+            accounted += usize::from(slot.generation == RETIRED || slot.is_live);
+            can_fire += usize::from(slot.is_live && slot.deadline != Instant::NEVER);
+        }
+        assert!(accounted == used.len(), "a slot is lost");
+        assert!(can_fire == self.ladder.len(), "a timer is lost");
+        let is_alive = alive(&self.slots);
+        self.ladder.for_each(&mut |entry| {
+            let slot = &self.slots[entry.key.slot() as usize];
+            assert!(!is_alive(entry) || slot.deadline == entry.deadline, "slot and queue disagree");
+        });
+        self.ladder.check(is_alive);
     }
 
     /// The bytes held on the heap.
@@ -304,8 +301,8 @@ impl fmt::Debug for TimerKey {
     }
 }
 
-/// An entry is dead when its slot has a later tenant, or none.
+/// Says of an entry whether it is alive: it is dead when its slot has a later tenant, or none.
 #[inline]
-fn is_alive<P>(slots: &[Slot<P>], entry: &Entry) -> bool {
-    slots[entry.key.slot() as usize].generation == entry.key.generation()
+fn alive<P>(slots: &[Slot<P>]) -> impl Fn(&Entry) -> bool + Copy {
+    |entry| slots[entry.key.slot() as usize].generation == entry.key.generation()
 }
