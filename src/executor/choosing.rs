@@ -99,7 +99,6 @@ impl Core {
     }
 
     /// Takes the ready task that the policy or the schedule picks. There is one at least.
-    ///
     #[inline(always)]
     pub(super) fn pick(&self, state: &mut State) -> Result<Taken, Misfit> {
         let mut picker = self.picker.borrow_mut();
@@ -109,10 +108,7 @@ impl Core {
         };
         let ready = state.kernel.ready_len();
         let index = random.draw(ready as u64) as u32;
-        if index > 0 && !state.schedule.push_short(state.kernel.turn() + 1, ready as u32, index) {
-            drop(picker);
-            return Self::note_and_take(state, index);
-        }
+        state.schedule.note(state.kernel.turn() + 1, ready as u32, index);
         let next = || random.foresee(ready as u64) as usize;
         Ok(state.kernel.take_chosen(index, || Some(next()).filter(|&next| next < ready - 1)))
     }
@@ -121,15 +117,8 @@ impl Core {
     #[inline(never)]
     fn pick_asked(&self, state: &mut State) -> Result<Taken, Misfit> {
         let index = self.picker.borrow_mut().pick(&state.kernel)?;
-        Self::note_and_take(state, index)
-    }
-
-    #[inline(never)]
-    fn note_and_take(state: &mut State, index: u32) -> Result<Taken, Misfit> {
-        if index > 0 {
-            let (turn, alternatives) = (state.kernel.turn() + 1, state.kernel.ready_len() as u32);
-            state.schedule.push(Deviation { turn, place: 0, alternatives, index });
-        }
+        let (turn, alternatives) = (state.kernel.turn() + 1, state.kernel.ready_len() as u32);
+        state.schedule.note(turn, alternatives, index);
         Ok(state.kernel.take_chosen(index, || None))
     }
 

@@ -46,7 +46,7 @@ impl Core {
         Report {
             outcome,
             trace,
-            schedule: std::mem::take(&mut state.schedule),
+            schedule: state.schedule.take(),
             seed: state.seed,
             ended_at: state.kernel.now(),
             counters: state.kernel.counters(),

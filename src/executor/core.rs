@@ -30,7 +30,7 @@ use crate::kernel::{
     Ending, Instant, Join, Kernel, Level, Spawn, State as TaskState, Target, TaskId, TaskKey,
     WakerKey,
 };
-use crate::policy::{Native, Policy, Replay, Schedule};
+use crate::policy::{Draft, Native, Policy, Replay};
 use crate::report::{Failure, PanicPlace};
 use crate::rng::{Rng, stream_child};
 
@@ -99,7 +99,7 @@ pub(crate) struct State {
     pub(super) panics_caught: u64,
     /// For each task that has drawn random numbers: its stream, and how often it asked.
     pub(super) draws: Map<Option<TaskKey>, (u64, u64)>,
-    pub(super) schedule: Schedule,
+    pub(super) schedule: Draft,
     /// Calls of `choose` in the current turn.
     pub(super) values_chosen: u32,
     /// Something may be made to go wrong in this run.

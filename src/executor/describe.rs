@@ -32,7 +32,7 @@ fn reproduction(state: &State) -> Reproduction {
         deny_leftovers: state.deny_leftovers,
         blocking_workers: state.workers.counts.workers,
         cores: state.workers.counts.cores,
-        schedule: state.schedule.clone(),
+        schedule: state.schedule.so_far(),
         replayed: state.replayed.clone(),
         policy: state.policy_source.clone(),
     }

@@ -204,7 +204,7 @@ impl EventLoop {
 
     /// Takes the choices that were made.
     pub(crate) fn take_schedule(&self) -> Schedule {
-        std::mem::take(&mut self.core.state().schedule)
+        self.core.state().schedule.take()
     }
 
     /// Does the same with a future of output `T`, for whoever needs no more than the outcome.

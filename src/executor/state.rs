@@ -12,7 +12,7 @@ use super::waker::{self, PackedAddress};
 use super::workers::Workers;
 use crate::kernel::ordered::Map;
 use crate::kernel::{Kernel, Level, Spawn, TaskKey, WakerKey, shown_path};
-use crate::policy::Schedule;
+use crate::policy::Draft;
 
 /// The wall clock's reading at the start unless set: 2000-01-01T00:00:00Z, as time since 1970 (S11).
 pub(super) const YEAR_2000: Duration = Duration::from_secs(946_684_800);
@@ -38,7 +38,7 @@ impl State {
             unjoined: Vec::new(),
             panics_caught: 0,
             draws: Map::new(),
-            schedule: Schedule::default(),
+            schedule: Draft::default(),
             values_chosen: 0,
             injects: false,
             injecting: Injecting::default(),

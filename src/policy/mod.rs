@@ -7,6 +7,7 @@
 
 mod arrivals;
 mod choice;
+mod draft;
 mod injection;
 mod native;
 mod pct;
@@ -21,6 +22,7 @@ use std::any::Any;
 use std::fmt;
 
 pub use choice::{Choice, ChoiceKind};
+pub(crate) use draft::Draft;
 pub use injection::Injection;
 pub(crate) use native::{Native, Scout};
 pub use pct::Pct;

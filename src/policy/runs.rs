@@ -6,6 +6,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::draft::{NOTED_MAX, Picked};
 use super::schedule::Deviation;
 
 /// One choice and those in the turns after it that are the same.
@@ -194,25 +195,45 @@ impl Runs {
     /// Adds a choice, which may go on with the last run.
     pub(super) fn push(&mut self, choice: Deviation) {
         let Deviation { turn, place, alternatives, index } = choice;
-        if place > 0 || !self.push_short(turn, alternatives, index) {
-            self.push_run(Run { first: choice, count: 1 });
+        match place {
+            0 => self.extend(&[Picked { turn, alternatives, index }]),
+            _ => self.push_run(Run { first: choice, count: 1 }),
         }
     }
 
-    /// Adds a choice of which task runs if it takes one unit, for which there is memory. Calls nothing.
-    #[inline(always)]
-    pub(super) fn push_short(&mut self, turn: u64, alternatives: u32, index: u32) -> bool {
-        let (turns, more) = (turn.wrapping_sub(self.turn), self.more(alternatives));
-        let told = unit(turns, more, index);
-        let repeated = if told == self.again { self.repeated + 1 } else { 0 };
-        let above = above(turns, more, index) | u64::from(repeated >> REPEATED_BITS);
-        if above > 0 || self.units.len() == self.units.capacity() {
-            return false;
+    /// Adds choices of which task runs, in their order.
+    pub(super) fn extend(&mut self, mut picked: &[Picked]) {
+        loop {
+            picked = &picked[self.extend_short(picked)..];
+            let Some((&Picked { turn, alternatives, index }, behind)) = picked.split_first() else {
+                return;
+            };
+            self.push_run(single(turn, alternatives, index));
+            picked = behind;
         }
-        self.units.push(told);
-        (self.turn, self.alternatives, self.repeated) = (turn, alternatives, repeated);
-        self.again = unit(1, 1, index);
-        true
+    }
+
+    /// Adds those before the first that does not fit one unit, or as many as are noted at once, and returns how many.
+    fn extend_short(&mut self, picked: &[Picked]) -> usize {
+        let mut units = [0; NOTED_MAX];
+        let Runs { mut turn, mut alternatives, mut repeated, mut again, .. } = *self;
+        let mut count = 0;
+        for (next, told) in picked.iter().zip(&mut units) {
+            let turns = next.turn.wrapping_sub(turn);
+            let more = next.alternatives.wrapping_sub(alternatives).wrapping_add(1);
+            *told = unit(turns, more, next.index);
+            let equal = if *told == again { repeated + 1 } else { 0 };
+            if above(turns, more, next.index) | u64::from(equal >> REPEATED_BITS) > 0 {
+                break;
+            }
+            (turn, alternatives, repeated) = (next.turn, next.alternatives, equal);
+            again = unit(1, 1, next.index);
+            count += 1;
+        }
+        self.units.extend_from_slice(&units[..count]);
+        (self.turn, self.alternatives, self.repeated, self.again) =
+            (turn, alternatives, repeated, again);
+        count
     }
 
     /// Adds a run, which may go on with the last one.

@@ -14,6 +14,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::draft::Picked;
 use super::injection::Injection;
 use super::runs::{Run, Runs};
 
@@ -72,7 +73,7 @@ impl Schedule {
     }
 
     /// Forgets all choices, and keeps the memory for those of another run, if it is not too much.
-    pub(crate) fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.runs.clear();
     }
 
@@ -80,10 +81,9 @@ impl Schedule {
         &self.runs
     }
 
-    /// Adds a choice of which task runs, if that takes a few instructions. Says whether it did.
-    #[inline(always)]
-    pub(crate) fn push_short(&mut self, turn: u64, alternatives: u32, index: u32) -> bool {
-        self.runs.push_short(turn, alternatives, index)
+    /// Adds choices of which task runs, in their order.
+    pub(super) fn extend(&mut self, picked: &[Picked]) {
+        self.runs.extend(picked);
     }
 
     pub(crate) fn push(&mut self, deviation: Deviation) {
