@@ -6,7 +6,7 @@ use super::access;
 use super::context;
 use super::core::{Core, Panicked, Payload, Phase, Picker, State, drop_caught};
 use super::describe;
-use super::stuck::WaitGraph;
+use super::stuck::Standstill;
 use super::turn::forget_panic;
 use super::unmoved::Stuck;
 use crate::kernel::ordered::sort_by_key;
@@ -63,7 +63,7 @@ impl Core {
         if is_told || state.kernel.has_ended() {
             return Stuck::default();
         }
-        WaitGraph::new(&state, self.run_id(), self.is_waker_shared(&state)).partial_deadlock()
+        Standstill::new(self, &state).partial_deadlock(&state.resources)
     }
 
     /// Ends the run. Returns what it came to, and for a report, which tells of the `stuck`, the tasks that were alive.

@@ -1,11 +1,13 @@
 //! Turns what the kernel knows into failures that a reader understands: keys into paths, causes into words.
 
+use std::panic::UnwindSafe;
+
 use super::core::{Panicked, State};
 use crate::kernel::{self, Breach, Cause, Instant, Kernel, TaskId, TaskKey};
 use crate::policy::Divergence;
 use crate::report::{
-    Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence, Reproduction,
-    Spinner,
+    Failure, FailureKind, Later, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence,
+    Reproduction, Spinner,
 };
 
 /// For a list of tasks, whose paths are written together.
@@ -22,6 +24,19 @@ pub(super) fn failure(state: &State, kind: FailureKind) -> Failure {
         _ => reproduction(state).line(),
     };
     Failure::new(kind, state.kernel.now(), state.kernel.turn(), reproduction)
+}
+
+/// Makes a failure of this instant whose kind is found out when somebody asks.
+pub(super) fn failure_later(
+    state: &State,
+    kind: impl FnOnce() -> FailureKind + Send + UnwindSafe + 'static,
+) -> Failure {
+    Failure::new(
+        Later::new(kind),
+        state.kernel.now(),
+        state.kernel.turn(),
+        reproduction(state).line(),
+    )
 }
 
 fn reproduction(state: &State) -> Reproduction {
@@ -137,7 +152,7 @@ pub(super) fn alive(state: &State) -> Vec<LeftTask> {
     alive.filter(|key| !is_daemon(key)).map(|key| left(state, &mut paths, key)).collect()
 }
 
-pub(super) fn left(state: &State, paths: &mut Paths<'_>, key: TaskKey) -> LeftTask {
+fn left(state: &State, paths: &mut Paths<'_>, key: TaskKey) -> LeftTask {
     let task = state.kernel.task(key).expect("the task is in the table");
     LeftTask::new(TaskId::new(task.serial), paths.shown(key.slot()), task.site)
 }

@@ -14,7 +14,7 @@ use super::join::JoinHandle;
 use super::picture;
 use super::spawn;
 use super::spawn::Builder as TaskBuilder;
-use super::stuck::WaitGraph;
+use super::stuck::Standstill;
 use super::turn::{Idle, Turned, forget_panic};
 use crate::kernel::{Counters, Digest, Instant, State as TaskState, TaskId, TaskKey};
 use crate::policy::{Native, Policy, Schedule};
@@ -496,8 +496,7 @@ impl Core {
             return failure;
         }
         let state = self.state();
-        let is_waker_shared = self.is_waker_shared(&state);
-        let deadlock = WaitGraph::new(&state, self.run_id(), is_waker_shared).deadlock();
-        describe::failure(&state, FailureKind::Deadlock(deadlock))
+        let standstill = Standstill::new(self, &state);
+        describe::failure_later(&state, move || FailureKind::Deadlock(standstill.deadlock()))
     }
 }

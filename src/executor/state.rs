@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::cell::{BoxedCell, Incoming};
 use super::core::{JoinPoll, Phase, State};
 use super::injecting::Injecting;
+use super::registry::LoopId;
 use super::resource::Resources;
-use super::waker::{self, PackedAddress};
+use super::waker;
 use super::workers::Workers;
 use crate::kernel::ordered::Map;
 use crate::kernel::{Kernel, Level, Spawn, TaskKey, WakerKey, shown_path};
@@ -207,11 +208,12 @@ impl State {
         self.cells.get_mut(slot as usize)?.take()
     }
 
-    /// The paths of tasks that are joined by a task of another loop.
-    pub(super) fn joined_by(&self, joiner: PackedAddress) -> impl Iterator<Item = String> {
+    /// The tasks of another loop that join tasks of this one, each with the path of the one that it joins.
+    pub(super) fn joined_from(&self, loop_id: LoopId) -> impl Iterator<Item = (TaskKey, String)> {
         self.kernel.joined_by_wakers().filter_map(move |(task, key)| {
             let waker = self.wakers.get(key.0 as usize)?.as_ref()?;
-            (waker::address(waker)? == joiner).then(|| self.path(task))
+            let joiner = waker::address(waker)?.unpack();
+            (joiner.loop_id == loop_id).then(|| (joiner.task, self.path(task)))
         })
     }
 

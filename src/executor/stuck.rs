@@ -3,31 +3,37 @@
 use std::sync::{Arc, Weak};
 
 use super::context;
-use super::core::State;
-use super::describe::left;
+use super::core::{Core, State};
 use super::registry::RunId;
-use super::resource::{Description, Holding, Party, Resource, Wanted};
+use super::resource::{Description, Holding, Party, Resource, Resources, Wanted};
 use super::ring::ring;
 use super::unmoved::Stuck;
-use super::waker::Address;
 use crate::kernel::ordered::{Map, Set};
-use crate::kernel::{self, TaskKey};
-use crate::report::{Deadlock, Holder, Link, ResourceWait, Wait, WaitingTask};
+use crate::kernel::{self, Census, TaskId, TaskKey};
+use crate::report::{Deadlock, Holder, LeftTask, Link, ResourceWait, Wait, WaitingTask};
 
 /// For a list of tasks, whose paths are written together.
-type Paths<'a> = kernel::Paths<'a, kernel::Kernel>;
+type Paths<'a> = kernel::Paths<'a, Census>;
+
+/// A run in which somebody cannot go on, as it stands: all that a report may want to know of it later.
+pub(super) struct Standstill {
+    run: RunId,
+    census: Census,
+    resources: Vec<Description>,
+    /// The tasks of other loops that tasks of this one join, by those and with their paths.
+    joined_elsewhere: Vec<(TaskKey, String)>,
+    /// Clones of wakers are on other threads, so nobody can say that none is left.
+    is_waker_shared: bool,
+    has_timers: bool,
+}
 
 /// All tasks that wait, and what for.
 pub(super) struct WaitGraph<'a> {
-    state: &'a State,
-    run: RunId,
+    at: &'a Standstill,
     /// In the order in which they were spawned.
     tasks: Vec<Waiter>,
     /// By slot; of a slot without one of them, any place.
     places: Vec<usize>,
-    resources: Vec<Description>,
-    /// Clones of wakers are on other threads, so nobody can say that none is left.
-    is_waker_shared: bool,
 }
 
 struct Waiter {
@@ -71,19 +77,54 @@ enum Hope {
 /// not as many as their product.
 type Node = usize;
 
+impl Standstill {
+    pub(super) fn new(core: &Core, state: &State) -> Self {
+        Standstill {
+            run: core.run_id(),
+            census: state.kernel.census(),
+            resources: state.resources.describe(),
+            joined_elsewhere: joined_elsewhere(core),
+            is_waker_shared: core.is_waker_shared(state),
+            has_timers: state.kernel.next_deadline().is_some(),
+        }
+    }
+
+    /// Of a run in which nobody can go on.
+    pub(super) fn deadlock(&self) -> Deadlock {
+        WaitGraph::new(self).deadlock()
+    }
+
+    /// Those who can never run again, whatever the others do: as far as is known, and if no guard has moved.
+    /// Daemons are not told of.
+    pub(super) fn partial_deadlock(&self, resources: &Resources) -> Stuck {
+        WaitGraph::new(self).partial_deadlock(resources)
+    }
+}
+
+/// The tasks of other loops that tasks of this one join: those hold their wakers.
+fn joined_elsewhere(core: &Core) -> Vec<(TaskKey, String)> {
+    let mut joined = Vec::new();
+    // The state of this loop is borrowed, so it is passed over.
+    for other in context::loops() {
+        if let Some(state) = other.try_state() {
+            joined.extend(state.joined_from(core.id));
+        }
+    }
+    joined
+}
+
 impl<'a> WaitGraph<'a> {
-    pub(super) fn new(state: &'a State, run: RunId, is_waker_shared: bool) -> Self {
-        let resources = state.resources.describe();
+    fn new(at: &'a Standstill) -> Self {
         let mut waits: Map<TaskKey, (Vec<(usize, Wanted)>, usize)> = Map::new();
-        for (place, resource) in resources.iter().enumerate() {
-            for waiter in resource.waiters.iter().filter(|waiter| waiter.whom.is_of(run)) {
+        for (place, resource) in at.resources.iter().enumerate() {
+            for waiter in resource.waiters.iter().filter(|waiter| waiter.whom.is_of(at.run)) {
                 let (resources, wakers_known) = waits.get_or_default(waiter.whom.task);
                 resources.push((place, waiter.wanted.clone()));
                 *wakers_known += usize::from(waiter.has_waker);
             }
         }
-        let tasks: Vec<_> = state
-            .kernel
+        let tasks: Vec<_> = at
+            .census
             .waiting()
             .into_iter()
             .map(|waiting| {
@@ -94,17 +135,15 @@ impl<'a> WaitGraph<'a> {
         let slot = |waiter: &Waiter| waiter.waiting.task.slot() as usize;
         let mut places = vec![0; tasks.iter().map(slot).max().map_or(0, |last| last + 1)];
         tasks.iter().enumerate().for_each(|(place, waiter)| places[slot(waiter)] = place);
-        WaitGraph { state, run, tasks, places, resources, is_waker_shared }
+        WaitGraph { at, tasks, places }
     }
 
     /// All of them, for a run in which nobody can go on.
-    pub(super) fn deadlock(&self) -> Deadlock {
+    fn deadlock(&self) -> Deadlock {
         self.told(&vec![true; self.tasks.len()])
     }
 
-    /// Those who can never run again, whatever the others do: as far as is known, and if no guard has moved.
-    /// Daemons are not told of.
-    pub(super) fn partial_deadlock(&self) -> Stuck {
+    fn partial_deadlock(&self, resources: &Resources) -> Stuck {
         let is_stuck = |moves| self.stuck_if(Premise { moves, ..Premise::default() });
         let (certain, if_unmoved) = (is_stuck(Moves::Any), is_stuck(Moves::OfWhoWantsMore));
         if certain == if_unmoved {
@@ -112,7 +151,7 @@ impl<'a> WaitGraph<'a> {
         }
         Stuck {
             certain: self.partial(&certain),
-            taken: self.taken_by(&if_unmoved),
+            taken: self.taken_by(&if_unmoved, resources),
             if_unmoved: self.partial(&if_unmoved),
             has_moved: false,
         }
@@ -120,8 +159,8 @@ impl<'a> WaitGraph<'a> {
 
     fn stuck_if(&self, premise: Premise) -> Vec<bool> {
         let is_daemon = |waiter: &Waiter| {
-            let task = self.state.kernel.task(waiter.waiting.task);
-            task.is_some_and(|task| task.is_daemon())
+            let task = self.at.census.task(waiter.waiting.task);
+            task.is_some_and(|task| task.is_daemon)
         };
         let given_up = self.given_up(premise).into_iter();
         given_up.zip(&self.tasks).map(|(is_stuck, waiter)| is_stuck && !is_daemon(waiter)).collect()
@@ -133,7 +172,11 @@ impl<'a> WaitGraph<'a> {
     }
 
     /// What these have taken of what they wait for, and could be with others by now.
-    fn taken_by(&self, is_stuck: &[bool]) -> Vec<(Weak<dyn Resource>, Party)> {
+    fn taken_by(
+        &self,
+        is_stuck: &[bool],
+        resources: &Resources,
+    ) -> Vec<(Weak<dyn Resource>, Party)> {
         let is_theirs = |holding: &Holding| {
             let place = self.place_of(&holding.party);
             holding.may_have_moved && place.is_some_and(|place| is_stuck[place])
@@ -144,10 +187,11 @@ impl<'a> WaitGraph<'a> {
             awaited.extend(waiter.resources.iter().map(|&(place, _)| place));
         }
         // In the order in which they were described.
-        let alive = self.state.resources.alive();
+        let alive = resources.alive();
         let mut taken = Vec::new();
         for place in awaited.iter() {
-            let theirs = self.resources[place].holders.iter().filter(|holding| is_theirs(holding));
+            let theirs =
+                self.at.resources[place].holders.iter().filter(|holding| is_theirs(holding));
             taken.extend(theirs.map(|holding| (Arc::downgrade(&alive[place]), holding.party)));
         }
         taken
@@ -158,7 +202,7 @@ impl<'a> WaitGraph<'a> {
     /// A task is given up if it waits only for what has no end, for tasks that are given up, and for what only
     /// such tasks hold: the greatest set of which that is true.
     fn given_up(&self, premise: Premise) -> Vec<bool> {
-        let nodes = self.tasks.len() + self.resources.len();
+        let nodes = self.tasks.len() + self.at.resources.len();
         let mut is_given_up = vec![true; nodes];
         let mut dependants = vec![Vec::new(); nodes];
         let mut freed = Vec::new();
@@ -184,7 +228,7 @@ impl<'a> WaitGraph<'a> {
 
     /// Whether somebody may hold a clone of a task's waker of whom nothing is known.
     fn is_waker_elsewhere(&self, waiter: &Waiter) -> bool {
-        self.is_waker_shared || usize::from(waiter.waiting.wakers) > waiter.wakers_known
+        self.at.is_waker_shared || usize::from(waiter.waiting.wakers) > waiter.wakers_known
     }
 
     /// What could still wake a task.
@@ -201,7 +245,7 @@ impl<'a> WaitGraph<'a> {
             return Hope::Some;
         }
         let counts = |&&(place, _): &&(usize, Wanted)| {
-            !(premise.nobody_tears_away && self.resources[place].is_enclosing)
+            !(premise.nobody_tears_away && self.at.resources[place].is_enclosing)
         };
         let resources = resources.iter().filter(counts);
         let mut hopes: Vec<Node> = resources.map(|&(place, _)| self.node_of(place)).collect();
@@ -220,7 +264,7 @@ impl<'a> WaitGraph<'a> {
 
     /// Who could still let go of a resource.
     fn hope_of_resource(&self, place: usize, premise: Premise) -> Hope {
-        let Description { holders, is_open, .. } = &self.resources[place];
+        let Description { holders, is_open, .. } = &self.at.resources[place];
         // Whoever has a guard that has moved may let go of it.
         let moves = |holder: &Holding| holder.may_have_moved && premise.moves == Moves::Any;
         if holders.is_empty() || *is_open || holders.iter().any(moves) {
@@ -232,8 +276,8 @@ impl<'a> WaitGraph<'a> {
 
     /// Whether a task has taken of a resource what can be with another one by now.
     fn may_have_given(&self, resource: usize, task: TaskKey) -> bool {
-        self.resources[resource].holders.iter().any(|&Holding { party, may_have_moved }| {
-            may_have_moved && party.run == self.run && party.task == task
+        self.at.resources[resource].holders.iter().any(|&Holding { party, may_have_moved }| {
+            may_have_moved && party.run == self.at.run && party.task == task
         })
     }
 
@@ -248,35 +292,31 @@ impl<'a> WaitGraph<'a> {
     }
 
     fn place_of(&self, party: &Party) -> Option<usize> {
-        self.place_of_task(party.task).filter(|_| party.run == self.run)
+        self.place_of_task(party.task).filter(|_| party.run == self.at.run)
     }
 
     fn told(&self, is_told: &[bool]) -> Deadlock {
-        let kernel = &self.state.kernel;
-        let mut paths = Paths::new(kernel);
+        let census = &self.at.census;
+        let mut paths = Paths::new(census);
         let told = |&(place, _): &(usize, &Waiter)| is_told[place];
         let holders: Vec<Arc<[Holder]>> =
-            self.resources.iter().map(|resource| self.holders(resource, &mut paths)).collect();
+            self.at.resources.iter().map(|resource| self.holders(resource, &mut paths)).collect();
         let waiting = self.tasks.iter().enumerate().filter(told).map(|(_, node)| {
-            let task = kernel.task(node.waiting.task).expect("a waiting task is in the table");
+            let task = census.task(node.waiting.task).expect("a waiting task was counted");
             let waits = self.waits(node, &holders, &mut paths);
-            let left = left(self.state, &mut paths, node.waiting.task);
-            WaitingTask::new(left, node.waiting.since, waits, task.is_daemon())
+            let path = paths.shown(node.waiting.task.slot());
+            let left = LeftTask::new(TaskId::new(task.serial), path, task.site);
+            WaitingTask::new(left, node.waiting.since, waits, task.is_daemon)
         });
         let waiting = waiting.collect();
         let (cycle, is_cycle_certain) = self.cycle(is_told);
-        Deadlock {
-            waiting,
-            cycle,
-            is_cycle_certain,
-            has_daemon_timers: kernel.next_deadline().is_some(),
-        }
+        Deadlock { waiting, cycle, is_cycle_certain, has_daemon_timers: self.at.has_timers }
     }
 
     /// Who has a resource. All who wait for it share the list.
     fn holders(&self, resource: &Description, paths: &mut Paths<'_>) -> Arc<[Holder]> {
         let is_there = |holder: &Party| {
-            holder.run == self.run && self.state.kernel.task(holder.task).is_some()
+            holder.run == self.at.run && self.at.census.task(holder.task).is_some()
         };
         let told = |&Holding { party, may_have_moved }: &Holding| Holder {
             path: is_there(&party).then(|| paths.shown(party.task.slot())),
@@ -298,7 +338,7 @@ impl<'a> WaitGraph<'a> {
                 kernel::Wait::Settle => Wait::Settle,
             })
             .collect();
-        let is_enclosing = |&(place, _): &(usize, Wanted)| self.resources[place].is_enclosing;
+        let is_enclosing = |&(place, _): &(usize, Wanted)| self.at.resources[place].is_enclosing;
         let is_elsewhere = self.is_waker_elsewhere(node);
         let is_known = !waits.is_empty() || !node.resources.iter().all(is_enclosing);
         if !is_known && is_elsewhere {
@@ -313,7 +353,7 @@ impl<'a> WaitGraph<'a> {
         let (enclosing, awaited): (Vec<_>, Vec<_>) =
             node.resources.iter().cloned().partition(is_enclosing);
         for (place, Wanted { before, after }) in awaited.into_iter().chain(enclosing) {
-            let resource = &self.resources[place];
+            let resource = &self.at.resources[place];
             let holders = Arc::clone(&holders[place]);
             waits.push(Wait::Resource(ResourceWait {
                 kind: resource.kind,
@@ -330,17 +370,10 @@ impl<'a> WaitGraph<'a> {
         waits
     }
 
-    /// The tasks of other loops that a task joins: those hold its waker.
-    fn joins_elsewhere(&self, task: TaskKey) -> Vec<Wait> {
-        let joiner = Address { loop_id: self.run.loop_id(), task }.pack();
-        let mut paths = Vec::new();
-        // The state of this loop is borrowed, so it is passed over.
-        for core in context::loops() {
-            if let Some(state) = core.try_state() {
-                paths.extend(state.joined_by(joiner).map(Wait::JoinElsewhere));
-            }
-        }
-        paths
+    /// The tasks of other loops that a task joins.
+    fn joins_elsewhere(&self, task: TaskKey) -> impl Iterator<Item = Wait> {
+        let joined = self.at.joined_elsewhere.iter().filter(move |(joiner, _)| *joiner == task);
+        joined.map(|(_, path)| Wait::JoinElsewhere(path.clone()))
     }
 
     /// A ring of those who are given up, and whether it is certain: otherwise it is one if nothing has moved.
@@ -361,14 +394,14 @@ impl<'a> WaitGraph<'a> {
             let edges = self.edges_of(waiter).filter(|&node| is_given_up[node]);
             if is_told[place] && is_given_up[place] { edges.collect() } else { Vec::new() }
         });
-        let resources = self.resources.iter().map(|resource| {
+        let resources = self.at.resources.iter().map(|resource| {
             let holders = resource.holders.iter();
             let holders = holders.filter_map(|holder| self.place_of(&holder.party));
             holders.filter(|&holder| is_told[holder] && is_given_up[holder]).collect()
         });
         let edges: Vec<Vec<Node>> = tasks.chain(resources).collect();
         let ring = ring(&edges);
-        let mut paths = Paths::new(&self.state.kernel);
+        let mut paths = Paths::new(&self.at.census);
         let nexts = ring.iter().cycle().skip(1);
         let link = |(&node, &next): (&Node, &Node)| {
             // The earliest node is a task, since those come first; a resource is told with who waits for it.
@@ -376,7 +409,7 @@ impl<'a> WaitGraph<'a> {
             let resource = next.checked_sub(self.tasks.len());
             Some(Link {
                 path: paths.shown(waiter.waiting.task.slot()),
-                resource: resource.map(|resource| self.resources[resource].label()),
+                resource: resource.map(|resource| self.at.resources[resource].label()),
             })
         };
         ring.iter().zip(nexts).filter_map(link).collect()

@@ -1,16 +1,20 @@
 //! When two failures are the same one: equal in kind and place, whatever the instants and numbers.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
-use crate::report::{Failure, FailureKind, LeftTask, Wait, WaitingTask};
+use crate::report::{Failure, FailureKind, Later, LeftTask, Wait, WaitingTask};
 
-/// The kind and place of a failure.
+/// The kind and place of a failure, found out where two of them are compared.
+#[derive(Clone)]
+pub(super) struct Identity(Later<Place>);
+
+/// All that counts of a failure.
 ///
 /// A panic's place is its task and the line that raised it, whatever the message says: that of an assertion often
 /// tells what was seen, and is another in each schedule. Only where the line is not known (a panic hook has to
 /// tell it), or has merely passed on another task's panic, the message decides.
-#[derive(Clone, Debug)]
-pub(super) struct Identity {
+#[derive(Clone)]
+struct Place {
     kind: String,
     raised_at: Option<String>,
     message: String,
@@ -18,30 +22,44 @@ pub(super) struct Identity {
 
 impl Identity {
     pub(super) fn of(failure: &Failure) -> Self {
-        let FailureKind::Panic(panic) = failure.kind() else {
-            return Identity { kind: kind(failure), raised_at: None, message: String::new() };
-        };
-        let is_passed_on = panic.message.contains(PASSED_ON);
-        Identity {
-            kind: kind(failure),
-            raised_at: panic.raised_at.clone().filter(|_| !is_passed_on),
-            message: first_line(&panic.message),
-        }
+        let failure = failure.clone();
+        Identity(Later::new(move || Place::of(&failure)))
     }
 
     /// Says whether two failures are the same one.
     pub(super) fn is(&self, other: &Self) -> bool {
-        let is_same_place = match (&self.raised_at, &other.raised_at) {
+        let (here, there) = (self.0.get(), other.0.get());
+        let is_same_place = match (&here.raised_at, &there.raised_at) {
             (Some(here), Some(there)) => here == there,
-            _ => self.message == other.message,
+            _ => here.message == there.message,
         };
-        self.kind == other.kind && is_same_place
+        here.kind == there.kind && is_same_place
     }
 
     /// All of it that counts, as text.
     pub(super) fn shown(&self) -> String {
-        let place = self.raised_at.as_ref().unwrap_or(&self.message);
-        format!("{} {place}", self.kind).trim_end().to_owned()
+        let Place { kind, raised_at, message } = self.0.get();
+        format!("{kind} {}", raised_at.as_ref().unwrap_or(message)).trim_end().to_owned()
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+impl Place {
+    fn of(failure: &Failure) -> Self {
+        let FailureKind::Panic(panic) = failure.kind() else {
+            return Place { kind: kind(failure), raised_at: None, message: String::new() };
+        };
+        let is_passed_on = panic.message.contains(PASSED_ON);
+        Place {
+            kind: kind(failure),
+            raised_at: panic.raised_at.clone().filter(|_| !is_passed_on),
+            message: first_line(&panic.message),
+        }
     }
 }
 

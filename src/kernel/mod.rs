@@ -8,6 +8,7 @@
 //! transitions of a turn are here, time is in `clock`, bounds in `limits`.
 
 mod access;
+mod census;
 mod check;
 mod clock;
 mod digest;
@@ -40,6 +41,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 pub(crate) use access::{Access, Accesses, Learnt, Object, ObjectId};
+pub(crate) use census::Census;
 pub(crate) use clock::SettleKey;
 pub use digest::Digest;
 pub(crate) use ends::WatcherKey;

@@ -89,7 +89,8 @@ impl TaskTable {
         self.used as usize
     }
 
-    fn used(&self) -> &[Task] {
+    /// The slots, vacant ones included.
+    pub(super) fn used(&self) -> &[Task] {
         &self.slots[..self.used as usize]
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::deadlock::Deadlock;
@@ -25,8 +26,8 @@ use crate::policy::{Injection, ScheduleError};
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Boxed, so that a `Result` with it stays small.
-    inner: Box<Inner>,
+    /// Behind a pointer, so that a `Result` with it stays small.
+    inner: Arc<Inner>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -48,17 +49,17 @@ impl Failure {
         reproduction: Later<String>,
     ) -> Self {
         let (kind, picture, consequences) = (kind.into(), None, Vec::new());
-        Failure { inner: Box::new(Inner { kind, at, turn, reproduction, picture, consequences }) }
+        Failure { inner: Arc::new(Inner { kind, at, turn, reproduction, picture, consequences }) }
     }
 
     /// Adds what happened later, probably because of this one.
     pub(crate) fn followed_by(mut self, consequences: Vec<Failure>) -> Self {
-        self.inner.consequences = consequences;
+        Arc::make_mut(&mut self.inner).consequences = consequences;
         self
     }
 
     pub(crate) fn set_picture(&mut self, picture: String) {
-        self.inner.picture = Some(picture);
+        Arc::make_mut(&mut self.inner).picture = Some(picture);
     }
 
     /// The first line of the message.
@@ -73,7 +74,7 @@ impl Failure {
 
     #[cfg(feature = "backtrace")]
     pub(crate) fn deadlock_mut(&mut self) -> Option<&mut Deadlock> {
-        match self.inner.kind.get_mut() {
+        match Arc::make_mut(&mut self.inner).kind.get_mut() {
             FailureKind::Deadlock(deadlock) => Some(deadlock),
             _ => None,
         }

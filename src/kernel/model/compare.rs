@@ -66,6 +66,8 @@ impl Pair {
 
     pub(super) fn compare_paths(&self) {
         let mut paths = Paths::new(&self.kernel);
+        let census = self.kernel.census();
+        let mut counted = Paths::new(&census);
         for (place, is_kept) in self.model.kept().into_iter().enumerate() {
             let task = &self.model.tasks[place];
             let path = shown_path(&self.kernel.path(task.key));
@@ -76,7 +78,11 @@ impl Pair {
             if is_kept {
                 let listed = paths.shown(task.key.slot());
                 assert_eq!(listed, expected, "the path of {:?} in a list", task.key);
+                let listed = counted.shown(task.key.slot());
+                assert_eq!(listed, expected, "the path of {:?} in a census", task.key);
             }
+            let is_counted = census.task(task.key).is_some_and(|it| it.serial == task.serial);
+            assert_eq!(is_counted, is_kept && is_of_run, "{:?} is counted", task.key);
             assert_eq!(found, is_kept.then_some(task.key), "the task of its number");
         }
     }

@@ -1,0 +1,149 @@
+//! All tasks at one moment, and what they wait for: a copy, of which a report can be made when somebody asks.
+//!
+//! Taking it is one walk over the tables. Sorting, and writing paths, is for whoever reads it.
+
+use std::panic::Location;
+
+use super::instant::Instant;
+use super::key::TaskKey;
+use super::ordered::{Map, sort_by_key};
+use super::path::{Family, Step};
+use super::tasks::State;
+use super::waits::{Wait, Waiting};
+use super::{Kernel, Target};
+
+/// The tasks of a kernel at one moment.
+#[derive(Debug)]
+pub(crate) struct Census {
+    /// By slot.
+    tasks: Vec<Counted>,
+    /// The names of all, one after the other.
+    names: String,
+    /// Who waits for what. The ends of tasks come first.
+    waits: Vec<(TaskKey, Wait)>,
+}
+
+/// A task, or the vacant place of one.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    pub(crate) key: TaskKey,
+    pub(crate) serial: u64,
+    pub(crate) site: &'static Location<'static>,
+    pub(crate) is_daemon: bool,
+    state: State,
+    since: Instant,
+    wakers: u16,
+    parent: Option<u32>,
+    index: u32,
+    is_shared: bool,
+    /// Where its name ends; it begins where that of the slot before ends.
+    name_end: usize,
+}
+
+impl Counted {
+    fn waits(&self) -> bool {
+        matches!(self.state, State::Suspended | State::Lingering)
+    }
+}
+
+impl Kernel {
+    pub(crate) fn census(&self) -> Census {
+        let mut census = Census {
+            tasks: Vec::with_capacity(self.tasks.slots()),
+            names: String::new(),
+            waits: self.joins(),
+        };
+        for (slot, task) in (0..).zip(self.tasks.used()) {
+            let step = (task.state != State::Vacant).then(|| self.tasks.step(slot));
+            census.names.push_str(step.map_or("", |step| step.name));
+            census.tasks.push(Counted {
+                key: TaskKey::new(slot, task.generation()),
+                serial: task.serial,
+                site: task.site,
+                is_daemon: task.is_daemon(),
+                state: task.state,
+                since: task.since(),
+                wakers: task.wakers,
+                parent: step.and_then(|_| self.tasks.parent(task)).map(|parent| parent.slot()),
+                index: task.index(),
+                is_shared: step.is_some_and(|step| step.is_shared),
+                name_end: census.names.len(),
+            });
+        }
+        for (deadline, registration) in self.timers.iter() {
+            let wait = if deadline.is_never() { Wait::Never } else { Wait::Timer(deadline) };
+            self.put(&mut census.waits, registration.target(), wait);
+        }
+        for &(_, target) in &self.settlers {
+            self.put(&mut census.waits, target, Wait::Settle);
+        }
+        census
+    }
+
+    /// Who waits for the ends of which tasks.
+    fn joins(&self) -> Vec<(TaskKey, Wait)> {
+        let mut joins = Vec::new();
+        for (key, task) in self.tasks.iter().filter(|(_, task)| task.state.is_alive()) {
+            let wait = Wait::Join(key);
+            let group = || self.groups.waiter(task.member()?.group);
+            if let Some(joiner) = task.joiner().or_else(group) {
+                self.put(&mut joins, joiner, wait);
+            }
+            self.ends.watchers(key).for_each(|watcher| self.put(&mut joins, watcher, wait));
+            if let Some(lingerer) = self.ends.lingerer(key) {
+                self.put(&mut joins, Target::Task(lingerer), wait);
+            }
+        }
+        joins
+    }
+
+    fn put(&self, waits: &mut Vec<(TaskKey, Wait)>, target: Target, wait: Wait) {
+        waits.extend(self.owner(target).map(|owner| (owner, wait)));
+    }
+
+    /// All suspended tasks with what they wait for, in the order in which they were spawned.
+    pub(crate) fn waiting(&self) -> Vec<Waiting> {
+        self.census().waiting()
+    }
+}
+
+impl Census {
+    pub(crate) fn task(&self, key: TaskKey) -> Option<&Counted> {
+        let task = self.tasks.get(key.slot() as usize)?;
+        (task.key == key && task.state != State::Vacant).then_some(task)
+    }
+
+    /// All that wait, in the order in which they were spawned, with what they wait for.
+    pub(crate) fn waiting(&self) -> Vec<Waiting> {
+        let serial = |wait: &Wait| match wait {
+            Wait::Join(joined) => self.tasks[joined.slot() as usize].serial,
+            _ => u64::MAX,
+        };
+        let mut ordered = self.waits.clone();
+        // In the order of spawning, so that a wait for many reads like the program.
+        sort_by_key(&mut ordered, |(_, wait)| serial(wait));
+        let mut waits: Map<TaskKey, Vec<Wait>> = Map::new();
+        ordered.into_iter().for_each(|(task, wait)| waits.get_or_default(task).push(wait));
+        let mut waiting: Vec<&Counted> = self.tasks.iter().filter(|task| task.waits()).collect();
+        sort_by_key(&mut waiting, |task| task.serial);
+        let of_task = |task: &Counted| {
+            let waits = waits.remove(task.key).unwrap_or_default();
+            Waiting { task: task.key, since: task.since, waits, wakers: task.wakers }
+        };
+        waiting.into_iter().map(of_task).collect()
+    }
+}
+
+/// By slot.
+impl Family for Census {
+    fn step(&self, task: u32) -> Step<'_> {
+        let place = task as usize;
+        let Counted { index, is_shared, name_end, .. } = self.tasks[place];
+        let name_start = place.checked_sub(1).map_or(0, |before| self.tasks[before].name_end);
+        Step { name: &self.names[name_start..name_end], index, is_shared }
+    }
+
+    fn parent(&self, task: u32) -> Option<u32> {
+        self.tasks[task as usize].parent
+    }
+}
