@@ -144,18 +144,18 @@ struct Waiting<N> {
 
 impl<N> Waiting<N> {
     /// A task that waits by itself.
-    #[inline(always)]
+    #[inline]
     fn of_task(need: N, whom: Whom) -> Self {
         Waiting::new(need, Wakee::task(whom))
     }
 
-    #[inline(always)]
+    #[inline]
     fn new(need: N, wakee: Wakee) -> Self {
         Waiting { need, wakee, told: Told::default() }
     }
 
     /// The task, where one waits by itself and nothing was told of it: then there is nothing to drop.
-    #[inline(always)]
+    #[inline]
     fn task(&self) -> Option<Whom> {
         (self.wakee.is_task() && self.told.is_nothing()).then_some(self.wakee.whom)
     }
@@ -175,7 +175,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     }
 
     fn made(gate: G, made_at: &'static Location<'static>, tracked: Tracked) -> Arc<Self> {
-        let lines = Lines::new(G::ALONE < LINES);
+        let lines = Lines::new(Inner::<G, LINES>::HAS_ALONE);
         let inner = Inner { gate, lines, name: None, listed: RunId::NONE, traced: None };
         Arc::new(Shared { made_at, tracked, inner: Latch::new(inner) })
     }
@@ -205,7 +205,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
 
     /// Serves whoever can be served after a change, lets go of the state and wakes them. Each operation that may
     /// have changed something ends here.
-    #[inline(always)]
+    #[inline]
     fn settle(mut inner: Inside<'_, Inner<G, LINES>>) {
         if inner.lines.are_empty() {
             inner.gate.all_served();
@@ -284,6 +284,12 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
 }
 
 impl<G: Gate, const LINES: usize> Inner<G, LINES> {
+    /// Whether there are lines that are called. Where not, what is for them is not even compiled.
+    const HAS_CALLED: bool = G::CALLED_FROM < LINES;
+
+    /// Whether there is a line in which one at most waits.
+    const HAS_ALONE: bool = G::ALONE < LINES;
+
     #[inline]
     fn serve_newcomer(
         &mut self,
@@ -299,7 +305,7 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
         self.gate.serve(line, need, party)
     }
 
-    #[inline(always)]
+    #[inline]
     fn enter(
         &mut self,
         line: usize,
@@ -307,9 +313,10 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
         waiting: impl FnOnce(G::Need) -> Waiting<G::Need>,
     ) -> Spot {
         self.gate.entered(line, &mut need);
-        let spot = match line == G::ALONE {
-            true => self.lines.enter_alone(line, waiting(need)),
-            false => self.lines.enter(line, G::rank(&need), || waiting(need)),
+        let spot = if Self::HAS_ALONE && line == G::ALONE {
+            self.lines.enter_alone(line, waiting(need))
+        } else {
+            self.lines.enter(line, G::rank(&need), || waiting(need))
         };
         if self.traced.is_some() {
             self.tell(line, spot);
@@ -339,8 +346,10 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
                     has_served |= self.serve_line(line, head, wakes);
                 }
             }
-            for line in called_from..LINES {
-                self.call_line(line, wakes);
+            if Self::HAS_CALLED {
+                for line in called_from..LINES {
+                    self.call_line(line, wakes);
+                }
             }
             if LINES == 1 || !has_served {
                 self.gate.all_served();

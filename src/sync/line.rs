@@ -59,7 +59,7 @@ pub(super) enum State<W, G> {
 
 impl<W, G> State<W, G> {
     /// Replaces a state in which there is nothing to drop. To find that out would cost as much as the rest.
-    #[inline(always)]
+    #[inline]
     fn put(&mut self, state: State<W, G>) {
         let before = mem::replace(self, state);
         debug_assert!(matches!(before, State::Gone), "nobody is here");
@@ -67,7 +67,7 @@ impl<W, G> State<W, G> {
     }
 
     /// Who waits here, if somebody does. Nobody asks this of what was given.
-    #[inline(always)]
+    #[inline]
     fn into_waiting(self) -> Option<W> {
         match self {
             State::Waiting(waiting) => Some(waiting),
@@ -100,7 +100,7 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
     }
 
     /// Who is alone in its line, and waits.
-    #[inline(always)]
+    #[inline]
     pub(super) fn alone(&mut self) -> Option<&mut W> {
         match &mut self.first.state {
             State::Waiting(waiting) => Some(waiting),
@@ -109,7 +109,7 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
     }
 
     /// Somebody enters a line of which it is known that nobody else waits in it: nothing need be linked.
-    #[inline(always)]
+    #[inline]
     pub(super) fn enter_alone(&mut self, line: usize, waiting: W) -> Spot {
         self.first.state.put(State::Waiting(waiting));
         self.lines[line] = Line { head: ALONE, tail: ALONE, len: 1 };
@@ -118,7 +118,7 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
     }
 
     /// Whoever is alone in its line waits no longer, because it was called or went away.
-    #[inline(always)]
+    #[inline]
     pub(super) fn leave_alone(&mut self, line: usize) -> Option<W> {
         self.alone()?;
         self.lines[line] = Line::EMPTY;
@@ -127,7 +127,7 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
     }
 
     /// The same where there is nothing to drop of whoever waits.
-    #[inline(always)]
+    #[inline]
     pub(super) fn forget_alone(&mut self, line: usize) {
         self.lines[line] = Line::EMPTY;
         self.waiting -= 1;
@@ -179,7 +179,7 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
 
     /// Somebody enters a line, before those of a higher rank and behind all others. Who it is is made in its place:
     /// there it costs a few stores, and carried there twice as many and the loads.
-    #[inline(always)]
+    #[inline]
     pub(super) fn enter(&mut self, line: usize, rank: i64, waiting: impl FnOnce() -> W) -> Spot {
         let spot = self.occupy();
         self.stand(line, spot, rank, waiting);
@@ -254,7 +254,7 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
         &mut entry.state
     }
 
-    #[inline(always)]
+    #[inline]
     fn stand(&mut self, line: usize, spot: Spot, rank: i64, waiting: impl FnOnce() -> W) {
         let mut ahead = self.lines[line].tail;
         let mut behind = NOBODY;

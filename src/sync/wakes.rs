@@ -20,7 +20,7 @@ pub(crate) struct Wakee {
 
 impl Wakee {
     /// A task that waits by itself.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn task(whom: Whom) -> Self {
         Wakee { whom, waker: None }
     }
@@ -55,7 +55,7 @@ impl Wakee {
     }
 
     /// Whether it is a task that waits by itself.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn is_task(&self) -> bool {
         self.waker.is_none()
     }
@@ -87,12 +87,12 @@ pub(crate) enum Wakes {
 }
 
 impl Wakes {
-    #[inline(always)]
+    #[inline]
     pub(crate) fn are_none(&self) -> bool {
         matches!(self, Wakes::None)
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn push(&mut self, wakee: Wakee) {
         match (&*self, &wakee.waker) {
             (Wakes::None, None) => wakee.whom.wake(),

@@ -24,7 +24,7 @@ pub(in crate::sync) struct Place {
 
 impl<G: Gate, const LINES: usize> Inner<G, LINES> {
     /// Calls all who wait in a line if there may be something for the first: the others wait for the same.
-    #[inline(always)]
+    #[inline]
     pub(super) fn call_line(&mut self, line: usize, wakes: &mut Wakes) {
         if line == G::ALONE {
             let Some(waiting) = self.lines.alone() else { return };

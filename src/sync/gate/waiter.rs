@@ -54,24 +54,6 @@ where
     pub(crate) fn is_new(&self) -> bool {
         matches!(self.stage, Stage::New(_))
     }
-
-    fn leave(&mut self) {
-        if let Stage::InLine(spot) = mem::replace(&mut self.stage, Stage::Done) {
-            let mut inner = self.shared.borrow().operate();
-            let inner_now = &mut *inner;
-            let (left, left_over) = match inner_now.lines.vacate(self.line, spot) {
-                State::Waiting(waiting) => {
-                    inner_now.gate.left(self.line);
-                    (Some(waiting), None)
-                }
-                State::Served(grant) => (None, inner_now.gate.take_back(grant)),
-                State::Gone => (None, None),
-            };
-            // Those behind it may want less than it did.
-            Shared::settle(inner);
-            drop((left, left_over));
-        }
-    }
 }
 
 impl<P, G: Gate + 'static, const LINES: usize> Waiter<P, G, LINES>
@@ -81,22 +63,8 @@ where
     /// Stands in line from now on for `party`, who polls only later. Nobody is woken when it is served before
     /// the first poll, so whoever calls this has to see to that.
     pub(in crate::sync) fn stand(&mut self, party: Option<Party>) {
-        let Stage::New(mut need) = mem::replace(&mut self.stage, Stage::Done) else {
-            unreachable!("it has asked before")
-        };
-        let shared = self.shared.borrow();
-        let mut inner = shared.operate();
-        self.stage = Stage::InLine(match inner.serve_newcomer(self.line, &mut need, || party) {
-            Some(grant) => inner.lines.enter_served(grant),
-            None => {
-                let whom = party.map_or(Whom::NOBODY, Whom::from);
-                if whom != Whom::NOBODY {
-                    shared.begin_wait(&mut inner, whom);
-                }
-                let sleeping = |need| Waiting::new(need, Wakee::sleeping(whom));
-                inner.enter(self.line, need, sleeping)
-            }
-        });
+        let wakee = Wakee::sleeping(party.map_or(Whom::NOBODY, Whom::from));
+        self.shared.borrow().stand(self.line, &mut self.stage, wakee, party);
     }
 
     /// Stands in line though nobody awaits it as yet, so that no report says that a task waits here, and
@@ -106,15 +74,10 @@ where
             self.stand(None);
         }
         let Stage::InLine(spot) = self.stage else { return None };
-        let mut inner = self.shared.borrow().operate();
-        if let State::Waiting(_) = inner.lines.state(spot) {
-            return None;
+        match self.shared.borrow().come_now(&mut self.stage, spot, Gate::collect) {
+            Poll::Ready(grant) => Some(grant),
+            Poll::Pending => None,
         }
-        let State::Served(grant) = inner.lines.vacate(self.line, spot) else { return None };
-        self.stage = Stage::Done;
-        let grant = inner.gate.collect(grant);
-        Shared::settle(inner);
-        Some(grant)
     }
 
     /// Is ready with what was asked for.
@@ -191,19 +154,33 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
     ) -> Poll<R> {
         // Foreign code, and not to be run under the latch; then all is looked at again.
         let wakee = Wakee::foreign(cx);
+        let spot = self.stand(line, stage, wakee, Party::running());
+        self.come_now(stage, spot, take)
+    }
+
+    /// Stands in line, also where it is served at once.
+    fn stand(
+        self: &Arc<Self>,
+        line: usize,
+        stage: &mut Stage<G::Need>,
+        wakee: Wakee,
+        party: Option<Party>,
+    ) -> Spot {
         let Stage::New(mut need) = mem::replace(stage, Stage::Done) else {
-            unreachable!("it is new")
+            unreachable!("it has asked before")
         };
         let mut inner = self.operate();
-        if let Some(grant) = inner.serve_newcomer(line, &mut need, Party::running) {
-            let taken = take(&mut inner.gate, grant);
-            Shared::settle(inner);
-            return Poll::Ready(taken);
-        }
-        self.begin_wait(&mut inner, wakee.whom);
-        let spot = inner.enter(line, need, |need| Waiting::new(need, wakee));
+        let spot = match inner.serve_newcomer(line, &mut need, || party) {
+            Some(grant) => inner.lines.enter_served(grant),
+            None => {
+                if wakee.whom != Whom::NOBODY {
+                    self.begin_wait(&mut inner, wakee.whom);
+                }
+                inner.enter(line, need, |need| Waiting::new(need, wakee))
+            }
+        };
         *stage = Stage::InLine(spot);
-        Poll::Pending
+        spot
     }
 
     /// Comes for what it was given, or waits on.
@@ -244,23 +221,55 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         take: impl FnOnce(&mut G, G::Grant) -> R,
     ) -> Poll<R> {
         // Foreign code may run here, so not under the latch; and then all is looked at again.
-        let wakee = Wakee::of(cx);
+        self.wait_on(line, spot, Wakee::of(cx));
+        self.come_now(stage, spot, take)
+    }
+
+    /// Comes for what it was given, if it was.
+    fn come_now<R>(
+        &self,
+        stage: &mut Stage<G::Need>,
+        spot: Spot,
+        take: impl FnOnce(&mut G, G::Grant) -> R,
+    ) -> Poll<R> {
         let mut inner = self.operate();
-        if let Some(grant) = inner.lines.come_served(spot) {
-            *stage = Stage::Done;
-            let taken = take(&mut inner.gate, grant);
-            Shared::settle(inner);
-            return Poll::Ready(taken);
+        let Some(grant) = inner.lines.come_served(spot) else { return Poll::Pending };
+        *stage = Stage::Done;
+        let taken = take(&mut inner.gate, grant);
+        Shared::settle(inner);
+        Poll::Ready(taken)
+    }
+
+    /// Has somebody else woken from now on, if it still waits.
+    fn wait_on(self: &Arc<Self>, line: usize, spot: Spot, wakee: Wakee) {
+        let mut inner = self.operate();
+        if let State::Waiting(waiting) = inner.lines.state(spot) {
+            let whom = wakee.whom;
+            let replaced = mem::replace(&mut waiting.wakee, wakee);
+            self.begin_wait(&mut inner, whom);
+            inner.tell(line, spot);
+            drop(inner);
+            drop(replaced);
         }
-        self.begin_wait(&mut inner, wakee.whom);
-        let State::Waiting(waiting) = inner.lines.state(spot) else {
-            unreachable!("it waits or was served")
+    }
+}
+
+impl<G: Gate, const LINES: usize> Shared<G, LINES> {
+    /// Leaves the line, and hands on what was given there.
+    fn go_away(&self, line: usize, spot: Spot) {
+        let mut inner = self.operate();
+        let inner_now = &mut *inner;
+        let (left, left_over) = match inner_now.lines.vacate(line, spot) {
+            State::Waiting(waiting) => {
+                inner_now.gate.left(line);
+                (Some(waiting), None)
+            }
+            State::Served(grant) => (None, inner_now.gate.take_back(grant)),
+            State::Gone => (None, None),
         };
-        let replaced = mem::replace(&mut waiting.wakee, wakee);
-        inner.tell(line, spot);
-        drop(inner);
-        drop(replaced);
-        Poll::Pending
+        // Those behind it may want less than it did.
+        Shared::settle(inner);
+        drop((left, left_over));
     }
 }
 
@@ -275,7 +284,9 @@ where
     P: Borrow<Arc<Shared<G, LINES>>>,
 {
     fn drop(&mut self) {
-        self.leave();
+        if let Stage::InLine(spot) = self.stage {
+            self.shared.borrow().go_away(self.line, spot);
+        }
     }
 }
 
