@@ -2,6 +2,8 @@
 //!
 //!     cargo run --release                       its rate, and runs until a bug shows
 //!     cargo run --release -- time 2>/dev/null   the time until a bug shows, beside simloop, a few minutes
+//!     cargo run --release -- count 'lost update' 7   one search until it has found, for callgrind; see `timed`
+//!     cargo run --release -- count panics 1000       so many panics, caught at once
 //!     cargo run --release -- 200000             so many runs alone, for comparisons by processor time
 
 #[path = "../../search/bugs.rs"]
@@ -33,7 +35,16 @@ fn main() {
     // Alone, and so often, for comparisons by processor time.
     let alone = std::env::args().nth(1);
     if alone.as_deref() == Some("time") {
-        return timed::table();
+        return timed::table(std::env::args().nth(2).as_deref());
+    }
+    if alone.as_deref() == Some("count") {
+        let [bug, number] =
+            [2, 3].map(|place| std::env::args().nth(place).expect("a bug and a seed"));
+        let number = number.parse().expect("a number");
+        return match &*bug {
+            "panics" => (0..number).for_each(|_| timed::panic_caught()),
+            _ => timed::count(&bug, number),
+        };
     }
     let runs = alone.as_ref().map_or(100_000, |runs| runs.parse().expect("a number of runs"));
     let started = Instant::now();
