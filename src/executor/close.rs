@@ -176,14 +176,14 @@ impl Core {
         left: &[LeftTask],
         root: Option<TaskId>,
     ) -> Failure {
-        let state = self.state();
-        let (at_end, before): (Vec<_>, Vec<_>) =
-            state.unjoined.iter().partition(|panicked| panicked.is_at_end);
-        let told = |panicked: &Panicked| {
+        let mut state = self.state();
+        let unjoined = std::mem::take(&mut state.unjoined).into_iter();
+        let (at_end, before): (Vec<_>, Vec<_>) = unjoined.partition(|panicked| panicked.is_at_end);
+        let told = |mut panicked: Panicked| {
             // A destructor's panic ends no run, the root's own included.
             let is_roots = root == Some(TaskId::new(panicked.serial));
             let is_root = is_roots && panicked.place != PanicPlace::Drop;
-            describe::panicked(&state, panicked, is_root)
+            describe::panicked(&state, &mut panicked, is_root)
         };
         let mut failures: Vec<Failure> = before.into_iter().map(told).collect();
         if let Some(failure) = ended_badly {

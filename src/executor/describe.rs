@@ -53,12 +53,12 @@ fn reproduction(state: &State) -> Reproduction {
     }
 }
 
-/// Makes the failure of a panic that nobody took, at the instant at which it happened.
-pub(super) fn panicked(state: &State, panicked: &Panicked, is_root: bool) -> Failure {
+/// Makes the failure of a panic that nobody took, at the instant at which it happened, of the texts that are kept of it.
+pub(super) fn panicked(state: &State, panicked: &mut Panicked, is_root: bool) -> Failure {
     let kind = FailureKind::Panic(Panic {
-        path: panicked.path.clone(),
-        message: panicked.message.clone(),
-        raised_at: panicked.raised_at.clone(),
+        path: std::mem::take(&mut panicked.path),
+        message: std::mem::take(&mut panicked.message),
+        raised_at: panicked.raised_at.take(),
         place: if is_root { PanicPlace::Root } else { panicked.place },
         spawned_at: panicked.site,
     });

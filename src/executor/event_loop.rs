@@ -474,10 +474,10 @@ impl Core {
         match task.state {
             TaskState::Completed => Ok(()),
             TaskState::Panicked => {
-                let panicked =
+                let mut panicked =
                     state.panics.remove(root).expect("a panicked task with a handle has its panic");
                 let is_root = panicked.place != PanicPlace::Drop;
-                let failure = describe::panicked(&state, &panicked, is_root);
+                let failure = describe::panicked(&state, &mut panicked, is_root);
                 drop(state);
                 panicked.payload.into_iter().for_each(forget_panic);
                 Err(failure)
