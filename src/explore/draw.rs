@@ -1,5 +1,7 @@
 //! Strategies that draw: each run's schedule comes from the search's seed and the number of the run.
 
+use std::borrow::Cow;
+
 use super::engine::Engine;
 use super::pool;
 use super::program::{Run, Runner, Shared};
@@ -21,7 +23,7 @@ pub(super) enum Draw {
 }
 
 /// Which run is drawn how: the first is drawn by the first, and so on in turn.
-pub(super) type Rota = Vec<Draw>;
+pub(super) type Rota = Cow<'static, [Draw]>;
 
 /// What is known of the program from its first run.
 #[derive(Debug)]
@@ -46,11 +48,14 @@ impl Policy for Points {
     }
 }
 
-/// All policies that draw, made once for many runs.
+/// All policies that draw, each made when it is first asked for and used in many runs.
 #[derive(Debug)]
 struct Lineup {
     seed: u64,
     rota: Rota,
+    /// The length of the first run, and of its tasks, until the walk is made.
+    turns: u64,
+    work: Vec<u64>,
     random: Random,
     /// These are away while a loop uses them.
     pct: Option<Box<Pct>>,
@@ -72,10 +77,12 @@ impl Lineup {
         Lineup {
             seed,
             rota: rota.clone(),
+            turns: pilot.turns,
+            work: pilot.work.clone(),
             random: Random::new(0),
-            pct: Some(Box::new(Pct::new(0, 1, pilot.turns))),
-            walk: Some(Box::new(Walk::new(0, pilot.work.clone()))),
-            pos: Some(Box::new(Pos::new(0))),
+            pct: None,
+            walk: None,
+            pos: None,
             now: None,
             injected: Rng::from_parts(seed, INJECTED_STREAM, 0),
             points: pilot.points,
@@ -93,15 +100,24 @@ impl Lineup {
         }
         match draw {
             Draw::Random => self.random.restart(seed),
-            Draw::Pct { depth } => here(&mut self.pct).restart(seed, depth),
-            Draw::Walk(gait) => here(&mut self.walk).restart(seed, gait, false),
+            Draw::Pct { depth } => {
+                let turns = self.turns;
+                let pct = self.pct.get_or_insert_with(|| Box::new(Pct::new(0, 1, turns)));
+                pct.restart(seed, depth);
+            }
+            Draw::Walk(gait) => self.walk().restart(seed, gait, false),
             Draw::Mirrored(gait) => {
                 let seed = digest_parts(self.seed, STREAM, number - 1);
-                here(&mut self.walk).restart(seed, gait, true);
+                self.walk().restart(seed, gait, true);
             }
-            Draw::Pos => here(&mut self.pos).restart(seed),
+            Draw::Pos => self.pos.get_or_insert_with(|| Box::new(Pos::new(0))).restart(seed),
         }
         self.now = Some(draw);
+    }
+
+    fn walk(&mut self) -> &mut Walk {
+        let work = &mut self.work;
+        self.walk.get_or_insert_with(|| Box::new(Walk::new(0, std::mem::take(work))))
     }
 
     /// The policy of this run, if the loop knows it.
@@ -124,9 +140,9 @@ impl Lineup {
     }
 }
 
-/// A policy between two runs.
+/// A policy that a run has begun with.
 fn here<P>(policy: &mut Option<Box<P>>) -> &mut P {
-    policy.as_mut().expect("it is handed back after each run")
+    policy.as_mut().expect("it is made when the run is started")
 }
 
 impl Policy for Lineup {
@@ -178,9 +194,10 @@ pub(super) fn search(
         // A program with a bug often shows it at once, so the first jobs are small.
         let (runs, failures) = (tally.runs_wanted(), tally.failures_wanted());
         let end = tally.runs.saturating_add(runs);
-        let jobs = (0..WAVE)
-            .map(|job| Job { first: next + job * size, end: (next + (job + 1) * size).min(end) });
-        let wave: Vec<Job> = jobs.filter(|job| job.first < job.end).collect();
+        let jobs = end.saturating_sub(next).div_ceil(size).min(WAVE);
+        let job =
+            |job: u64| Job { first: next + job * size, end: (next + (job + 1) * size).min(end) };
+        let wave: Vec<Job> = (0..jobs).map(job).collect();
         next += WAVE * size;
         size = (size * 2).min(JOB_RUNS_MAX);
         let worker = || {

@@ -273,7 +273,7 @@ mod tests {
     }
 
     fn outputs(tally: &Tally) -> BTreeMap<String, u64> {
-        tally.outputs.iter().map(|(text, runs)| (text.to_string(), *runs)).collect()
+        tally.outputs().map(|(text, runs)| (text.to_owned(), runs)).collect()
     }
 
     #[test]

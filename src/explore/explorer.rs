@@ -1,5 +1,6 @@
 //! The search as a value: what to try, how far to go, what counts as a failure.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -19,6 +20,15 @@ use crate::report::Report;
 
 /// The runs of a relay, in turn.
 const RELAY: [Draw; 2] = [Draw::Walk(Gait::Relay), Draw::Mirrored(Gait::Relay)];
+
+/// The runs of the portfolio, in turn.
+const PORTFOLIO: [Draw; 10] = {
+    let [first, second] = RELAY;
+    let (chase, walk, dash) =
+        (Draw::Walk(Gait::Chase), Draw::Walk(Gait::Uniform), Draw::Walk(Gait::Dash));
+    let pct = Draw::Pct { depth: 3 };
+    [first, second, chase, walk, Draw::Pos, dash, pct, Draw::Pos, dash, pct]
+};
 
 /// Runs that draw, unless another number is asked for.
 const DRAWN_RUNS: u64 = 1_000;
@@ -92,7 +102,12 @@ pub struct Explorer {
 
 #[derive(Clone, Debug)]
 pub(super) enum Strategy {
-    Drawn { name: String, runs: u64, rota: Rota },
+    /// Nothing of it is copied when a search begins.
+    Drawn {
+        name: Cow<'static, str>,
+        runs: u64,
+        rota: Rota,
+    },
     Exhaustive,
     Reduced,
 }
@@ -133,9 +148,13 @@ impl Explorer {
         .portfolio(DRAWN_RUNS)
     }
 
-    fn drawn(mut self, name: &str, runs: u64, rota: &[Draw]) -> Self {
-        let runs = runs.max(1);
-        self.strategy = Strategy::Drawn { name: name.to_owned(), runs, rota: rota.to_vec() };
+    fn drawn(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        runs: u64,
+        rota: impl Into<Rota>,
+    ) -> Self {
+        self.strategy = Strategy::Drawn { name: name.into(), runs: runs.max(1), rota: rota.into() };
         self
     }
 
@@ -144,43 +163,41 @@ impl Explorer {
     /// twice. No strategy is best for every bug, and each of these is for some: the first four where tasks must meet
     /// within a turn, the others where one must stand still for long.
     pub fn portfolio(self, runs: u64) -> Self {
-        let [chase, walk, dash] = [Gait::Chase, Gait::Uniform, Gait::Dash].map(Draw::Walk);
-        let far = [Draw::Pos, dash, Draw::Pct { depth: 3 }];
-        self.drawn("portfolio", runs, &[&RELAY[..], &[chase, walk], &far, &far].concat())
+        self.drawn("portfolio", runs, &PORTFOLIO[..])
     }
 
     /// Makes `runs` runs, 1 or more, in which each ready task is as likely as another
     /// ([`Random`](crate::policy::Random)).
     #[doc(alias = "check_random")]
     pub fn random(self, runs: u64) -> Self {
-        self.drawn("random", runs, &[Draw::Random])
+        self.drawn("random", runs, &[Draw::Random][..])
     }
 
     /// Makes `runs` runs, 1 or more, by priorities that change at `depth` - 1 points
     /// ([`Pct`](crate::policy::Pct)).
     #[doc(alias = "check_pct")]
     pub fn pct(self, depth: u32, runs: u64) -> Self {
-        self.drawn(&format!("pct of depth {depth}"), runs, &[Draw::Pct { depth }])
+        self.drawn(format!("pct of depth {depth}"), runs, vec![Draw::Pct { depth }])
     }
 
     /// Makes `runs` runs, 1 or more, in which each interleaving is about as likely as another
     /// ([`Walk`](crate::policy::Walk)). How long each task is comes from the first run.
     #[doc(alias = "urw")]
     pub fn walk(self, runs: u64) -> Self {
-        self.drawn("walk", runs, &[Draw::Walk(Gait::Uniform)])
+        self.drawn("walk", runs, &[Draw::Walk(Gait::Uniform)][..])
     }
 
     /// Makes `runs` runs, 1 or more, in which a ready task is the more likely, by the square, the more turns
     /// it has left. So who comes late catches up, and tasks of unequal length end together, which first-in
     /// first-out keeps apart. How long each task is comes from the first run.
     pub fn chase(self, runs: u64) -> Self {
-        self.drawn("chase", runs, &[Draw::Walk(Gait::Chase)])
+        self.drawn("chase", runs, &[Draw::Walk(Gait::Chase)][..])
     }
 
     /// Makes `runs` runs, 1 or more, as [`chase`](Self::chase) does, but every other time, as a coin falls,
     /// the task goes on that became ready last: one that yields goes on alone, one that was woken goes first.
     pub fn dash(self, runs: u64) -> Self {
-        self.drawn("dash", runs, &[Draw::Walk(Gait::Dash)])
+        self.drawn("dash", runs, &[Draw::Walk(Gait::Dash)][..])
     }
 
     /// Makes `runs` runs, 1 or more, as [`chase`](Self::chase) does, but a task that another has just woken goes
@@ -188,13 +205,13 @@ impl Explorer {
     /// other end: where that let one task go first, it is now another (antithetic variates, Hammersley and
     /// Morton 1956).
     pub fn relay(self, runs: u64) -> Self {
-        self.drawn("relay", runs, &RELAY)
+        self.drawn("relay", runs, &RELAY[..])
     }
 
     /// Makes `runs` runs, 1 or more, in which each turn has a priority of its own
     /// ([`Pos`](crate::policy::Pos)).
     pub fn pos(self, runs: u64) -> Self {
-        self.drawn("pos", runs, &[Draw::Pos])
+        self.drawn("pos", runs, &[Draw::Pos][..])
     }
 
     /// Runs every schedule, those with the fewest deviations from first-in first-out first, until all are run
@@ -518,7 +535,7 @@ impl Explorer {
 
     pub(super) fn name(&self) -> String {
         match &self.strategy {
-            Strategy::Drawn { name, .. } => name.clone(),
+            Strategy::Drawn { name, .. } => name.clone().into_owned(),
             Strategy::Exhaustive => "exhaustive".to_owned(),
             Strategy::Reduced => REDUCED.to_owned(),
         }

@@ -1,6 +1,9 @@
 //! A line on the terminal for searches that take longer than a second. The only place that looks at the real
 //! time, and nothing depends on it.
+//!
+//! Whether there is a terminal is asked for once the first runs are made: to ask the system takes as long as a run.
 
+use std::cell::OnceCell;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
@@ -10,24 +13,20 @@ const RENEWED: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub(super) struct Progress {
-    /// Where nobody looks, the clock is not even read.
-    started: Option<Instant>,
+    /// When it was first called, and the runs made by then; none where nobody looks, and the clock is not even read.
+    since: OnceCell<Option<(Instant, u64)>>,
     line: Line,
 }
 
 impl Progress {
-    pub(super) fn start() -> Self {
-        Progress::on(stderr().is_terminal())
-    }
-
-    fn on(is_terminal: bool) -> Self {
-        let started = is_terminal.then(Instant::now);
-        Progress { started, line: Line { due: FIRST, is_shown: false } }
+    pub(super) fn new() -> Self {
+        Progress { since: OnceCell::new(), line: Line { due: FIRST, is_shown: false } }
     }
 
     pub(super) fn show(&mut self, runs: u64, interleavings: u64) {
-        let Some(started) = self.started else { return };
-        if let Some(line) = self.line.renewed(started.elapsed(), runs, interleavings) {
+        let start = || stderr().is_terminal().then(|| (Instant::now(), runs));
+        let Some((started, before)) = *self.since.get_or_init(start) else { return };
+        if let Some(line) = self.line.renewed(started.elapsed(), before, runs, interleavings) {
             // A terminal that is gone is no reason to fail.
             let _ = write!(stderr(), "\r\x1b[K  {line}");
         }
@@ -51,12 +50,19 @@ struct Line {
 }
 
 impl Line {
-    fn renewed(&mut self, elapsed: Duration, runs: u64, interleavings: u64) -> Option<String> {
+    /// The line when so much time has gone by since the first runs, `before`, were made.
+    fn renewed(
+        &mut self,
+        elapsed: Duration,
+        before: u64,
+        runs: u64,
+        interleavings: u64,
+    ) -> Option<String> {
         if elapsed < self.due {
             return None;
         }
         *self = Line { due: elapsed + RENEWED, is_shown: true };
-        let rate = runs as f64 / elapsed.as_secs_f64();
+        let rate = (runs - before) as f64 / elapsed.as_secs_f64();
         Some(format!("{runs} runs, {interleavings} interleavings, {rate:.0} runs a second"))
     }
 }
@@ -68,7 +74,7 @@ mod tests {
     #[test]
     fn a_search_shows_nothing_for_a_second_and_then_a_line_five_times_a_second() {
         let mut line = Line { due: FIRST, is_shown: false };
-        let mut renewed = |millis| line.renewed(Duration::from_millis(millis), 3_000, 700);
+        let mut renewed = |millis| line.renewed(Duration::from_millis(millis), 0, 3_000, 700);
         assert_eq!(renewed(999), None);
         let shown = renewed(1_500).unwrap();
         assert_eq!(shown, "3000 runs, 700 interleavings, 2000 runs a second");
@@ -78,17 +84,17 @@ mod tests {
 
     #[test]
     fn where_nobody_looks_nothing_is_shown_however_long_it_takes() {
-        let mut progress = Progress::on(false);
+        let mut progress = Progress::new();
+        progress.since = OnceCell::from(None);
         progress.line.due = Duration::ZERO;
         progress.show(3_000, 700);
         assert!(!progress.line.is_shown);
-        assert!(Progress::on(true).started.is_some());
     }
 
     #[test]
     fn a_search_that_was_short_leaves_nothing_to_wipe_out() {
         let mut line = Line { due: FIRST, is_shown: false };
-        assert_eq!(line.renewed(Duration::from_millis(999), 1, 1), None);
+        assert_eq!(line.renewed(Duration::from_millis(999), 0, 1, 1), None);
         assert!(!line.is_shown);
     }
 }

@@ -168,7 +168,7 @@ impl<'a> Search<'a> {
 
     /// Shrinks and explains a failure.
     fn finding(&self, found: Found, is_simplest: bool) -> Finding {
-        let Failed { identity: expected, failure: _, schedule } = &found.first;
+        let (expected, schedule) = (found.first.identity(), &found.first.schedule);
         let shrunk = match is_simplest {
             true => Shrunk { schedule: schedule.clone(), is_simplest },
             false => shrink(self.runner(), &found.first, self.explorer.shrink_runs),
@@ -226,9 +226,9 @@ impl<'a> Search<'a> {
             draw_page(&finding.html());
         }
         let interleavings = tally.interleavings();
-        let counted = tally.outputs.into_iter();
+        let counted = tally.outputs();
         let mut outcomes: Vec<OutcomeCount> =
-            counted.map(|(shown, runs)| OutcomeCount::new(shown.into(), runs)).collect();
+            counted.map(|(shown, runs)| OutcomeCount::new(shown.to_owned(), runs)).collect();
         sort_by_key(&mut outcomes, |outcome| Reverse(outcome.runs));
         Exploration {
             strategy: self.explorer.name(),
@@ -275,8 +275,7 @@ fn refused(explorer: &Explorer, kind: FailureKind) -> Exploration {
     let reproduction = explorer.settings.builder().reproduction(&Schedule::default());
     let failure = Failure::new(kind, Instant::ZERO, 0, reproduction);
     let schedule = Schedule::default();
-    let failed = Failed { identity: Identity::of(&failure), failure, schedule };
-    let finding = plain(Found { first: failed, number: 0, runs: 0 });
+    let finding = plain(Found { first: Failed::new(failure, schedule), number: 0, runs: 0 });
     let search = Search { explorer, program: &|| async {} };
     let tally = Tally::new(Bounds { runs: 0, failures: 1 }, Shard::WHOLE);
     search.exploration(tally, Extent::Refused, vec![finding])

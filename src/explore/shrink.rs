@@ -37,7 +37,7 @@ pub(super) fn shrink(runner: Runner<'_>, failed: &Failed, runs_max: u64) -> Shru
     let mut shrinker = Shrinker {
         policy: Shared::new(Lenient::default(), settings),
         walker: Walker::new(runner),
-        identity: &failed.identity,
+        identity: failed.identity(),
         effort: Effort::new(runs_max),
     };
     let deviations: Vec<Deviation> = failed.schedule.deviations().take(DEVIATIONS_MAX).collect();

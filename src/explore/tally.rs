@@ -3,6 +3,7 @@
 //! Runs are gathered in batches, one for each job of a search, and the batches are added in order. So the
 //! tally is that of one run after the other, however many threads made them.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::ControlFlow;
@@ -19,88 +20,113 @@ const OUTCOMES_MAX: usize = 1_000;
 /// Interleavings that are remembered to be told apart: 2^24 of them take a few hundred megabytes.
 const INTERLEAVINGS_MAX: usize = 1 << 24;
 
+/// For so many there is room at once.
+const INTERLEAVINGS_MIN: usize = 14;
+
 /// The runs of a job.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     samples: Vec<Sample>,
-    verdicts: Vec<Verdict>,
-    /// The numbers of the verdicts that are outputs, by their texts.
-    outputs: Numbers,
-    failures: Vec<(Identity, u32)>,
-    /// The latest output, because most runs give the same as the one before.
-    latest: Option<(Box<str>, u32)>,
+    outputs: Texts,
+    /// The number of the latest output, because most runs give the same as the one before.
+    latest: Option<u32>,
+    /// The different failures.
+    failed: Vec<Failed>,
 }
 
-/// Numbers by texts, in the order of these: at most as many as a job has runs, or as are told apart.
+/// Different texts, numbered as they came: at most as many as a job has runs, or as are told apart.
 #[derive(Debug, Default)]
-struct Numbers(Vec<(Box<str>, u32)>);
+struct Texts {
+    texts: Vec<Box<str>>,
+    /// Their numbers, in the order of the texts.
+    sorted: Vec<u32>,
+}
 
-impl Numbers {
-    /// The place of a text, or the one where it belongs.
-    fn place(&self, text: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| (**known).cmp(text))
+impl Texts {
+    /// The number of a text.
+    ///
+    /// # Errors
+    ///
+    /// Returns where it belongs among the others if it is new.
+    fn find(&self, text: &str) -> Result<u32, usize> {
+        let found =
+            self.sorted.binary_search_by(|&number| (*self.texts[number as usize]).cmp(text));
+        found.map(|place| self.sorted[place])
+    }
+
+    /// Adds one that belongs to this place, and returns its number.
+    fn insert(&mut self, place: usize, text: Box<str>) -> u32 {
+        let number = self.texts.len() as u32;
+        self.texts.push(text);
+        self.sorted.insert(place, number);
+        number
     }
 }
 
-/// A run: which turns it took, as a fingerprint, and what it came to, as a number in the batch.
+/// A run: which turns it took, as a fingerprint, and what it came to.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     digest: u64,
-    verdict: u32,
+    verdict: Verdict,
 }
 
-#[derive(Debug)]
+/// The number of an output in the batch, or of a failure. Both are numbered as they came.
+#[derive(Clone, Copy, Debug)]
 enum Verdict {
-    Output(Box<str>),
-    Failed(Box<Failed>),
+    Output(u32),
+    Failed(u32),
 }
 
 /// A failure, as the first run that had it shows it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Failed {
-    pub(super) identity: Identity,
     pub(super) failure: Failure,
     pub(super) schedule: Schedule,
+    /// Made when it is first needed: the only failure of a search is compared with none.
+    identity: OnceCell<Identity>,
+}
+
+impl Failed {
+    pub(super) fn new(failure: Failure, schedule: Schedule) -> Self {
+        Failed { failure, schedule, identity: OnceCell::new() }
+    }
+
+    pub(super) fn identity(&self) -> &Identity {
+        self.identity.get_or_init(|| Identity::of(&self.failure))
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.identity().is(other.identity())
+    }
 }
 
 impl Batch {
     /// Adds a run, and its output as text.
     pub(super) fn add(&mut self, run: Run, shown: &str) {
         let verdict = match run.failure {
-            None => self.output(shown),
-            Some(failure) => self.failure(failure, run.schedule),
+            None => Verdict::Output(self.output(shown)),
+            Some(failure) => Verdict::Failed(self.failure(Failed::new(failure, run.schedule))),
         };
         self.samples.push(Sample { digest: run.digest, verdict });
     }
 
     fn output(&mut self, shown: &str) -> u32 {
-        if let Some((latest, number)) = &self.latest {
-            if **latest == *shown {
-                return *number;
-            }
+        if let Some(latest) = self.latest.filter(|&it| *self.outputs.texts[it as usize] == *shown) {
+            return latest;
         }
-        let number = match self.outputs.place(shown) {
-            Ok(place) => self.outputs.0[place].1,
-            Err(place) => {
-                let number = self.verdicts.len() as u32;
-                self.verdicts.push(Verdict::Output(shown.into()));
-                self.outputs.0.insert(place, (shown.into(), number));
-                number
-            }
-        };
-        self.latest = Some((shown.into(), number));
+        let found = self.outputs.find(shown);
+        let number = found.unwrap_or_else(|place| self.outputs.insert(place, shown.into()));
+        self.latest = Some(number);
         number
     }
 
-    fn failure(&mut self, failure: Failure, schedule: Schedule) -> u32 {
-        let identity = Identity::of(&failure);
-        if let Some((_, number)) = self.failures.iter().find(|(known, _)| known.is(&identity)) {
-            return *number;
-        }
-        let number = self.verdicts.len() as u32;
-        self.failures.push((identity.clone(), number));
-        self.verdicts.push(Verdict::Failed(Box::new(Failed { identity, failure, schedule })));
-        number
+    fn failure(&mut self, failed: Failed) -> u32 {
+        let known = self.failed.iter().position(|known| known.is(&failed));
+        let number = known.unwrap_or_else(|| {
+            self.failed.push(failed);
+            self.failed.len() - 1
+        });
+        number as u32
     }
 
     pub(super) fn len(&self) -> usize {
@@ -109,7 +135,7 @@ impl Batch {
 
     /// The number of different failures.
     pub(super) fn failures(&self) -> usize {
-        self.failures.len()
+        self.failed.len()
     }
 }
 
@@ -121,7 +147,7 @@ pub(super) struct Bounds {
 }
 
 /// A failure and the runs that had it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Found {
     pub(super) first: Failed,
     /// The number of the first run, from 1.
@@ -136,8 +162,9 @@ pub(super) struct Tally {
     /// Runs of other shards, before the first and between each two of this one.
     shard: Shard,
     pub(super) runs: u64,
-    pub(super) outputs: Vec<(Box<str>, u64)>,
-    places: Numbers,
+    outputs: Texts,
+    /// How many runs had each.
+    output_runs: Vec<u64>,
     /// Runs whose outputs were too many to be told apart.
     pub(super) others: u64,
     pub(super) found: Vec<Found>,
@@ -168,12 +195,15 @@ impl Tally {
             bounds,
             shard,
             runs: 0,
-            outputs: Vec::new(),
-            places: Numbers::default(),
+            outputs: Texts::default(),
+            output_runs: Vec::new(),
             others: 0,
             found: Vec::new(),
-            digests: HashSet::default(),
-            progress: Progress::start(),
+            digests: HashSet::with_capacity_and_hasher(
+                INTERLEAVINGS_MIN,
+                BuildHasherDefault::default(),
+            ),
+            progress: Progress::new(),
         }
     }
 
@@ -194,9 +224,11 @@ impl Tally {
 
     /// Adds runs one after the other, and breaks where there is one too many or a failure is the last.
     pub(super) fn add(&mut self, batch: Batch) -> ControlFlow<()> {
-        // Where each verdict of the batch stands here, once it has been met.
-        let mut places = vec![usize::MAX; batch.verdicts.len()];
-        for Sample { digest, verdict } in batch.samples {
+        let Batch { samples, outputs, failed, .. } = batch;
+        let (mut outputs, mut failed) = (outputs.texts.into_iter(), failed.into_iter());
+        // Where each output and each failure of the batch stands here, once it has been met: in the order of their numbers.
+        let (mut output_places, mut failure_places) = (Vec::new(), Vec::new());
+        for Sample { digest, verdict } in samples {
             if self.runs == self.bounds.runs {
                 return ControlFlow::Break(());
             }
@@ -204,22 +236,22 @@ impl Tally {
             if self.digests.len() < INTERLEAVINGS_MAX {
                 self.digests.insert(digest);
             }
-            let place = &mut places[verdict as usize];
-            match &batch.verdicts[verdict as usize] {
-                Verdict::Output(text) => {
-                    if *place == usize::MAX {
-                        *place = self.place_of_output(text);
+            match verdict {
+                Verdict::Output(number) => {
+                    if number as usize == output_places.len() {
+                        output_places.extend(outputs.next().map(|text| self.place_of_output(text)));
                     }
-                    match self.outputs.get_mut(*place) {
-                        Some((_, runs)) => *runs += 1,
+                    match output_places[number as usize] {
+                        Some(place) => self.output_runs[place] += 1,
                         None => self.others += 1,
                     }
                 }
-                Verdict::Failed(failed) => {
-                    if *place == usize::MAX {
-                        *place = self.place_of_failure(failed);
+                Verdict::Failed(number) => {
+                    if number as usize == failure_places.len() {
+                        failure_places
+                            .extend(failed.next().map(|failed| self.place_of_failure(failed)));
                     }
-                    self.found[*place].runs += 1;
+                    self.found[failure_places[number as usize]].runs += 1;
                     if self.has_enough_failures() {
                         return ControlFlow::Break(());
                     }
@@ -230,26 +262,32 @@ impl Tally {
         ControlFlow::Continue(())
     }
 
-    /// Past the end where there is no room for one more.
-    fn place_of_output(&mut self, text: &str) -> usize {
-        match self.places.place(text) {
-            Ok(place) => self.places.0[place].1 as usize,
-            Err(place) if self.outputs.len() < OUTCOMES_MAX => {
-                self.places.0.insert(place, (text.into(), self.outputs.len() as u32));
-                self.outputs.push((text.into(), 0));
-                self.outputs.len() - 1
+    /// None where there is no room for one more.
+    fn place_of_output(&mut self, text: Box<str>) -> Option<usize> {
+        let number = match self.outputs.find(&text) {
+            Ok(number) => number,
+            Err(place) if self.output_runs.len() < OUTCOMES_MAX => {
+                self.output_runs.push(0);
+                self.outputs.insert(place, text)
             }
-            Err(_) => usize::MAX - 1,
-        }
+            Err(_) => return None,
+        };
+        Some(number as usize)
     }
 
-    fn place_of_failure(&mut self, failed: &Failed) -> usize {
-        let same = |found: &Found| found.first.identity.is(&failed.identity);
-        self.found.iter().position(same).unwrap_or_else(|| {
+    fn place_of_failure(&mut self, failed: Failed) -> usize {
+        let known = self.found.iter().position(|found| found.first.is(&failed));
+        known.unwrap_or_else(|| {
             let number = (self.runs - 1) * self.shard.count + self.shard.index + 1;
-            self.found.push(Found { first: failed.clone(), number, runs: 0 });
+            self.found.push(Found { first: failed, number, runs: 0 });
             self.found.len() - 1
         })
+    }
+
+    /// The outputs in the order in which they came, and how many runs had each.
+    pub(super) fn outputs(&self) -> impl Iterator<Item = (&str, u64)> {
+        let texts = self.outputs.texts.iter().map(|text| &**text);
+        texts.zip(self.output_runs.iter().copied())
     }
 
     /// Different interleavings so far.

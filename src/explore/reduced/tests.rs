@@ -24,8 +24,8 @@ fn engine<'a>(program: &'a dyn Program, explorer: &'a Explorer) -> Engine<'a> {
 
 /// What a search came to: outputs and failures.
 fn came_to(tally: &Tally) -> BTreeSet<String> {
-    let outputs = tally.outputs.iter().map(|(output, _)| output.to_string());
-    outputs.chain(tally.found.iter().map(|found| found.first.identity.shown())).collect()
+    let outputs = tally.outputs().map(|(output, _)| output.to_owned());
+    outputs.chain(tally.found.iter().map(|found| found.first.identity().shown())).collect()
 }
 
 fn tally() -> Tally {
