@@ -443,7 +443,7 @@ impl Core {
 
     /// Ends a task with a panic. It is kept for whoever joins, or becomes the run's.
     pub(super) fn finish_panicked(&self, key: TaskKey, payload: Payload, place: PanicPlace) {
-        let message = message(&*payload);
+        let message = message(&*payload).to_owned();
         let raised_at = self.take_place(&message);
         let mut state = self.state();
         if let Some(task) = state.kernel.task(key) {
@@ -475,7 +475,7 @@ impl Core {
 
     /// Keeps a panic of foreign code that was not a task's poll; it fails the run when that ends.
     pub(super) fn collect_panic(&self, what: &str, payload: Payload) {
-        let message = message(&*payload);
+        let message = message(&*payload).to_owned();
         let raised_at = self.take_place(&message);
         let mut state = self.state();
         let (at, turn) = (state.kernel.now(), state.kernel.turn());
@@ -550,13 +550,13 @@ pub(crate) fn try_now() -> Option<Instant> {
 }
 
 /// The text of a panic, where it has one.
-pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
+pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
     if let Some(text) = payload.downcast_ref::<&'static str>() {
-        (*text).to_owned()
+        text
     } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.clone()
+        text
     } else {
-        "a payload that is no text".to_owned()
+        "a payload that is no text"
     }
 }
 

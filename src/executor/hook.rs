@@ -1,6 +1,7 @@
 //! The hook that sees panics before they unwind: where they were raised, and whether anybody is to read of them.
 
-use std::panic::{PanicHookInfo, set_hook, take_hook};
+use std::fmt::Write;
+use std::panic::{Location, PanicHookInfo, set_hook, take_hook};
 use std::sync::Once;
 
 use super::context;
@@ -43,11 +44,8 @@ impl Core {
     /// Called in the middle of a panic, whoever holds the state.
     fn note_raised(&self, panic: &PanicHookInfo<'_>) {
         let Some(location) = panic.location() else { return };
-        let file = location.file().replace('\\', "/");
-        let raised = Raised {
-            message: message(panic.payload()),
-            place: format!("{file}:{}", location.line()),
-        };
+        let raised =
+            Raised { message: message(panic.payload()).to_owned(), place: place(location) };
         if let Ok(mut last) = self.raised.try_borrow_mut() {
             *last = Some(raised);
         }
@@ -60,3 +58,18 @@ impl Core {
         (raised.message == message).then_some(raised.place)
     }
 }
+
+/// A line of code as all platforms write it. Each panic of a search asks for it, so it is put together in one piece.
+fn place(location: &Location<'_>) -> String {
+    let file = location.file();
+    let mut place = String::with_capacity(file.len() + LINE_LEN);
+    match file.contains('\\') {
+        true => place.push_str(&file.replace('\\', "/")),
+        false => place.push_str(file),
+    }
+    write!(place, ":{}", location.line()).expect("a string takes any text");
+    place
+}
+
+/// What a number of a line takes, with the colon before it.
+const LINE_LEN: usize = 11;

@@ -4,6 +4,8 @@
 //! line and a bounded number of steps: a chain of 100,000 tasks, each spawned by the last, has paths that
 //! come to gigabytes if all are written whole.
 
+use std::fmt::Write;
+
 use super::Kernel;
 
 /// Steps up to which a path is shown whole.
@@ -14,6 +16,9 @@ const HEAD: usize = 4;
 
 /// Steps that a deeper path shows of its end.
 const TAIL: usize = 4;
+
+/// What most steps take beside their name: what parts them, and an index.
+const STEP_LEN: usize = 5;
 
 /// One step of a path: a name, and its index where siblings share it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,7 +57,8 @@ pub(crate) fn is_unseen(character: char) -> bool {
 }
 
 fn written(head: &[Step<'_>], left_out: usize, tail: &[Step<'_>]) -> String {
-    let mut shown = String::new();
+    let len = head.iter().chain(tail).map(|step| step.name.len() + STEP_LEN);
+    let mut shown = String::with_capacity(len.sum());
     for (place, step) in head.iter().enumerate() {
         if place > 0 {
             shown.push('/');
@@ -75,7 +81,24 @@ fn push_step(shown: &mut String, step: &Step<'_>) {
     if step.name.is_empty() {
         shown.push_str("\"\"");
     }
-    for character in step.name.chars() {
+    if step.name.bytes().all(is_plain) {
+        shown.push_str(step.name);
+    } else {
+        push_escaped(shown, step.name);
+    }
+    if step.is_shared {
+        write!(shown, "[{}]", step.index).expect("a string takes any text");
+    }
+}
+
+/// Says whether a byte stands for a character of its own that is shown as it is, as in most names.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-' | b'_' | b'.' | b':' | b'#')
+}
+
+#[cold]
+fn push_escaped(shown: &mut String, name: &str) {
+    for character in name.chars() {
         if is_unseen(character) {
             shown.extend(character.escape_default());
             continue;
@@ -84,9 +107,6 @@ fn push_step(shown: &mut String, step: &Step<'_>) {
             shown.push('\\');
         }
         shown.push(character);
-    }
-    if step.is_shared {
-        shown.push_str(&format!("[{}]", step.index));
     }
 }
 
