@@ -225,14 +225,13 @@ impl Core {
         drop(state);
         let _entered = context::enter(self);
         let mut state = self.state();
-        let mut alive = state.kernel.alive_in_spawn_order();
+        state.phase = Phase::Closing;
+        let mut alive = state.kernel.close();
         let mut left = Vec::new();
         if !alive.is_empty() && (stuck.is_some() || state.deny_leftovers) {
             left = describe::alive(&state);
             left.retain(|task| Some(task.id) != root);
         }
-        state.phase = Phase::Closing;
-        state.kernel.close();
         drop(state);
         while let Some(task) = alive.pop() {
             match &mut stuck {

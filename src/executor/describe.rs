@@ -1,7 +1,5 @@
 //! Turns what the kernel knows into failures that a reader understands: keys into paths, causes into words.
 
-use std::panic::UnwindSafe;
-
 use super::core::{Panicked, State};
 use crate::kernel::{self, Breach, Cause, Instant, Kernel, TaskId, TaskKey};
 use crate::policy::Divergence;
@@ -27,16 +25,8 @@ pub(super) fn failure(state: &State, kind: FailureKind) -> Failure {
 }
 
 /// Makes a failure of this instant whose kind is found out when somebody asks.
-pub(super) fn failure_later(
-    state: &State,
-    kind: impl FnOnce() -> FailureKind + Send + UnwindSafe + 'static,
-) -> Failure {
-    Failure::new(
-        Later::new(kind),
-        state.kernel.now(),
-        state.kernel.turn(),
-        reproduction(state).line(),
-    )
+pub(super) fn failure_later(state: &State, kind: Later<FailureKind>) -> Failure {
+    Failure::new(kind, state.kernel.now(), state.kernel.turn(), reproduction(state).line())
 }
 
 fn reproduction(state: &State) -> Reproduction {

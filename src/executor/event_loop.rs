@@ -18,7 +18,7 @@ use super::stuck::Standstill;
 use super::turn::{Idle, Turned, forget_panic};
 use crate::kernel::{Counters, Digest, Instant, State as TaskState, TaskId, TaskKey};
 use crate::policy::{Native, Policy, Schedule};
-use crate::report::{Failure, FailureKind, PanicPlace, Report};
+use crate::report::{Failure, FailureKind, Later, PanicPlace, Report};
 
 /// Runs a future to its end on a virtual clock and returns its output. This is `asyncio.run`.
 ///
@@ -497,6 +497,8 @@ impl Core {
         }
         let state = self.state();
         let standstill = Standstill::new(self, &state);
-        describe::failure_later(&state, move || FailureKind::Deadlock(standstill.deadlock()))
+        let place = standstill.number();
+        let kind = Later::new(move || FailureKind::Deadlock(standstill.deadlock()));
+        describe::failure_later(&state, kind).at_place(place)
     }
 }

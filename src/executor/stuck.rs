@@ -9,7 +9,7 @@ use super::resource::{Description, Holding, Party, Resource, Resources, Wanted};
 use super::ring::ring;
 use super::unmoved::Stuck;
 use crate::kernel::ordered::{Map, Set};
-use crate::kernel::{self, Census, TaskId, TaskKey};
+use crate::kernel::{self, Census, Digest, TaskId, TaskKey};
 use crate::report::{Deadlock, Holder, LeftTask, Link, ResourceWait, Wait, WaitingTask};
 
 /// For a list of tasks, whose paths are written together.
@@ -87,6 +87,31 @@ impl Standstill {
             is_waker_shared: core.is_waker_shared(state),
             has_timers: state.kernel.next_deadline().is_some(),
         }
+    }
+
+    /// A number that is the same only where the same tasks wait for the same, since when ever.
+    pub(super) fn number(&self) -> u64 {
+        let mut digests = self.census.digests();
+        for resource in &self.resources {
+            for waiter in resource.waiters.iter().filter(|waiter| waiter.whom.is_of(self.run)) {
+                let Some(digest) = digests.get_mut(waiter.whom.task.slot() as usize) else {
+                    continue;
+                };
+                digest.mix_text(resource.kind);
+                digest.mix_text(resource.name.as_deref().unwrap_or_default());
+                let flags = [resource.name.is_some(), resource.is_enclosing, waiter.has_waker];
+                digest.mix(flags.iter().fold(0, |all, &flag| all << 1 | u64::from(flag)));
+            }
+        }
+        for (joiner, path) in &self.joined_elsewhere {
+            if let Some(digest) = digests.get_mut(joiner.slot() as usize) {
+                digest.mix_text(path);
+            }
+        }
+        let mut number = Digest::default();
+        number.mix(u64::from(self.is_waker_shared));
+        digests.into_iter().for_each(|digest| number.mix(digest.as_u64()));
+        number.finished().as_u64()
     }
 
     /// Of a run in which nobody can go on.

@@ -4,6 +4,7 @@
 
 use std::panic::Location;
 
+use super::digest::Digest;
 use super::instant::Instant;
 use super::key::TaskKey;
 use super::ordered::{Map, sort_by_key};
@@ -111,6 +112,30 @@ impl Census {
     pub(crate) fn task(&self, key: TaskKey) -> Option<&Counted> {
         let task = self.tasks.get(key.slot() as usize)?;
         (task.key == key && task.state != State::Vacant).then_some(task)
+    }
+
+    /// Of each slot what a report tells of its task, instants apart: where all of these are equal, so are the paths of
+    /// those that wait, their order, and what they wait for.
+    pub(crate) fn digests(&self) -> Vec<Digest> {
+        let digest = |(slot, task): (u32, &Counted)| {
+            let Counted { serial, wakers, parent, index, is_shared, .. } = *task;
+            let mut digest = Digest::default();
+            digest.mix_text(self.step(slot).name);
+            digest.mix(serial << 1 | u64::from(is_shared));
+            digest.mix(u64::from(index) << 32 | u64::from(parent.unwrap_or(u32::MAX)));
+            digest.mix(u64::from(wakers) << 1 | u64::from(task.waits()));
+            digest
+        };
+        let mut digests: Vec<Digest> = (0..).zip(&self.tasks).map(digest).collect();
+        for (task, wait) in &self.waits {
+            digests[task.slot() as usize].mix(match wait {
+                Wait::Join(joined) => u64::from(joined.slot()),
+                Wait::Timer(_) => u64::MAX,
+                Wait::Never => u64::MAX - 1,
+                Wait::Settle => u64::MAX - 2,
+            });
+        }
+        digests
     }
 
     /// All that wait, in the order in which they were spawned, with what they wait for.

@@ -50,6 +50,14 @@ impl Digest {
         self.0 = (self.0 ^ nanos).wrapping_mul(0xd1b5_4a32_d192_ed03).rotate_left(32);
     }
 
+    /// Mixes in a text, with its length.
+    pub(crate) fn mix_text(&mut self, text: &str) {
+        self.mix(text.len() as u64);
+        for bytes in text.as_bytes().chunks(8) {
+            self.mix(bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)));
+        }
+    }
+
     /// Returns the fingerprint of all that was mixed in. The last steps are spread over all bits here, once.
     pub(crate) fn finished(self) -> Digest {
         let mut value = self.0;

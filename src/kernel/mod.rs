@@ -557,13 +557,16 @@ impl Kernel {
         }
     }
 
-    /// Starts the end of the run: from here on wakes are ignored (S21).
-    pub(crate) fn close(&mut self) {
+    /// Starts the end of the run: from here on wakes are ignored (S21). Returns who is alive, in the order in which they
+    /// were spawned.
+    pub(crate) fn close(&mut self) -> Vec<TaskKey> {
         self.is_closing = true;
         self.ready.clear();
-        for key in self.tasks.alive_in_spawn_order() {
+        let alive = self.tasks.alive_in_spawn_order();
+        for key in &alive {
             self.tasks[key.slot()].state = State::Suspended;
         }
+        alive
     }
 
     /// Marks a task as the one whose future is being dropped as the run ends.

@@ -33,12 +33,23 @@ pub struct Failure {
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
     kind: Later<FailureKind>,
+    place: Place,
     at: Instant,
     turn: u64,
     reproduction: Later<String>,
     /// Where a picture of the run is, or why there is none; only where one was asked for.
     picture: Option<String>,
     consequences: Vec<Failure>,
+}
+
+/// See [`Failure::place`]. Of two that are equal it may differ, and that says nothing.
+#[derive(Clone, Copy, Eq)]
+struct Place(Option<u64>);
+
+impl PartialEq for Place {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Failure {
@@ -48,8 +59,21 @@ impl Failure {
         turn: u64,
         reproduction: Later<String>,
     ) -> Self {
-        let (kind, picture, consequences) = (kind.into(), None, Vec::new());
-        Failure { inner: Arc::new(Inner { kind, at, turn, reproduction, picture, consequences }) }
+        let inner = Inner {
+            kind: kind.into(),
+            place: Place(None),
+            at,
+            turn,
+            reproduction,
+            picture: None,
+            consequences: Vec::new(),
+        };
+        Failure { inner: Arc::new(inner) }
+    }
+
+    pub(crate) fn at_place(mut self, place: u64) -> Self {
+        Arc::make_mut(&mut self.inner).place = Place(Some(place));
+        self
     }
 
     /// Adds what happened later, probably because of this one.
@@ -78,6 +102,12 @@ impl Failure {
             FailureKind::Deadlock(deadlock) => Some(deadlock),
             _ => None,
         }
+    }
+
+    /// A number that tells what happened and where, if that is known before [`kind`](Self::kind) is asked for: equal for
+    /// two failures only if they are of one kind and place.
+    pub(crate) fn place(&self) -> Option<u64> {
+        self.inner.place.0
     }
 
     /// Returns what happened.

@@ -18,6 +18,9 @@ pub(crate) fn sort_by_key<T, K: Key>(items: &mut [T], mut key: impl FnMut(&T) ->
 /// The exchanges, one after the other, that bring items into the order of their numbers. Each number comes with the
 /// place of its item.
 fn swaps(mut numbers: Vec<(u128, usize)>) -> Vec<(usize, usize)> {
+    if numbers.is_sorted() {
+        return Vec::new();
+    }
     // Which item is at each place, and where each item is.
     let mut items: Vec<usize> = (0..numbers.len()).collect();
     let mut places = items.clone();
