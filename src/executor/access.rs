@@ -33,16 +33,16 @@ impl Tracked {
 
     #[cold]
     fn numbered() -> Self {
-        let in_loop = context::try_with(|core| match core.try_state() {
+        let Some(core) = context::try_current() else {
+            let number = MADE_OUTSIDE.get() + 1;
+            MADE_OUTSIDE.set(number);
+            return Tracked(ObjectId::before_run(number));
+        };
+        Tracked(match core.try_state() {
             Some(mut state) => state.kernel.make_object(),
             // Made in one call with the loop's own tables: the pool of the loop.
             None => ObjectId::UNKNOWN,
-        });
-        Tracked(in_loop.unwrap_or_else(|| {
-            let number = MADE_OUTSIDE.get() + 1;
-            MADE_OUTSIDE.set(number);
-            ObjectId::before_run(number)
-        }))
+        })
     }
 
     /// The running task looks at it.

@@ -56,22 +56,26 @@ pub(crate) fn with<R>(what: &str, f: impl FnOnce(&Core) -> R) -> R {
 /// Panics outside a loop, with advice (S22).
 #[inline]
 #[track_caller]
-pub(super) fn current(what: &str) -> Rc<Core> {
-    match running() {
+pub(crate) fn current(what: &str) -> Rc<Core> {
+    match try_current() {
         Some(core) => core,
         None => outside(what),
     }
 }
 
+/// Returns the running loop; `None` outside one.
+///
+/// It costs a clone more than [`try_with`], and is compiled once, where that is anew for each use. So it is the way
+/// of all that is done but now and then.
 #[inline]
-fn running() -> Option<Rc<Core>> {
+pub(crate) fn try_current() -> Option<Rc<Core>> {
     CURRENT.try_with(|current| current.borrow().as_deref().map(Rc::clone)).ok().flatten()
 }
 
 /// Returns a loop of this thread, running or not; `None` if it is gone or on another thread.
 #[inline]
 pub(super) fn find(id: LoopId) -> Option<Rc<Core>> {
-    running().filter(|core| core.id == id).or_else(|| idle(id))
+    try_current().filter(|core| core.id == id).or_else(|| idle(id))
 }
 
 #[cold]
@@ -113,7 +117,7 @@ pub(super) fn with_polled<R>(what: &str, f: impl FnOnce(&Core) -> R) -> R {
 
 /// Returns the running loop, for a poll in which foreign code runs; see [`with_polled`].
 pub(super) fn current_polled(what: &str) -> Rc<Core> {
-    match running() {
+    match try_current() {
         Some(core) => core,
         None => polled_outside(what),
     }

@@ -545,8 +545,9 @@ fn in_policy() -> ! {
 /// The present instant, whoever asks: none outside a loop, and none while the loop is borrowed, as it is while a
 /// policy chooses. A line of a log may be written then, and the hook of a panic may ask.
 pub(crate) fn try_now() -> Option<Instant> {
-    let now = |core: &Core| core.state.try_borrow().ok().map(|state| state.kernel.now());
-    context::try_with(now).flatten()
+    let core = context::try_current()?;
+    let state = core.state.try_borrow().ok()?;
+    Some(state.kernel.now())
 }
 
 /// The text of a panic, where it has one.

@@ -178,13 +178,13 @@ impl Drop for Collecting {
 }
 
 fn swap_left_behind(place: Option<Vec<AbortHandle>>) -> Option<Vec<AbortHandle>> {
-    context::try_with(|core| core.left_behind.replace(place)).flatten()
+    context::try_current()?.left_behind.replace(place)
 }
 
 /// Leaves a panic to the run, which fails with it at its end: there is nobody else to take it.
 pub(crate) fn leave_panic(payload: Payload) {
-    match context::try_with(|_| ()) {
-        Some(()) => context::current("a panic").collect_panic("a task group", payload),
+    match context::try_current() {
+        Some(core) => core.collect_panic("a task group", payload),
         None => forget_panic(payload),
     }
 }

@@ -422,8 +422,8 @@ impl EventLoop {
 
     /// Checks that the loop may run: none runs on this thread, and this one has not failed.
     fn check_usable(&self) -> Result<(), Failure> {
-        if let Some(failure) = context::try_with(nested) {
-            return Err(failure);
+        if let Some(outer) = context::try_current() {
+            return Err(nested(&outer));
         }
         self.check_failed()
     }

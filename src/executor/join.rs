@@ -101,14 +101,13 @@ impl<T> JoinHandle<T> {
     /// Says whether the task was cancelled or panicked. What a lost loop held was cancelled.
     pub(crate) fn has_failed(&self) -> bool {
         self.task.note(Object::End, Access::Read);
-        let has_failed = |key| {
-            context::with_loop(self.task.loop_id(), |core| {
-                core.state().kernel.task(key).is_none_or(|task| {
-                    matches!(task.state, TaskState::Cancelled | TaskState::Panicked)
-                })
-            })
-        };
-        self.task.key().and_then(has_failed).unwrap_or(true)
+        let Some(key) = self.task.key() else { return true };
+        context::find(self.task.loop_id()).is_none_or(|core| {
+            core.state()
+                .kernel
+                .task(key)
+                .is_none_or(|task| matches!(task.state, TaskState::Cancelled | TaskState::Panicked))
+        })
     }
 
     /// Returns the task's id.
@@ -348,14 +347,17 @@ impl AbortHandle {
     fn try_join(&self, place: &mut dyn Any) -> JoinPoll {
         self.note(Object::End, Access::Read);
         let Some(key) = self.key() else { return JoinPoll::Gone };
-        let joined = context::with_loop(self.loop_id(), |core| core.try_join(key, place));
-        match joined {
-            Some(JoinPoll::Pending) => return JoinPoll::Pending,
-            Some(_) => {}
-            None => self.check_thread("a handle of a task was used"),
+        let joined = match context::find(self.loop_id()) {
+            Some(core) => core.try_join(key, place),
+            None => {
+                self.check_thread("a handle of a task was used");
+                JoinPoll::Gone
+            }
+        };
+        if joined != JoinPoll::Pending {
+            self.note(Object::End, Access::Write);
         }
-        self.note(Object::End, Access::Write);
-        joined.unwrap_or(JoinPoll::Gone)
+        joined
     }
 
     /// Does the same as a poll in a loop that is not the running one, and with a waker that is not a task's own: that is
@@ -389,8 +391,8 @@ impl AbortHandle {
     /// Says why the task gave no output. What a lost loop held was cancelled.
     #[cold]
     fn take_error(&self) -> JoinError {
-        let take = |core: &Core| core.take_join_error(self.key()?);
-        let error = context::with_loop(self.loop_id(), take).flatten();
+        let core = context::find(self.loop_id());
+        let error = core.zip(self.key()).and_then(|(core, key)| core.take_join_error(key));
         error.unwrap_or_else(|| JoinError::cancelled(self.id(), self.id().to_string()))
     }
 
@@ -445,8 +447,8 @@ impl AbortHandle {
 
     /// Its path, where its loop is at hand and remembers it.
     fn known_path(&self) -> Option<String> {
-        let path = context::with_loop(self.loop_id(), |core| Some(core.state().path(self.key()?)));
-        path.flatten().filter(|path: &String| !path.is_empty())
+        let path = context::find(self.loop_id())?.state().path(self.key()?);
+        Some(path).filter(|path| !path.is_empty())
     }
 }
 

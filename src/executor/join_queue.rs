@@ -80,8 +80,8 @@ impl JoinQueue {
     /// Makes a queue in the running loop that tasks can be added to by its key.
     #[track_caller]
     pub(crate) fn open(what: &str) -> (JoinQueue, QueueKey) {
-        let (run, group) =
-            context::with(what, |core| (core.run_id(), core.state().kernel.open_group()));
+        let core = context::current(what);
+        let (run, group) = (core.run_id(), core.state().kernel.open_group());
         let queue = JoinQueue { group: Some((run, group)), over: VecDeque::new() };
         (queue, QueueKey { run, group })
     }
@@ -122,7 +122,7 @@ impl JoinQueue {
     /// Panics on another thread than the loop's.
     #[track_caller]
     pub(crate) fn is_over(&self) -> bool {
-        let is_over = |&(run, _): &(RunId, GroupKey)| context::with_run(run, |_| ()).is_none();
+        let is_over = |&(run, _): &(RunId, GroupKey)| context::find_run(run).is_none();
         let over = self.group.filter(is_over);
         over.inspect(|&(run, _)| check_thread(run)).is_some()
     }

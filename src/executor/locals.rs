@@ -151,7 +151,7 @@ pub(crate) fn replace_local(
     id: LocalId,
     value: Option<LocalValue>,
 ) -> Result<Option<LocalValue>, Option<LocalValue>> {
-    let task = context::try_with(Core::running_task).flatten();
-    let Some(task) = task else { return Err(value) };
-    Ok(context::try_with(|core| core.locals.replace(task, id, value)).flatten())
+    let Some(core) = context::try_current() else { return Err(value) };
+    let Some(task) = core.running_task() else { return Err(value) };
+    Ok(core.locals.replace(task, id, value))
 }

@@ -88,10 +88,11 @@ macro_rules! note {
 #[doc(hidden)]
 #[track_caller]
 pub fn write_note(line: fmt::Arguments<'_>) {
-    let (is_traced, is_echoed) = context::with("note!", |core| {
+    let core = context::current("note!");
+    let (is_traced, is_echoed) = {
         let state = core.state();
         (state.kernel.log().is_on(), state.echo)
-    });
+    };
     #[cfg(feature = "tracing")]
     let is_logged = super::core::Core::wants_notes();
     #[cfg(not(feature = "tracing"))]
@@ -99,11 +100,11 @@ pub fn write_note(line: fmt::Arguments<'_>) {
     if is_traced || is_echoed || is_logged {
         // Formatted without a borrow: what is formatted is the program's.
         let line = line.to_string();
-        context::with("note!", |core| core.state().kernel.note(&line));
+        core.state().kernel.note(&line);
         if is_echoed {
             println!("{line}");
         }
         #[cfg(feature = "tracing")]
-        context::current("note!").log_note(&line);
+        core.log_note(&line);
     }
 }

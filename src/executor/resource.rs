@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use super::context;
-use super::core::{Core, State};
+use super::core::State;
 use super::registry::RunId;
 use super::waker::{self, Address, PackedAddress};
 use crate::kernel::{Instant, OpenWait, TaskKey, WantedEntry};
@@ -34,11 +34,9 @@ impl Party {
 
     #[cold]
     fn looked_up() -> Option<Party> {
-        let party = |core: &Core| {
-            let kernel = &core.state().kernel;
-            Some(Party { run: core.run_id(), task: kernel.running()?, since: kernel.now() })
-        };
-        context::try_with(party).flatten()
+        let core = context::try_current()?;
+        let kernel = &core.state().kernel;
+        Some(Party { run: core.run_id(), task: kernel.running()?, since: kernel.now() })
     }
 }
 
@@ -110,8 +108,8 @@ impl Whom {
             _ if self == Whom::NOBODY => None,
             Some((_, since)) => Some(Party { run, task, since }),
             None => {
-                let now = context::try_with(|core| core.state().kernel.now());
-                Some(Party { run, task, since: now.unwrap_or(Instant::ZERO) })
+                let since = moment().map_or(Instant::ZERO, |(_, now)| now);
+                Some(Party { run, task, since })
             }
         }
     }
@@ -154,7 +152,8 @@ pub(crate) fn instant_of(run: RunId) -> Option<Instant> {
 /// Panics outside a loop, with advice (S22).
 #[track_caller]
 pub(crate) fn own_moment(what: &str) -> (RunId, Instant) {
-    context::with(what, |core| (core.run_id(), core.state().kernel.now()))
+    let core = context::current(what);
+    (core.run_id(), core.state().kernel.now())
 }
 
 /// What tasks can wait for, as a report asks it.
@@ -250,7 +249,7 @@ impl Resources {
 /// The run of the loop in which a resource has to be listed, if it is not `listed`.
 #[inline]
 pub(crate) fn unlisted_run(listed: RunId) -> Option<RunId> {
-    context::try_with(|core| core.run_id()).filter(|&run| run != listed)
+    Some(context::try_current()?.run_id()).filter(|&run| run != listed)
 }
 
 /// Lists a resource in the running loop, so that reports of this run ask it. Returns its number in the trace,
@@ -260,15 +259,13 @@ pub(crate) fn list(
     kind: &'static str,
     name: Option<&str>,
 ) -> Option<u32> {
-    let list = |core: &Core| {
-        let State { resources, kernel, .. } = &mut *core.state();
-        resources.add(Weak::clone(&resource));
-        kernel.tells_waits().then(|| {
-            resources.traced.push(resource);
-            kernel.add_resource(kind, name)
-        })
-    };
-    context::try_with(list).flatten()
+    let core = context::try_current()?;
+    let State { resources, kernel, .. } = &mut *core.state();
+    resources.add(Weak::clone(&resource));
+    kernel.tells_waits().then(|| {
+        resources.traced.push(resource);
+        kernel.add_resource(kind, name)
+    })
 }
 
 /// That somebody stands in line, where the trace is to tell it; dropped when it does so no longer.
@@ -294,9 +291,8 @@ impl Told {
         if whom == Whom::NOBODY {
             return Told::default();
         }
-        let stand =
-            |core: &Core| core.state().kernel.stand_in_line(whom.task, wanted, is_enclosing);
-        let wait = context::with_run(whom.run, stand).flatten();
+        let wait = context::find_run(whom.run)
+            .and_then(|core| core.state().kernel.stand_in_line(whom.task, wanted, is_enclosing));
         Told(wait.map(|wait| Box::new((whom, wait))))
     }
 }
@@ -312,7 +308,9 @@ impl Told {
     fn take_back(&mut self) {
         if let Some(told) = self.0.take() {
             let (whom, wait) = *told;
-            context::with_run(whom.run, |core| core.state().kernel.leave_line(whom.task, wait));
+            if let Some(core) = context::find_run(whom.run) {
+                core.state().kernel.leave_line(whom.task, wait);
+            }
         }
     }
 }

@@ -269,13 +269,11 @@ pub fn current() -> Current {
 
 /// Returns the running task, or `None` outside one and while a policy chooses.
 pub fn try_current() -> Option<Current> {
-    context::try_with(|core| {
-        let state = core.try_state()?;
-        let key = state.kernel.running()?;
-        let id = TaskId::new(state.kernel.task(key)?.serial);
-        Some(Current { handle: AbortHandle::new(core.id, Some(key), id) })
-    })
-    .flatten()
+    let core = context::try_current()?;
+    let state = core.try_state()?;
+    let key = state.kernel.running()?;
+    let id = TaskId::new(state.kernel.task(key)?.serial);
+    Some(Current { handle: AbortHandle::new(core.id, Some(key), id) })
 }
 
 /// Returns handles to all tasks of the running loop that have not ended, in the order in which they were

@@ -288,7 +288,7 @@ impl fmt::Debug for Settle {
 impl Settle {
     #[track_caller]
     pub(crate) fn new() -> Settle {
-        Settle { run: context::with("settle", Core::run_id), key: None, is_done: false }
+        Settle { run: context::current("settle").run_id(), key: None, is_done: false }
     }
 }
 

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use super::cell::Waiting;
 use super::context;
-use super::core::Core;
 use super::join::JoinHandle;
 use super::registry::RunId;
 
@@ -62,12 +61,11 @@ pub(crate) fn loop_pool<P: Any + Send + Sync>(
     what: &str,
     make: impl FnOnce(RunId, usize, usize) -> Arc<P>,
 ) -> Arc<P> {
-    let pool = context::with(what, |core| {
-        let run = core.run_id();
-        let Workers { counts, pool } = &mut core.state().workers;
-        let (workers, cores) = counts.resolve();
-        Arc::clone(pool.get_or_insert_with(|| make(run, workers, cores)))
-    });
+    let core = context::current(what);
+    let run = core.run_id();
+    let Workers { counts, pool } = &mut core.state().workers;
+    let (workers, cores) = counts.resolve();
+    let pool = Arc::clone(pool.get_or_insert_with(|| make(run, workers, cores)));
     pool.downcast().unwrap_or_else(|_| unreachable!("a loop has one kind of pool"))
 }
 
@@ -78,12 +76,12 @@ pub(crate) fn loop_pool<P: Any + Send + Sync>(
 /// Panics outside a loop, with advice (S22).
 #[track_caller]
 pub(crate) fn current_run(what: &str) -> RunId {
-    context::with(what, Core::run_id)
+    context::current(what).run_id()
 }
 
 /// Says whether a loop is running and takes new tasks.
 pub(crate) fn is_open() -> bool {
-    context::try_with(|core| core.state().is_open()).unwrap_or(false)
+    context::try_current().is_some_and(|core| core.state().is_open())
 }
 
 /// Spawns a named task in the running loop, on behalf of the code at `site`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::Cost;
@@ -248,13 +248,17 @@ impl Pool {
         self.shared.tracked.write();
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = call(&mut state);
-        let moved = state.machine.take_moved();
-        let woken: Vec<Waker> =
-            moved.into_iter().filter_map(|job| state.wakers.remove(job)).collect();
-        drop(state);
-        woken.into_iter().for_each(Waker::wake);
+        let_go(state);
         answer
     }
+}
+
+/// Wakes the jobs that have left a queue, with nothing borrowed.
+fn let_go(mut state: MutexGuard<'_, State>) {
+    let moved = state.machine.take_moved();
+    let woken: Vec<Waker> = moved.into_iter().filter_map(|job| state.wakers.remove(job)).collect();
+    drop(state);
+    woken.into_iter().for_each(Waker::wake);
 }
 
 impl fmt::Debug for Pool {

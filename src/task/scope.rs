@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 use super::wakers::{Awaited, WaiterKey, Wakers, wake_all};
 use crate::executor::access::{Tracked, note_beside};
 use crate::executor::{
-    Deadline, Description, Heirs, Link, Resource, Timer, Wanted, try_with, with, within_scope,
+    Deadline, Description, Heirs, Link, Resource, Timer, Wanted, moment, own_moment, within_scope,
 };
 use crate::kernel::Instant;
 
@@ -156,7 +156,7 @@ impl CancelScope {
     /// Panics outside a loop.
     #[track_caller]
     pub fn after(delay: Duration) -> Self {
-        CancelScope::at(with("CancelScope::after", |core| core.state().kernel.now()) + delay)
+        CancelScope::at(own_moment("CancelScope::after").1 + delay)
     }
 
     /// Returns the scope with a name, for its error and for reports. Handles that exist already keep the one
@@ -299,7 +299,7 @@ impl fmt::Debug for CancelScope {
 }
 
 fn now() -> Option<Instant> {
-    try_with(|core| core.state().kernel.now())
+    moment().map(|(_, now)| now)
 }
 
 pin_project! {

@@ -106,5 +106,5 @@ impl Instant {
 /// ```
 #[track_caller]
 pub fn block_for(duration: Duration) {
-    executor::with("block_for", |core| core.block_for(duration));
+    executor::current_loop("block_for").block_for(duration);
 }

@@ -46,10 +46,9 @@ impl SystemTime {
     #[track_caller]
     pub fn now() -> SystemTime {
         access::note(Access::Read(Object::WallClock));
-        executor::with("SystemTime::now", |core| {
-            let state = core.state();
-            SystemTime { nanos: state.wall_at_start + i128::from(state.kernel.now().as_nanos()) }
-        })
+        let core = executor::current_loop("SystemTime::now");
+        let state = core.state();
+        SystemTime { nanos: state.wall_at_start + i128::from(state.kernel.now().as_nanos()) }
     }
 
     /// Sets the clock to `reading`. It runs on from there; timers stay where they are.
@@ -60,10 +59,9 @@ impl SystemTime {
     #[track_caller]
     pub fn set(reading: SystemTime) {
         access::note(Access::Write(Object::WallClock));
-        executor::with("SystemTime::set", |core| {
-            let mut state = core.state();
-            state.wall_at_start = reading.nanos - i128::from(state.kernel.now().as_nanos());
-        });
+        let core = executor::current_loop("SystemTime::set");
+        let mut state = core.state();
+        state.wall_at_start = reading.nanos - i128::from(state.kernel.now().as_nanos());
     }
 
     /// Returns the time since 1970-01-01T00:00:00Z, or `None` for an earlier reading.
