@@ -182,12 +182,22 @@ pub(super) fn find_run(id: RunId) -> Option<Rc<Core>> {
 
 #[cold]
 fn idle(id: LoopId) -> Option<Rc<Core>> {
-    LOOPS.with(|loops| loops.borrow().iter().filter_map(Weak::upgrade).find(|core| core.id == id))
+    LOOPS.with(|loops| {
+        loops.borrow().iter().find_map(|core| core.upgrade().filter(|core| core.id == id))
+    })
 }
 
 /// All loops of this thread.
 pub(super) fn loops() -> Vec<Rc<Core>> {
-    LOOPS.with(|loops| loops.borrow().iter().filter_map(Weak::upgrade).collect())
+    let mut alive = Vec::new();
+    LOOPS.with(|loops| {
+        for core in loops.borrow().iter() {
+            if let Some(core) = core.upgrade() {
+                alive.push(core);
+            }
+        }
+    });
+    alive
 }
 
 /// Loops that have come to their end are kept up to this number, for their memory.

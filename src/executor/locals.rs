@@ -70,11 +70,7 @@ impl Locals {
 
     fn replace(&self, task: TaskKey, id: LocalId, value: Option<LocalValue>) -> Option<LocalValue> {
         let mut lists = self.lists.borrow_mut();
-        let slot = task.slot() as usize;
-        if slot >= lists.len() {
-            lists.resize_with(slot + 1, || None);
-        }
-        let list = &mut lists[slot];
+        let list = place(&mut lists, task);
         let was_used = list.is_some();
         let values = Rc::make_mut(list.get_or_insert_default());
         let place = values.iter().position(|(own, _)| *own == id);
@@ -105,6 +101,15 @@ impl Locals {
     }
 }
 
+/// The place of a task's list.
+fn place(lists: &mut Vec<Option<Rc<Values>>>, task: TaskKey) -> &mut Option<Rc<Values>> {
+    let slot = task.slot() as usize;
+    while slot >= lists.len() {
+        lists.push(None);
+    }
+    &mut lists[slot]
+}
+
 impl Core {
     /// Gives a new task the values that its parent has at this moment.
     #[cold]
@@ -112,11 +117,7 @@ impl Core {
         let Some(parent) = parent else { return };
         let mut lists = self.locals.lists.borrow_mut();
         let Some(Some(values)) = lists.get(parent.slot() as usize).cloned() else { return };
-        let slot = child.slot() as usize;
-        if slot >= lists.len() {
-            lists.resize_with(slot + 1, || None);
-        }
-        lists[slot] = Some(values);
+        *place(&mut lists, child) = Some(values);
         self.locals.count(false, true);
     }
 

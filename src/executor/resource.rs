@@ -237,7 +237,13 @@ impl Resources {
 
     /// Those that exist.
     pub(super) fn alive(&self) -> Vec<Arc<dyn Resource>> {
-        self.list.iter().filter_map(Weak::upgrade).collect()
+        let mut alive = Vec::new();
+        for resource in &self.list {
+            if let Some(resource) = resource.upgrade() {
+                alive.push(resource);
+            }
+        }
+        alive
     }
 
     /// Asks those that exist.
@@ -347,10 +353,14 @@ impl State {
     fn tell_waiting(&mut self, task: TaskKey, run: RunId) {
         let Some((waits, resource)) = self.kernel.open_waits(task) else { return };
         let traced = resource.and_then(|resource| self.resources.traced.get(resource as usize));
-        let holders = traced.and_then(Weak::upgrade).map(|resource| resource.holders());
-        let holders = holders.into_iter().flatten().filter(|holding| !holding.may_have_moved);
-        let holders = holders.map(|holding| holding.party).filter(|party| party.run == run);
-        let holders: Vec<_> = holders.map(|party| party.task).collect();
+        let mut holders = Vec::new();
+        if let Some(resource) = traced.and_then(Weak::upgrade) {
+            for Holding { party, may_have_moved } in resource.holders() {
+                if !may_have_moved && party.run == run {
+                    holders.push(party.task);
+                }
+            }
+        }
         self.kernel.note_waits(task, waits, &holders);
     }
 }

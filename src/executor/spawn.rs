@@ -298,16 +298,15 @@ pub fn try_current() -> Option<Current> {
 #[doc(alias = "all_tasks")]
 #[track_caller]
 pub fn all() -> Vec<AbortHandle> {
-    context::with("task::all", |core| {
-        let kernel = &mut core.state().kernel;
-        kernel.note_order_seen();
-        let alive = kernel.alive_in_spawn_order().into_iter();
-        let handle = |key| {
-            let serial = kernel.task(key).expect("it is alive").serial;
-            AbortHandle::new(core.id, Some(key), TaskId::new(serial))
-        };
-        alive.map(handle).collect()
-    })
+    let core = context::current("task::all");
+    let kernel = &mut core.state().kernel;
+    kernel.note_order_seen();
+    let mut all = Vec::new();
+    for key in kernel.alive_in_spawn_order() {
+        let serial = kernel.task(key).expect("it is alive").serial;
+        all.push(AbortHandle::new(core.id, Some(key), TaskId::new(serial)));
+    }
+    all
 }
 
 impl Current {

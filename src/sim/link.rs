@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use super::alarm::Alarm;
-use super::channel::{self, LinkReceiver, LinkSender, Receiving};
+use super::channel::{self, LinkReceiver, LinkSender, Receiving, Waiting};
 use super::delay::Delay;
 use super::statistics::LinkStatistics;
 use super::wire::{ChannelId, FrameId, Freight, Wire};
@@ -316,14 +316,16 @@ impl executor::Resource for Shared {
     fn describe(&self) -> Description {
         let state = &mut *self.lock();
         let wire = &mut state.wire;
-        let waiters = state.channels.iter().filter_map(|(channel, receiving)| {
-            let wakee = &receiving.waiting.as_ref()?.wakee;
+        let mut waiters = Vec::new();
+        for (channel, receiving) in state.channels.iter() {
+            let Some(Waiting { wakee, .. }) = &receiving.waiting else { continue };
             // Who knows when the next message arrives waits for that instant.
             let is_stuck = wire.next_due(channel).is_none();
             let (whom, has_waker) = (wakee.whom, wakee.has_waker());
-            let is_told = is_stuck && whom != Whom::NOBODY;
-            is_told.then(|| Waits { whom, has_waker, wanted: Shared::wanted() })
-        });
+            if is_stuck && whom != Whom::NOBODY {
+                waiters.push(Waits { whom, has_waker, wanted: Shared::wanted() });
+            }
+        }
         Description {
             kind: Shared::KIND,
             name: state.name.as_deref().map(str::to_owned),
@@ -331,7 +333,7 @@ impl executor::Resource for Shared {
             holders: Vec::new(),
             is_open: false,
             is_enclosing: false,
-            waiters: waiters.collect(),
+            waiters,
         }
     }
 }

@@ -255,8 +255,12 @@ impl Pool {
 
 /// Wakes the jobs that have left a queue, with nothing borrowed.
 fn let_go(mut state: MutexGuard<'_, State>) {
-    let moved = state.machine.take_moved();
-    let woken: Vec<Waker> = moved.into_iter().filter_map(|job| state.wakers.remove(job)).collect();
+    let mut woken = Vec::new();
+    for job in state.machine.take_moved() {
+        if let Some(waker) = state.wakers.remove(job) {
+            woken.push(waker);
+        }
+    }
     drop(state);
     woken.into_iter().for_each(Waker::wake);
 }

@@ -286,8 +286,13 @@ impl Gate for Station {
 
     /// A [`Server`] borrows nothing, so it may be with another task by now.
     fn holders(&self) -> Vec<Holding> {
-        let holders = self.held.iter().flatten();
-        holders.map(|&party| Holding { party, may_have_moved: true }).collect()
+        let mut holders = Vec::new();
+        for &held in &self.held {
+            if let Some(party) = held {
+                holders.push(Holding { party, may_have_moved: true });
+            }
+        }
+        holders
     }
 
     fn wanted(&self, _: usize, _: &Need) -> Wanted {

@@ -334,7 +334,8 @@ impl Wire {
     /// A receiver has gone. What is not sent as yet is sent all the same.
     pub(super) fn close(&mut self, channel: ChannelId, now: Instant) {
         self.advance(now);
-        for (_, id) in self.due.remove(channel).iter().flat_map(Set::iter) {
+        let Some(due) = self.due.remove(channel) else { return };
+        for (_, id) in due.iter() {
             if !self.queue.contains(id) {
                 self.frames.remove(id);
             }

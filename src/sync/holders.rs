@@ -99,9 +99,18 @@ impl Holders {
 
     /// Those that are tasks, in the order in which they entered.
     pub(super) fn holdings(&self) -> Vec<Holding> {
-        let mut holdings: Vec<_> = self.places.iter().filter_map(Place::holding).collect();
-        sort_by_key(&mut holdings, |&(entry, _)| entry);
-        holdings.into_iter().map(|(_, holding)| holding).collect()
+        let mut entered = Vec::new();
+        let mut holdings = Vec::new();
+        for place in &self.places {
+            if let Some(holding) = place.holding() {
+                entered.push(holding);
+            }
+        }
+        sort_by_key(&mut entered, |&(entry, _)| entry);
+        for (_, holding) in entered {
+            holdings.push(holding);
+        }
+        holdings
     }
 
     fn place(&mut self, place: u32) -> &mut Place {

@@ -95,7 +95,11 @@ impl Node {
             drop(state);
             // The last is taken first, so they go in backwards.
             let first = left.len();
-            left.extend(children.values().filter_map(Weak::upgrade));
+            for child in children.values() {
+                if let Some(child) = child.upgrade() {
+                    left.push(child);
+                }
+            }
             left[first..].reverse();
         }
         woken
@@ -103,9 +107,14 @@ impl Node {
 
     /// The name of the nearest node above that has one.
     fn name_above(&self) -> Option<Box<str>> {
-        let above = |node: &Node| node.parent.as_ref().map(|(parent, _)| Arc::clone(parent));
-        let mut nodes = std::iter::successors(above(self), |node| above(node));
-        nodes.find_map(|node| node.look().name.clone())
+        let mut node = self;
+        while let Some((parent, _)) = &node.parent {
+            if let Some(name) = &parent.look().name {
+                return Some(name.clone());
+            }
+            node = parent;
+        }
+        None
     }
 }
 

@@ -83,12 +83,14 @@ impl Wakers {
 
     /// The tasks that wait, in the order in which they began, each for what is `wanted`.
     pub(super) fn waits(&self, wanted: &Wanted) -> Vec<Waits> {
-        let tasks = self.waiting.values().filter(|waiting| waiting.whom != Whom::NOBODY);
-        let waits = |Waiting { whom, waker, .. }: &Waiting| {
-            let has_waker = whom.is_behind(waker);
-            Waits { whom: *whom, has_waker, wanted: wanted.clone() }
-        };
-        tasks.map(waits).collect()
+        let mut waits = Vec::new();
+        for &Waiting { whom, ref waker, .. } in self.waiting.values() {
+            if whom != Whom::NOBODY {
+                let has_waker = whom.is_behind(waker);
+                waits.push(Waits { whom, has_waker, wanted: wanted.clone() });
+            }
+        }
+        waits
     }
 
     /// Withdraws a waiter and hands back its waker.

@@ -145,9 +145,11 @@ impl fmt::Display for Program {
             if number > 0 {
                 f.write_str(" | ")?;
             }
-            let steps: Vec<String> = steps.iter().map(Step::to_string).collect();
+            for (place, step) in steps.iter().enumerate() {
+                f.write_str(if place > 0 { " " } else { "" })?;
+                step.fmt(f)?;
+            }
             f.write_str(if steps.is_empty() { "end" } else { "" })?;
-            f.write_str(&steps.join(" "))?;
         }
         Ok(())
     }
@@ -195,14 +197,23 @@ impl FromStr for Program {
     type Err = ProgramError;
 
     fn from_str(text: &str) -> Result<Self, ProgramError> {
+        let mut tasks = Vec::new();
         if text.trim().is_empty() {
-            return Ok(Program::new([]));
+            return Ok(Program { tasks });
         }
-        let task = |steps: &str| match steps.trim() {
-            "end" => Ok(Vec::new()),
-            "" => Err(ProgramError { word: String::new() }),
-            steps => steps.split_whitespace().map(str::parse).collect(),
-        };
-        text.split('|').map(task).collect::<Result<Vec<_>, _>>().map(Program::new)
+        for task in text.split('|') {
+            let mut steps = Vec::new();
+            match task.trim() {
+                "end" => {}
+                "" => return Err(ProgramError { word: String::new() }),
+                words => {
+                    for word in words.split_whitespace() {
+                        steps.push(word.parse()?);
+                    }
+                }
+            }
+            tasks.push(steps);
+        }
+        Ok(Program { tasks })
     }
 }

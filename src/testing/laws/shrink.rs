@@ -1,5 +1,7 @@
 //! From a program that shows a breach to the smallest that shows one of the same law.
 
+use std::ops::Range;
+
 use super::breach::Breach;
 use crate::testing::program::{Program, Step};
 
@@ -58,16 +60,18 @@ fn candidates(program: &Program) -> Vec<Program> {
     candidates
 }
 
+fn yield_or(numbers: Range<u8>, step: fn(u8) -> Step) -> Vec<Step> {
+    let mut steps = vec![Step::Yield];
+    steps.extend(numbers.map(step));
+    steps
+}
+
 /// Steps that are simpler than a step, the simplest first.
 fn simpler(step: Step) -> Vec<Step> {
     match step {
         Step::Yield => Vec::new(),
         Step::Lock => vec![Step::Yield],
-        Step::Sleep(millis) => {
-            [Step::Yield].into_iter().chain((0..millis).map(Step::Sleep)).collect()
-        }
-        Step::Choose(count) => {
-            [Step::Yield].into_iter().chain((2..count).map(Step::Choose)).collect()
-        }
+        Step::Sleep(millis) => yield_or(0..millis, Step::Sleep),
+        Step::Choose(count) => yield_or(2..count, Step::Choose),
     }
 }
