@@ -25,15 +25,17 @@ impl Arguments {
         let (mut arguments, mut errors) = (Arguments::default(), Vec::new());
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let is_comma =
-            |token: &&TokenTree| matches!(token, TokenTree::Punct(comma) if comma.as_char() == ',');
-        let commas = tokens.iter().filter(is_comma).map(TokenTree::span);
-        let ends = commas.chain([Span::call_site()]);
-        for (part, end) in tokens.split(|token| is_comma(&token)).zip(ends) {
-            // A comma at the end, or nothing at all.
-            let is_last = part.as_ptr_range().end == tokens.as_ptr_range().end;
-            if part.is_empty() && is_last {
-                continue;
-            }
+            |token: &TokenTree| matches!(token, TokenTree::Punct(comma) if comma.as_char() == ',');
+        let mut rest = &tokens[..];
+        // Behind the last comma there may be nothing.
+        while !rest.is_empty() {
+            let len = rest.iter().position(is_comma).unwrap_or(rest.len());
+            let (part, behind) = rest.split_at(len);
+            let (end, left) = match behind {
+                [comma, left @ ..] => (comma.span(), left),
+                [] => (Span::call_site(), behind),
+            };
+            rest = left;
             match parse_argument(attribute, part, end) {
                 Ok(argument) => match arguments.find(argument.known.name) {
                     Some(_) => errors.push(Error::new(
@@ -93,7 +95,7 @@ impl Argument {
         let Becomes::Call(method) = self.known.becomes else { return None };
         let span = self.name.span();
         // The dot and the parentheses come from the name too, so that messages about types point there.
-        Some(code(span, ".$($)", [word(method, span), self.value.clone()]))
+        Some(code(span, ".$($)", &[word(method, span), self.value.clone()]))
     }
 }
 
@@ -154,7 +156,7 @@ fn parse_argument(
             let mut nanos = Literal::u64_suffixed(nanos);
             nanos.set_span(literal.span());
             let nanos = TokenTree::from(nanos).into();
-            code(literal.span(), "::core::time::Duration::from_nanos($)", [nanos])
+            code(literal.span(), "::core::time::Duration::from_nanos($)", &[nanos])
         }
         _ => value.iter().cloned().collect(),
     };
@@ -167,7 +169,10 @@ const DURATION: &str = "takes a time such as \"5s\", \"2.5s\" or \"100ms\" (ns, 
                         years), or an expression of type `Duration`";
 
 fn unknown(attribute: &Attribute, name: &Ident) -> Error {
-    let names: Vec<&str> = attribute.arguments.iter().map(|known| known.name).collect();
+    let mut names = Vec::new();
+    for known in attribute.arguments {
+        names.push(known.name);
+    }
     let mut message = format!("{} has no argument `{name}`", attribute.shown);
     if let Some(meant) = meant(&name.to_string(), &names) {
         message.push_str(&format!("; did you mean `{meant}`?"));
@@ -177,17 +182,25 @@ fn unknown(attribute: &Attribute, name: &Ident) -> Error {
 }
 
 fn unknown_strategy(text: &str) -> String {
-    let names = STRATEGIES.map(|(name, _)| name);
+    let mut names = Vec::new();
+    for &(name, _) in &STRATEGIES {
+        names.push(name);
+    }
     let mut message = "takes the name of a strategy".to_owned();
     if let Some(meant) = meant(text, &names) {
         message.push_str(&format!("; did you mean \"{meant}\"?"));
     }
-    message + &format!("\nthere are {}", listed(&names))
+    message.push_str(&format!("\nthere are {}", listed(&names)));
+    message
 }
 
 fn listed(names: &[&str]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
+    let mut listed = String::new();
+    for name in names {
+        let comma = if listed.is_empty() { "" } else { ", " };
+        listed.push_str(&format!("{comma}`{name}`"));
+    }
+    listed
 }
 
 fn example(known: &Known) -> String {
@@ -218,16 +231,16 @@ fn literal(value: &[TokenTree]) -> Option<Literal> {
 fn text_of(literal: &Literal) -> Option<String> {
     let shown = literal.to_string();
     let text = shown.strip_prefix('"')?.strip_suffix('"')?;
-    (!text.contains('\\')).then(|| text.to_owned())
+    (!text.as_bytes().contains(&b'\\')).then(|| text.to_owned())
 }
 
 fn path_in(literal: &Literal) -> Option<TokenStream> {
-    let path: TokenStream = text_of(literal)?.parse().ok()?;
-    let tokens = path.into_iter().map(|mut token| {
+    let written: TokenStream = text_of(literal)?.parse().ok()?;
+    let mut path = TokenStream::new();
+    for mut token in written {
         token.set_span(literal.span());
-        token
-    });
-    let path: TokenStream = tokens.collect();
+        path.extend(Some(token));
+    }
     (!path.is_empty()).then_some(path)
 }
 
@@ -236,16 +249,24 @@ fn path_in(literal: &Literal) -> Option<TokenStream> {
 fn is_whole(literal: &Literal) -> bool {
     let shown = literal.to_string();
     let is_hexadecimal = shown.starts_with("0x");
-    let is_fraction = shown.contains('.')
-        || (!is_hexadecimal && shown.contains(['e', 'E']) && !shown.ends_with("size"))
-        || (!is_hexadecimal && (shown.ends_with("f32") || shown.ends_with("f64")));
-    shown.starts_with(|first: char| first.is_ascii_digit()) && !is_fraction
+    let has = |sign: u8| shown.as_bytes().contains(&sign);
+    let has_exponent = (has(b'e') || has(b'E')) && !shown.ends_with("size");
+    let is_float = shown.ends_with("f32") || shown.ends_with("f64");
+    let is_fraction = has(b'.') || (!is_hexadecimal && (has_exponent || is_float));
+    shown.bytes().next().is_some_and(|first| first.is_ascii_digit()) && !is_fraction
 }
 
 fn is_zero(literal: &Literal) -> bool {
     let shown = literal.to_string();
-    let digits = shown.split(['u', 'i']).next().unwrap_or_default();
-    digits.chars().all(|digit| matches!(digit, '0' | '_'))
+    for digit in shown.bytes() {
+        match digit {
+            b'0' | b'_' => {}
+            // The type follows.
+            b'u' | b'i' => return true,
+            _ => return false,
+        }
+    }
+    true
 }
 
 /// Reads a time in the way in which the crate writes it: a decimal number and a unit.
@@ -259,7 +280,7 @@ fn nanos_in(text: &str) -> Option<u64> {
         ("min", 60_000_000_000),
         ("h", 3_600_000_000_000),
     ];
-    let unit_at = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
+    let unit_at = text.bytes().position(|letter| !letter.is_ascii_digit() && letter != b'.')?;
     let (number, unit) = text.split_at(unit_at);
     let &(_, unit) = UNITS.iter().find(|(name, _)| *name == unit.trim_start())?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));

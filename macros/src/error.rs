@@ -35,8 +35,9 @@ impl Error {
         braced.set_span(self.end);
         let mut bang = Punct::new('!', Spacing::Alone);
         bang.set_span(self.end);
-        let mut tokens = code(self.start, "::core::compile_error", []);
-        tokens.extend([TokenTree::from(bang), braced.into()]);
+        let mut tokens = code(self.start, "::core::compile_error", &[]);
+        tokens.extend(Some(TokenTree::from(bang)));
+        tokens.extend(Some(TokenTree::from(braced)));
         tokens
     }
 }

@@ -1,5 +1,7 @@
 //! What the compiler sees in place of an annotated function.
 
+use std::slice;
+
 use crate::arguments::Arguments;
 use crate::error::Error;
 use crate::function::{Function, opened};
@@ -21,7 +23,9 @@ pub(crate) fn expand(
     let (arguments, mut errors) = Arguments::parse(attribute, arguments);
     let expanded = match Function::parse(item.clone(), attribute.shown) {
         Ok(mut function) => {
-            errors.extend(second_test(attribute, &mut function));
+            if let Some(error) = second_test(attribute, &mut function) {
+                errors.push(error);
+            }
             // With half of the arguments it would be another search, and other messages.
             let arguments = if errors.is_empty() { arguments } else { Arguments::default() };
             match attribute.kind {
@@ -31,11 +35,14 @@ pub(crate) fn expand(
         }
         Err(error) => {
             errors.push(error);
-            code(here(), "#[allow(dead_code)] $", [item])
+            code(here(), "#[allow(dead_code)] $", &[item])
         }
     };
-    let errors: TokenStream = errors.iter().map(Error::tokens).collect();
-    code(here(), "$ $", [errors, expanded])
+    let mut messages = TokenStream::new();
+    for error in errors {
+        messages.extend(Some(error.tokens()));
+    }
+    code(here(), "$ $", &[messages, expanded])
 }
 
 /// Takes out a second attribute that makes a test: `#[test]`, `#[tokio::test]`. It would take the function for a
@@ -49,48 +56,48 @@ fn second_test(attribute: &Attribute, function: &mut Function) -> Option<Error> 
         TokenTree::Group(group) => path(group.stream()),
         _ => String::new(),
     };
-    let is_test = |place: &usize| path_at(*place).rsplit("::").next() == Some("test");
-    let place = (0..attributes.len()).find(is_test)?;
+    let is_test = |path: String| path == "test" || path.ends_with("::test");
+    let place = (0..attributes.len()).find(|&place| is_test(path_at(place)))?;
     let message =
         format!("#[simloop::test] makes a test of the function: leave `#[{}]` out", path_at(place));
     let error = Error::new(attributes[place].span(), message);
     // The sign goes with its brackets.
-    function.attributes.drain(place - 1..=place);
+    function.attributes.remove(place);
+    function.attributes.remove(place - 1);
     Some(error)
 }
 
 /// The path that an attribute starts with.
 fn path(attribute: TokenStream) -> String {
-    let is_part = |token: &TokenTree| match token {
-        TokenTree::Ident(_) => true,
-        TokenTree::Punct(sign) => sign.as_char() == ':',
-        _ => false,
-    };
-    opened(attribute)
-        .iter()
-        .take_while(|token| is_part(token))
-        .map(|token| token.to_string())
-        .collect()
+    let mut path = String::new();
+    for token in opened(attribute) {
+        match &token {
+            TokenTree::Ident(name) => path.push_str(&name.to_string()),
+            TokenTree::Punct(sign) if sign.as_char() == ':' => path.push(':'),
+            _ => break,
+        }
+    }
+    path
 }
 
 fn test(arguments: &Arguments, function: &Function) -> TokenStream {
     let krate = krate(arguments);
-    let explorer = base(arguments, code(here(), "$::explore::Explorer::new()", [krate]));
+    let explorer = base(arguments, code(here(), "$::explore::Explorer::new()", &[krate]));
     let strategy = strategy(arguments);
     // The search is shown as coming from where the function is, and dislikes its type there.
-    let check = code(function.output_span(), ".check($)", [function.name()]);
+    let check = code(function.output_span(), ".check($)", &[function.name()]);
     let calls = calls(arguments);
-    let body = code(here(), "let _ = $ $ $ $;", [explorer, strategy, calls, check]);
+    let body = code(here(), "let _ = $ $ $ $;", &[explorer, strategy, calls, check]);
     let around = around(function, TokenStream::new(), body);
-    code(here(), "#[::core::prelude::v1::test] $", [around])
+    code(here(), "#[::core::prelude::v1::test] $", &[around])
 }
 
 fn main(arguments: &Arguments, function: &Function) -> TokenStream {
     let krate = krate(arguments);
-    let builder = base(arguments, code(here(), "$::Builder::new()", [krate]));
-    let run = code(function.output_span(), ".run($())", [function.name()]);
+    let builder = base(arguments, code(here(), "$::Builder::new()", &[krate]));
+    let run = code(function.output_span(), ".run($())", &[function.name()]);
     let output = function.output.iter().cloned().collect();
-    let body = code(here(), "$ $ .environment() $ .unwrap()", [builder, calls(arguments), run]);
+    let body = code(here(), "$ $ .environment() $ .unwrap()", &[builder, calls(arguments), run]);
     around(function, output, body)
 }
 
@@ -99,11 +106,11 @@ fn around(function: &Function, output: TokenStream, body: TokenStream) -> TokenS
     let all = |tokens: &[TokenTree]| tokens.iter().cloned().collect();
     let Function { attributes, visibility, output: inner_output, body: inner_body, .. } = function;
     let inner_body = TokenTree::from(inner_body.clone()).into();
-    let inner = [function.name(), all(inner_output), inner_body];
+    let inner = &[function.name(), all(inner_output), inner_body];
     let inner = code(here(), "async fn $() $ $", inner);
-    let head = [all(attributes), all(visibility), function.name(), output];
+    let head = &[all(attributes), all(visibility), function.name(), output];
     let head = code(here(), "$ $ fn $() $", head);
-    code(here(), "$ { $ $ }", [head, inner, body])
+    code(here(), "$ { $ $ }", &[head, inner, body])
 }
 
 /// What is written here comes from the attribute.
@@ -113,19 +120,23 @@ fn here() -> Span {
 
 /// The calls that the arguments become.
 fn calls(arguments: &Arguments) -> TokenStream {
-    arguments.given.iter().filter_map(|argument| argument.call()).collect()
+    let mut calls = TokenStream::new();
+    for argument in &arguments.given {
+        calls.extend(argument.call());
+    }
+    calls
 }
 
 fn krate(arguments: &Arguments) -> TokenStream {
     let written = arguments.find("crate").map(|argument| argument.value.clone());
-    written.unwrap_or_else(|| code(here(), "::simloop", []))
+    written.unwrap_or_else(|| code(here(), "::simloop", &[]))
 }
 
 /// What the methods are called on: an expression of the user's, or `new`.
 fn base(arguments: &Arguments, new: TokenStream) -> TokenStream {
     let is_base = |becomes| becomes == Becomes::Base;
     let given = arguments.given.iter().find(|argument| is_base(argument.known.becomes));
-    given.map_or(new, |argument| code(here(), "($)", [argument.value.clone()]))
+    given.map_or(new, |argument| code(here(), "($)", slice::from_ref(&argument.value)))
 }
 
 /// The call that sets the strategy; none for the explorer's own.
@@ -134,17 +145,17 @@ fn strategy(arguments: &Arguments) -> TokenStream {
     let span = explore.map_or_else(Span::call_site, |argument| argument.name.span());
     match arguments.strategy() {
         Some(Strategy::Drawn(name)) => {
-            code(span, &format!(".$({DRAWN_RUNS}_u64)"), [word(name, span)])
+            code(span, &format!(".$({DRAWN_RUNS}_u64)"), &[word(name, span)])
         }
         Some(Strategy::Pct) => {
             let depth = arguments.find("depth").map(|argument| argument.value.clone());
-            let depth = depth.unwrap_or_else(|| code(here(), &format!("{PCT_DEPTH}_u32"), []));
-            code(span, &format!(".pct($, {DRAWN_RUNS}_u64)"), [depth])
+            let depth = depth.unwrap_or_else(|| code(here(), &format!("{PCT_DEPTH}_u32"), &[]));
+            code(span, &format!(".pct($, {DRAWN_RUNS}_u64)"), &[depth])
         }
-        Some(Strategy::Every(name)) => code(span, ".$()", [word(name, span)]),
-        Some(Strategy::Fifo) => code(span, ".exhaustive().max_deviations(0)", []),
+        Some(Strategy::Every(name)) => code(span, ".$()", &[word(name, span)]),
+        Some(Strategy::Fifo) => code(span, ".exhaustive().max_deviations(0)", &[]),
         // A bound on deviations is one on a search of every schedule.
-        None if arguments.find("max_deviations").is_some() => code(span, ".exhaustive()", []),
+        None if arguments.find("max_deviations").is_some() => code(span, ".exhaustive()", &[]),
         None => TokenStream::new(),
     }
 }

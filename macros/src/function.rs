@@ -32,7 +32,7 @@ impl Function {
             let message = format!("{attribute} stands above an `async fn` with a body");
             Error::over(&tokens[attributes.len()..], Span::call_site(), message)
         };
-        let fn_at = rest.iter().take_while(|token| is_qualifier(token)).count();
+        let fn_at = rest.iter().position(|token| !is_qualifier(token)).unwrap_or(rest.len());
         let (qualifiers, rest) = rest.split_at(fn_at);
         let (keyword, name, rest) = match rest {
             [keyword, TokenTree::Ident(name), rest @ ..] if is_word(keyword, "fn") => {
@@ -117,8 +117,12 @@ fn is_qualifier(token: &TokenTree) -> bool {
 
 /// How many of the first tokens are attributes. Lines of documentation arrive as such.
 fn attributes_len(tokens: &[TokenTree]) -> usize {
-    let is_attribute = |pair: &[TokenTree]| matches!(pair, [TokenTree::Punct(hash), TokenTree::Group(_)] if hash.as_char() == '#');
-    2 * tokens.chunks(2).take_while(|pair| is_attribute(pair)).count()
+    match tokens {
+        [TokenTree::Punct(hash), TokenTree::Group(_), rest @ ..] if hash.as_char() == '#' => {
+            2 + attributes_len(rest)
+        }
+        _ => 0,
+    }
 }
 
 /// How many of the first tokens are the visibility: `pub`, `pub(crate)`, or nothing.

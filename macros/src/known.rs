@@ -152,15 +152,25 @@ pub(crate) fn meant(word: &str, words: &[&'static str]) -> Option<&'static str> 
     if let Some(name) = alias.filter(|name| words.contains(name)) {
         return Some(name);
     }
-    let near = |name: &&'static str| distance(word, name) <= 1 + name.len() / 4;
-    words.iter().copied().filter(near).min_by_key(|name| distance(word, name))
+    let mut nearest: Option<(usize, &str)> = None;
+    for &name in words {
+        let distance = distance(word, name);
+        let is_near = distance <= 1 + name.len() / 4;
+        if is_near && nearest.is_none_or(|(least, _)| distance < least) {
+            nearest = Some((distance, name));
+        }
+    }
+    nearest.map(|(_, name)| name)
 }
 
-/// The edit distance: how many letters to insert, to leave out or to change.
+/// The edit distance: how many bytes to insert, to leave out or to change. All names are of one byte a letter.
 fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (place, letter) in one.chars().enumerate() {
+    let other = other.as_bytes();
+    let mut row = vec![0];
+    for column in 0..other.len() {
+        row.push(column + 1);
+    }
+    for (place, letter) in one.bytes().enumerate() {
         let mut diagonal = row[0];
         row[0] = place + 1;
         for column in 0..other.len() {

@@ -1,5 +1,7 @@
 //! The compiler's tokens, and tokens written as code.
 
+use std::slice::Iter;
+
 /// In unit tests those of `proc-macro2`: the compiler's can be made only while it expands a macro.
 #[cfg(not(test))]
 pub(crate) use proc_macro::{
@@ -11,24 +13,20 @@ pub(crate) use proc_macro2::{
 };
 
 /// The tokens of `code` as if they stood at `span`. Each `$` in it is one of `parts`, in order.
-pub(crate) fn code<const N: usize>(span: Span, code: &str, parts: [TokenStream; N]) -> TokenStream {
+pub(crate) fn code(span: Span, code: &str, parts: &[TokenStream]) -> TokenStream {
     let tokens = code.parse().expect("what is written here is code");
-    let mut parts = parts.into_iter();
+    let mut parts = parts.iter();
     let filled = fill(span, tokens, &mut parts);
     debug_assert!(parts.next().is_none(), "each part has its place");
     filled
 }
 
-fn fill(
-    span: Span,
-    tokens: TokenStream,
-    parts: &mut dyn Iterator<Item = TokenStream>,
-) -> TokenStream {
+fn fill(span: Span, tokens: TokenStream, parts: &mut Iter<'_, TokenStream>) -> TokenStream {
     let mut filled = TokenStream::new();
     for mut token in tokens {
         if let TokenTree::Punct(sign) = &token {
             if sign.as_char() == '$' {
-                filled.extend(parts.next());
+                filled.extend(parts.next().cloned());
                 continue;
             }
         }
@@ -37,7 +35,7 @@ fn fill(
             token = Group::new(group.delimiter(), inside).into();
         }
         token.set_span(span);
-        filled.extend([token]);
+        filled.extend(Some(token));
     }
     filled
 }
