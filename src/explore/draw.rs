@@ -1,6 +1,7 @@
 //! Strategies that draw: each run's schedule comes from the search's seed and the number of the run.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 use super::engine::Engine;
 use super::pool;
@@ -190,22 +191,33 @@ pub(super) fn search(
 ) -> Result<(), String> {
     let (mut next, mut size) = (0, 1);
     let mut audit = Some(audit);
+    // On one thread nothing has to be gathered.
+    let mut alone = (engine.threads < 2).then(|| Worker::new(engine, rota, pilot));
     loop {
         // A program with a bug often shows it at once, so the first jobs are small.
         let (runs, failures) = (tally.runs_wanted(), tally.failures_wanted());
         let end = tally.runs.saturating_add(runs);
         let jobs = end.saturating_sub(next).div_ceil(size).min(WAVE);
-        let job =
-            |job: u64| Job { first: next + job * size, end: (next + (job + 1) * size).min(end) };
-        let wave: Vec<Job> = (0..jobs).map(job).collect();
+        let (first, runs) = (next, size);
+        let job = |job| {
+            let first: u64 = first + job * runs;
+            Job { first, end: (first + runs).min(end) }
+        };
+        let mut wave = (0..jobs).map(job);
         next += WAVE * size;
         size = (size * 2).min(JOB_RUNS_MAX);
-        let worker = || {
-            let mut worker = Worker::new(engine, rota, pilot);
-            move |job: &Job| worker.work(job, failures)
+        let flow = match &mut alone {
+            Some(worker) => wave.try_for_each(|job| worker.work_for(tally, &job)),
+            None => {
+                let worker = || {
+                    let mut worker = Worker::new(engine, rota, pilot);
+                    move |job: &Job| worker.work(job, failures)
+                };
+                let is_last = |batch: &Batch| batch.failures() >= failures;
+                let wave: Vec<Job> = wave.collect();
+                pool::in_order(engine.threads, &wave, worker, is_last, |batch| tally.add(batch))
+            }
         };
-        let is_last = |batch: &Batch| batch.failures() >= failures;
-        let flow = pool::in_order(engine.threads, &wave, worker, is_last, |batch| tally.add(batch));
         audit.take().map_or(Ok(()), |audit| audit())?;
         if flow.is_break() {
             return Ok(());
@@ -235,18 +247,30 @@ impl<'a> Worker<'a> {
             if batch.failures() >= failures {
                 break;
             }
-            self.run(number * self.shard.count + self.shard.index, &mut batch);
+            let (run, shown) = self.run(number);
+            batch.add(run, shown);
         }
         batch
     }
 
-    /// Makes the run of this number, from 0.
-    fn run(&mut self, number: u64, batch: &mut Batch) {
+    /// Makes them one after the other into `tally`, until that is full.
+    fn work_for(&mut self, tally: &mut Tally, job: &Job) -> ControlFlow<()> {
+        for number in job.first..job.end {
+            let (run, shown) = self.run(number);
+            tally.add_run(run, shown)?;
+        }
+        tally.show();
+        ControlFlow::Continue(())
+    }
+
+    /// Makes the run of this number among those of the shard, from 0. Returns its output as text, too.
+    fn run(&mut self, number: u64) -> (Run, &str) {
+        let number = number * self.shard.count + self.shard.index;
         // More than that may be wanted of a run, and the first had only that.
         let is_known = self.runner.are_choices_all();
         if number == 0 && is_known {
             let (run, shown) = self.first;
-            return batch.add(run.clone(), shown);
+            return (run.clone(), shown);
         }
         let native = self.policy.with(|lineup| {
             lineup.start(number);
@@ -260,6 +284,6 @@ impl<'a> Worker<'a> {
             }
             None => self.runner.run(&self.policy),
         };
-        batch.add(run, &self.runner.shown);
+        (run, &self.runner.shown)
     }
 }

@@ -18,7 +18,7 @@ use super::exhaustive::Reach;
 use super::footprint::Footprint;
 use super::program::{Run, Runner, Shared};
 use super::races::Order;
-use super::tally::{Batch, Tally};
+use super::tally::Tally;
 use crate::executor::access;
 use crate::kernel::{Accesses, Learnt, Level};
 use crate::policy::{Choice, ChoiceKind, Policy};
@@ -195,12 +195,11 @@ impl<'a> Reduced<'a> {
             let is_whole = run.is_some();
             match run {
                 Some(run) => {
-                    let mut batch = Batch::default();
-                    batch.add(run, &self.runner.shown);
-                    if runs.add(batch).is_break() {
+                    if runs.add_run(run, &self.runner.shown).is_break() {
                         self.reach.is_cut_short = true;
                         break;
                     }
+                    runs.show();
                 }
                 None => self.broken_off += 1,
             }

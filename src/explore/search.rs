@@ -13,7 +13,7 @@ use super::identity::Identity;
 use super::program::{Program, Run, Runner, Shared};
 use super::reduced::Reduced;
 use super::shrink::{Shrunk, shrink};
-use super::tally::{Batch, Bounds, Failed, Found, Shard, Tally};
+use super::tally::{Bounds, Failed, Found, Shard, Tally};
 use crate::executor::picture::draw_page;
 use crate::kernel::ordered::sort_by_key;
 use crate::kernel::{Instant, Level};
@@ -201,13 +201,11 @@ impl<'a> Search<'a> {
         let (run, _) = runner.replay(schedule, Level::Off);
         let turns = run.turns;
         let mut tally = Tally::new(Bounds { runs: 1, failures: 1 }, Shard::WHOLE);
-        let mut batch = Batch::default();
         let does_not_fit = run
             .failure
             .as_ref()
             .is_some_and(|failure| matches!(failure.kind(), FailureKind::ReplayDiverged(_)));
-        batch.add(run, &runner.shown);
-        let _ = tally.add(batch);
+        let _ = tally.add_run(run, &runner.shown);
         let found = std::mem::take(&mut tally.found).into_iter();
         let findings = found.map(|found| {
             if does_not_fit {

@@ -1,7 +1,7 @@
 //! What a search has seen so far: counts, outcomes, failures.
 //!
-//! Runs are gathered in batches, one for each job of a search, and the batches are added in order. So the
-//! tally is that of one run after the other, however many threads made them.
+//! Where several threads make them, runs are gathered in batches, one for each job of a search, and the batches are
+//! added in order. So the tally is that of one run after the other, however many threads made them.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -225,50 +225,82 @@ impl Tally {
     /// Adds runs one after the other, and breaks where there is one too many or a failure is the last.
     pub(super) fn add(&mut self, batch: Batch) -> ControlFlow<()> {
         let Batch { samples, outputs, failed, .. } = batch;
-        let (mut outputs, mut failed) = (outputs.texts.into_iter(), failed.into_iter());
+        let (mut outputs, mut failed) = (outputs.texts.iter(), failed.into_iter());
         // Where each output and each failure of the batch stands here, once it has been met: in the order of their numbers.
         let (mut output_places, mut failure_places) = (Vec::new(), Vec::new());
         for Sample { digest, verdict } in samples {
-            if self.runs == self.bounds.runs {
-                return ControlFlow::Break(());
-            }
-            self.runs += 1;
-            if self.digests.len() < INTERLEAVINGS_MAX {
-                self.digests.insert(digest);
-            }
+            self.count(digest)?;
             match verdict {
                 Verdict::Output(number) => {
                     if number as usize == output_places.len() {
                         output_places.extend(outputs.next().map(|text| self.place_of_output(text)));
                     }
-                    match output_places[number as usize] {
-                        Some(place) => self.output_runs[place] += 1,
-                        None => self.others += 1,
-                    }
+                    self.count_output(output_places[number as usize]);
                 }
                 Verdict::Failed(number) => {
                     if number as usize == failure_places.len() {
                         failure_places
                             .extend(failed.next().map(|failed| self.place_of_failure(failed)));
                     }
-                    self.found[failure_places[number as usize]].runs += 1;
-                    if self.has_enough_failures() {
-                        return ControlFlow::Break(());
-                    }
+                    self.count_failure(failure_places[number as usize])?;
                 }
             }
         }
-        self.progress.show(self.runs, self.interleavings());
+        self.show();
         ControlFlow::Continue(())
     }
 
+    /// Adds one run, and its output as text: as a batch would of which it is all, but that nothing is shown.
+    pub(super) fn add_run(&mut self, run: Run, shown: &str) -> ControlFlow<()> {
+        self.count(run.digest)?;
+        match run.failure {
+            None => {
+                let place = self.place_of_output(shown);
+                self.count_output(place);
+                ControlFlow::Continue(())
+            }
+            Some(failure) => {
+                let place = self.place_of_failure(Failed::new(failure, run.schedule));
+                self.count_failure(place)
+            }
+        }
+    }
+
+    /// Shows how far the search has come, to whoever looks.
+    pub(super) fn show(&mut self) {
+        self.progress.show(self.runs, self.interleavings());
+    }
+
+    fn count(&mut self, digest: u64) -> ControlFlow<()> {
+        if self.runs == self.bounds.runs {
+            return ControlFlow::Break(());
+        }
+        self.runs += 1;
+        if self.digests.len() < INTERLEAVINGS_MAX {
+            self.digests.insert(digest);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn count_output(&mut self, place: Option<usize>) {
+        match place {
+            Some(place) => self.output_runs[place] += 1,
+            None => self.others += 1,
+        }
+    }
+
+    fn count_failure(&mut self, place: usize) -> ControlFlow<()> {
+        self.found[place].runs += 1;
+        if self.has_enough_failures() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
     /// None where there is no room for one more.
-    fn place_of_output(&mut self, text: Box<str>) -> Option<usize> {
-        let number = match self.outputs.find(&text) {
+    fn place_of_output(&mut self, text: &str) -> Option<usize> {
+        let number = match self.outputs.find(text) {
             Ok(number) => number,
             Err(place) if self.output_runs.len() < OUTCOMES_MAX => {
                 self.output_runs.push(0);
-                self.outputs.insert(place, text)
+                self.outputs.insert(place, text.into())
             }
             Err(_) => return None,
         };
