@@ -6,13 +6,14 @@ use std::env;
 use std::panic::catch_unwind;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use simloop::explore::{Explorer, Extent, Finding, explore};
 use simloop::report::FailureKind;
 use simloop::sync::Mutex;
 use simloop::time::SystemTime;
 use simloop::trace::Level;
-use simloop::{Builder, choose, spawn_named, yield_now};
+use simloop::{Builder, choose, sleep, spawn_named, yield_now};
 
 use super::{all, explorer, letters};
 use crate::secs;
@@ -111,6 +112,33 @@ fn deadlocks_of_the_same_tasks_are_told_apart_by_what_they_wait_for() {
     });
     let told = |finding: &Finding| finding.failure.to_string().contains("mutex `audit`");
     assert_eq!(exploration.findings.iter().map(told).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
+fn deadlocks_are_told_apart_by_whom_and_what_their_tasks_wait_for() {
+    let exploration = all(|| async {
+        let kept = std::rc::Rc::new(Cell::new(None));
+        let named = |name: &str| spawn_named(name, std::future::pending::<()>());
+        match choose(7) {
+            0 => std::future::pending().await,
+            1 => sleep(Duration::MAX).await,
+            2 => {
+                let keep = |cx: &mut std::task::Context<'_>| {
+                    kept.set(Some(cx.waker().clone()));
+                    std::task::Poll::Pending
+                };
+                std::future::poll_fn(keep).await
+            }
+            3 => named("one").await.unwrap(),
+            4 => named("other").await.unwrap(),
+            joined => {
+                let tasks = [named("one"), named("other")];
+                let mut tasks = tasks.into_iter().skip(joined - 5).collect::<Vec<_>>();
+                tasks.swap_remove(0).await.unwrap();
+            }
+        }
+    });
+    assert_eq!(exploration.findings.len(), 7);
 }
 
 #[test]
