@@ -1,10 +1,9 @@
 //! The same schedule again, in this thread and in another: is the program deterministic at all?
 
-use std::panic::resume_unwind;
-use std::thread;
+use std::sync::Mutex;
 
 use super::identity::Identity;
-use super::pool::spawn_named_alike;
+use super::pool::in_threads;
 use super::program::{Program, Run, Runner, Settings};
 use crate::kernel::Level;
 use crate::trace::{Trace, columns, diff, elide_end};
@@ -42,10 +41,9 @@ pub(super) fn audit(
     };
     let here = again();
     // The traces hold shared numbers only, so they may be sent back.
-    let there = thread::scope(|scope| {
-        let there = spawn_named_alike(scope, again);
-        there.join().unwrap_or_else(|payload| resume_unwind(payload))
-    });
+    let there = Mutex::new(None);
+    in_threads(1, &|| *there.lock().expect("nobody else has it") = Some(again()));
+    let there = there.into_inner().expect("nobody panicked").expect("it ran");
     if first.digest != here.run.digest {
         // The first run has no trace; two more may differ in the same way.
         let more = again();
@@ -88,10 +86,11 @@ fn compare_outcomes(
     if is_alike {
         return Ok(());
     }
-    let outcome = |failure: Option<Identity>, shown: &str| {
-        failure.map_or(shown.to_owned(), |identity| identity.shown())
+    let outcome = |failure: &Option<Identity>, shown: &str| match failure {
+        Some(identity) => identity.shown(),
+        None => shown.to_owned(),
     };
-    let (this, that) = (outcome(this_failure, this_shown), outcome(that_failure, that_shown));
+    let (this, that) = (outcome(&this_failure, this_shown), outcome(&that_failure, that_shown));
     let line = |name: &str, outcome: &str| format!("{name}: {}", shortened(outcome));
     Err(told(
         "they take the same turns and end differently",
@@ -106,10 +105,16 @@ fn difference(one: &str, this: &Trace, other: &str, that: &Trace) -> String {
     };
     let before = place.saturating_sub(2)..place;
     let shared = before.len();
-    let mut rows: Vec<Row> = before.map(|place| row(this, place)).collect();
+    let mut rows = Vec::new();
+    for place in before {
+        rows.push(row(this, place));
+    }
     rows.extend([row(this, place), row(that, place)]);
     let mut lines = aligned(&rows);
-    let short: Vec<String> = lines.iter().map(|line| elide_end(line, WIDTH)).collect();
+    let mut short = lines.clone();
+    for line in &mut short {
+        *line = elide_end(line, WIDTH);
+    }
     let kept = |line: &str| line.rsplit_once("...+").map_or(line, |(kept, _)| kept).to_owned();
     // What is left out may be all that they differ in.
     if kept(&short[shared]) != kept(&short[shared + 1]) {
@@ -136,16 +141,21 @@ fn row(trace: &Trace, place: usize) -> Row {
 /// The rows as lines. The columns are as wide as these few rows need: what else is in the two traces says nothing
 /// about where they part.
 fn aligned(rows: &[Row]) -> Vec<String> {
-    let width = |cell: usize| rows.iter().map(|row| columns(&row[cell])).max().unwrap_or(0);
-    let [turn_width, at_width, path_width] = [0, 1, 2].map(width);
-    let line = |[turn, at, path, event]: &Row| {
-        if turn.is_empty() {
-            return format!("  {event}");
-        }
+    let (mut turn_width, mut at_width, mut path_width) = (0, 0, 0);
+    for [turn, at, path, _] in rows {
+        turn_width = turn_width.max(turn.len());
+        at_width = at_width.max(at.len());
+        path_width = path_width.max(columns(path));
+    }
+    let mut lines = Vec::new();
+    for [turn, at, path, event] in rows {
         let gap = " ".repeat(path_width - columns(path));
-        format!("  {turn:>turn_width$}  {at:>at_width$}  {path}{gap}  {event}")
-    };
-    rows.iter().map(line).collect()
+        lines.push(match turn.is_empty() {
+            true => format!("  {event}"),
+            false => format!("  {turn:>turn_width$}  {at:>at_width$}  {path}{gap}  {event}"),
+        });
+    }
+    lines
 }
 
 fn told(what: &str, lines: &[String]) -> String {

@@ -49,7 +49,7 @@ impl Footprint {
                 continue;
             }
             if let Some(awaited) = print.awaits.take() {
-                print.touched.push((Object::End(awaited), false));
+                print.touch(Object::End(awaited), false);
             }
             match fact {
                 Access::Joined(other) if has_only_joined && accesses.has_waited(task, other) => {
@@ -61,7 +61,6 @@ impl Footprint {
             }
             has_only_joined = false;
         }
-        print.tidy();
         Some(print)
     }
 
@@ -73,29 +72,31 @@ impl Footprint {
 
     fn add(&mut self, fact: Access) {
         match fact {
-            Access::Read(object) => self.touched.push((object, false)),
-            Access::Write(object) => self.touched.push((object, true)),
-            Access::Joined(other) | Access::Joins(other) => {
-                self.touched.push((Object::End(other), false));
-            }
+            Access::Read(object) => self.touch(object, false),
+            Access::Write(object) => self.touch(object, true),
+            Access::Joined(other) | Access::Joins(other) => self.touch(Object::End(other), false),
             Access::Ended(task) => {
                 self.ended.push(task);
-                self.touched.push((Object::End(task), true));
+                self.touch(Object::End(task), true);
                 if task == ROOT {
                     // The run ends, and no other turn is taken.
-                    self.touched.push((Object::Loop, true));
+                    self.touch(Object::Loop, true);
                 }
             }
-            Access::Woke { task, by_end } => self.woken.push((task, by_end)),
+            Access::Woke { task, by_end } => {
+                if let Err(place) = self.woken.binary_search(&(task, by_end)) {
+                    self.woken.insert(place, (task, by_end));
+                }
+            }
             Access::Beside | Access::Chose | Access::WokenOutside(_) | Access::Barrier => {}
         }
     }
 
-    fn tidy(&mut self) {
-        self.touched.sort_unstable_by_key(|&(object, is_written)| (object, !is_written));
-        self.touched.dedup_by_key(|&mut (object, _)| object);
-        self.woken.sort_unstable();
-        self.woken.dedup();
+    fn touch(&mut self, object: Object, is_written: bool) {
+        match self.touched.binary_search_by_key(&object, |&(object, _)| object) {
+            Ok(place) => self.touched[place].1 |= is_written,
+            Err(place) => self.touched.insert(place, (object, is_written)),
+        }
     }
 
     /// How a turn stands to one that comes after it.

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, Scope, ScopedJoinHandle};
+use std::thread;
 
 /// Does all `jobs` by a worker for each thread, and hands the results to `merge` in their order, until it says to stop.
 ///
@@ -19,7 +19,10 @@ pub(super) fn in_order<J: Sync, R: Send, W: FnMut(&J) -> R>(
 ) -> ControlFlow<()> {
     if threads < 2 || jobs.len() < 2 {
         let mut work = worker();
-        return jobs.iter().try_for_each(|job| merge(work(job)));
+        for job in jobs {
+            merge(work(job))?;
+        }
+        return ControlFlow::Continue(());
     }
     let results: Vec<Mutex<Option<R>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
     let (next, last) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
@@ -38,26 +41,30 @@ pub(super) fn in_order<J: Sync, R: Send, W: FnMut(&J) -> R>(
             *results[number].lock().expect("nobody panics while holding it") = Some(result);
         }
     };
+    in_threads(threads.min(jobs.len()), &thread);
+    for result in results {
+        // A job that was not done comes after one that is the last.
+        if let Some(result) = result.into_inner().expect("no worker is left") {
+            merge(result)?;
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Does `work` in so many threads at once. They have the name of this one, by which messages and files tell whose it is.
+pub(super) fn in_threads(threads: usize, work: &(dyn Fn() + Sync)) {
     thread::scope(|scope| {
-        let workers = (0..threads.min(jobs.len())).map(|_| spawn_named_alike(scope, thread));
-        let workers: Vec<_> = workers.collect();
+        let mut workers = Vec::new();
+        for _ in 0..threads {
+            let mut builder = thread::Builder::new();
+            if let Some(name) = thread::current().name() {
+                builder = builder.name(name.to_owned());
+            }
+            workers.push(builder.spawn_scoped(scope, work).expect("a thread can be started"));
+        }
         for worker in workers {
             // The program's own panics are caught by its runs; what comes here is for the caller.
             worker.join().unwrap_or_else(|payload| resume_unwind(payload));
         }
     });
-    let results = results.into_iter().map(|result| result.into_inner().expect("no worker is left"));
-    // A job that was not done comes after one that is the last.
-    results.flatten().try_for_each(&mut merge)
-}
-
-/// Starts a thread with the name of this one, by which messages and files tell whose it is.
-pub(super) fn spawn_named_alike<'scope, R: Send + 'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    work: impl FnOnce() -> R + Send + 'scope,
-) -> ScopedJoinHandle<'scope, R> {
-    let here = thread::current();
-    let named = here.name().into_iter();
-    let builder = named.fold(thread::Builder::new(), |it, name| it.name(name.to_owned()));
-    builder.spawn_scoped(scope, work).expect("a thread can be started")
 }

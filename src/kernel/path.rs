@@ -173,20 +173,28 @@ impl<'a, F: Family> Paths<'a, F> {
     }
 
     fn last_steps(&self, task: u32, count: usize) -> Vec<Step<'a>> {
-        let upwards = std::iter::successors(Some(task), |&task| self.family.parent(task));
-        let mut steps: Vec<_> = upwards.take(count).map(|task| self.family.step(task)).collect();
+        let (mut steps, mut next) = (Vec::new(), Some(task));
+        while let Some(task) = next.filter(|_| steps.len() < count) {
+            steps.push(self.family.step(task));
+            next = self.family.parent(task);
+        }
         steps.reverse();
         steps
     }
 
     /// Goes up to the first ancestor whose place is known, and notes the places on the way back.
     fn place(&mut self, task: u32) -> Place {
-        let known = |&task: &u32| self.places.get(task as usize).is_none_or(|at| at.depth == 0);
-        let upwards = std::iter::successors(Some(task), |&task| self.family.parent(task));
-        let unknown: Vec<u32> = upwards.take_while(known).collect();
-        let top = unknown.last().map_or(Some(task), |&top| self.family.parent(top));
-        let mut place = top.map_or_else(Place::default, |top| self.places[top as usize]);
-        for &task in unknown.iter().rev() {
+        let (mut unknown, mut next) = (Vec::new(), Some(task));
+        let mut place = Place::default();
+        while let Some(task) = next {
+            if let Some(known) = self.places.get(task as usize).filter(|known| known.depth > 0) {
+                place = *known;
+                break;
+            }
+            unknown.push(task);
+            next = self.family.parent(task);
+        }
+        while let Some(task) = unknown.pop() {
             place.depth += 1;
             if place.depth <= HEAD {
                 place.head = task;

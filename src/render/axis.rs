@@ -5,6 +5,7 @@
 //! one of these stretches sets. A stretch of more than six times that is cut short and marked.
 
 use crate::kernel::Instant;
+use crate::kernel::ordered::sort_by_key;
 
 /// Units that one stretch of time takes at most.
 const GAP_MAX: u64 = 24;
@@ -30,11 +31,13 @@ pub(super) struct Axis {
 
 impl Axis {
     /// Lays out instants from turns and instants in order, as a trace has them.
-    pub(super) fn new(moments: impl Iterator<Item = (u64, Instant)>) -> Axis {
+    pub(super) fn new(moments: &[(u64, Instant)]) -> Axis {
         let instants = instants(moments);
-        let times: Vec<u64> =
-            instants.windows(2).map(|pair| pair[1].0.as_nanos() - pair[0].0.as_nanos()).collect();
-        let scale = scale(&times);
+        let mut times = Vec::new();
+        for pair in instants.windows(2) {
+            times.push(pair[1].0.as_nanos() - pair[0].0.as_nanos());
+        }
+        let scale = scale(times.clone());
         let (mut stops, mut x) = (Vec::with_capacity(instants.len()), 0);
         for (place, &(at, turns_before, last)) in instants.iter().enumerate() {
             let before = place.checked_sub(1).map(|before| times[before]);
@@ -50,7 +53,7 @@ impl Axis {
     /// Lays out the same in nanoseconds, without a cut: an instant stands where it is, and each of its turns
     /// takes a nanosecond. It stands later only where the turns of the instant before reach beyond it.
     #[cfg(feature = "serde")]
-    pub(super) fn exact(moments: impl Iterator<Item = (u64, Instant)>) -> Axis {
+    pub(super) fn exact(moments: &[(u64, Instant)]) -> Axis {
         let (mut stops, mut width) = (Vec::new(), 0);
         for (at, turns_before, last) in instants(moments) {
             let x = at.as_nanos().max(width);
@@ -82,10 +85,10 @@ impl Axis {
 }
 
 /// For each instant: the last turn before it, and the last in it.
-fn instants(moments: impl Iterator<Item = (u64, Instant)>) -> Vec<(Instant, u64, u64)> {
+fn instants(moments: &[(u64, Instant)]) -> Vec<(Instant, u64, u64)> {
     let mut instants: Vec<(Instant, u64, u64)> = Vec::new();
     let mut turns_before = 0;
-    for (turn, at) in moments {
+    for &(turn, at) in moments {
         match instants.last_mut() {
             Some((last, _, last_turn)) if *last == at => *last_turn = turn.max(*last_turn),
             _ => instants.push((at, turns_before, turn)),
@@ -96,9 +99,8 @@ fn instants(moments: impl Iterator<Item = (u64, Instant)>) -> Vec<(Instant, u64,
 }
 
 /// Nanoseconds for a unit, so that the stretch in the middle of all, by length, takes four.
-fn scale(times: &[u64]) -> u64 {
-    let mut times = times.to_vec();
-    times.sort_unstable();
+fn scale(mut times: Vec<u64>) -> u64 {
+    sort_by_key(&mut times, |&time| time);
     let median = times.get(times.len().saturating_sub(1) / 2).copied().unwrap_or(1);
     (median / 4).max(1)
 }
@@ -108,7 +110,8 @@ mod tests {
     use super::*;
 
     fn axis(moments: &[(u64, u64)]) -> Axis {
-        Axis::new(moments.iter().map(|&(turn, at)| (turn, Instant::from_nanos(at))))
+        let moments = moments.iter().map(|&(turn, at)| (turn, Instant::from_nanos(at)));
+        Axis::new(&moments.collect::<Vec<_>>())
     }
 
     #[test]

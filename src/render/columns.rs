@@ -94,17 +94,28 @@ impl fmt::Display for Columns<'_> {
         if self.trace.is_empty() {
             return writeln!(f, "nothing was recorded");
         }
-        let marked: Vec<u64> = self.trace.records().filter_map(deviation).collect();
+        let mut marked = Vec::new();
+        for record in self.trace.records() {
+            marked.extend(deviation(record));
+        }
         let rows = vec![rows::marked(self.trace)];
         let (mut seen, mut firsts) = (Texts::default(), Set::new());
-        let first_rows = rows[0].iter().filter(|row| seen.insert(row.path));
-        // No more tasks than that could have room.
-        firsts.extend(first_rows.map(|row| row.turn).take(self.width / TASK_WIDTH_MIN));
-        let widths = Widths::of(rows[0].iter());
+        let mut widths = Widths::LEAST;
+        for row in &rows[0] {
+            widths.widen(row);
+            // No more tasks than that could have room.
+            if firsts.len() < self.width / TASK_WIDTH_MIN && seen.insert(row.path) {
+                firsts.insert(row.turn);
+            }
+        }
         let mut tasks = Tasks::new(&rows, &firsts, &[], widths, self.width);
         tasks.left_out = self.trace.tasks().len() - tasks.shown.len();
-        let mut shown: Vec<u64> =
-            rows[0].iter().filter(|row| tasks.has(row.path)).map(|row| row.turn).collect();
+        let mut shown = Vec::new();
+        for row in &rows[0] {
+            if tasks.has(row.path) {
+                shown.push(row.turn);
+            }
+        }
         if shown.len() > FIRST_MAX + LAST_MAX {
             shown.drain(FIRST_MAX..shown.len() - LAST_MAX);
         }
@@ -134,8 +145,13 @@ pub(crate) struct Side<'a> {
 pub(crate) fn columns_of(sides: &[Side<'_>], around: &[u64]) -> String {
     let rows: Vec<Vec<Row<'_>>> = sides.iter().map(|side| rows(side.trace)).collect();
     let turns = shown_turns(&rows, around);
-    let shown = rows.iter().flatten().filter(|row| turns.contains(row.turn));
-    let tasks = Tasks::new(&rows, &turns, around, Widths::of(shown), WIDTH);
+    let mut widths = Widths::LEAST;
+    for row in rows.iter().flatten() {
+        if turns.contains(row.turn) {
+            widths.widen(row);
+        }
+    }
+    let tasks = Tasks::new(&rows, &turns, around, widths, WIDTH);
     drawn(sides, &rows, &turns, &tasks)
 }
 
@@ -143,11 +159,12 @@ fn drawn(sides: &[Side<'_>], rows: &[Vec<Row<'_>>], turns: &Set<u64>, tasks: &Ta
     let side_width = tasks.width() + tasks.widths.at;
     let mut text = String::new();
     if tasks.widths.turn + sides.len() * side_width + 3 * (sides.len() - 1) <= tasks.most {
-        write_table(&mut text, sides, &rows.iter().collect::<Vec<_>>(), turns, tasks);
+        write_table(&mut text, sides, rows, turns, tasks);
     } else {
-        for (place, (side, rows)) in sides.iter().zip(rows).enumerate() {
+        for place in 0..sides.len() {
             text.push_str(if place == 0 { "" } else { "\n" });
-            write_table(&mut text, std::slice::from_ref(side), &[rows], turns, tasks);
+            let alone = place..=place;
+            write_table(&mut text, &sides[alone.clone()], &rows[alone], turns, tasks);
         }
     }
     match tasks.left_out {
@@ -166,30 +183,35 @@ struct Widths {
 }
 
 impl Widths {
-    fn of<'a>(rows: impl Iterator<Item = &'a Row<'a>>) -> Widths {
-        rows.fold(Widths { turn: 7, at: 9 }, |widths, row| Widths {
-            turn: widths.turn.max(row.turn.to_string().len() + 2),
-            at: widths.at.max(row.at.to_string().len() + 1),
-        })
+    const LEAST: Widths = Widths { turn: 7, at: 9 };
+
+    fn widen(&mut self, row: &Row<'_>) {
+        self.turn = self.turn.max(row.turn.to_string().len() + 2);
+        self.at = self.at.max(row.at.to_string().len() + 1);
     }
 }
 
 /// Which turns are shown: those around the ones that matter, the first panic, and the last ones.
 fn shown_turns(rows: &[Vec<Row<'_>>], around: &[u64]) -> Set<u64> {
-    let ends: Vec<u64> = rows.iter().filter_map(|rows| Some(rows.last()?.turn)).collect();
-    let last = ends.iter().copied().max().unwrap_or(0);
-    let mut turns = Set::new();
-    for end in ends {
-        turns.extend(end.saturating_sub(1).max(1)..=end);
+    let (mut turns, mut last) = (Set::new(), 0);
+    for rows in rows {
+        if let Some(end) = rows.last() {
+            turns.extend(end.turn.saturating_sub(1).max(1)..=end.turn);
+            last = last.max(end.turn);
+        }
+        if let Some(row) = rows.iter().find(|row| row.deed == "panics") {
+            turns.insert(row.turn);
+        }
     }
-    let panic = |rows: &Vec<Row<'_>>| Some(rows.iter().find(|row| row.deed == "panics")?.turn);
-    turns.extend(rows.iter().filter_map(panic));
     // The decision comes last; what led to it is shown as far as there is room.
     for (rank, &turn) in around.iter().rev().enumerate() {
         let after = if rank == 0 { 6 } else { 1 };
         let window = turn.saturating_sub(2).max(1)..=(turn + after).min(last);
-        let more = window.clone().filter(|&turn| !turns.contains(turn)).count();
-        if turns.len() + more > ROWS_MAX {
+        let mut rows = turns.len();
+        for turn in window.clone() {
+            rows += usize::from(!turns.contains(turn));
+        }
+        if rows > ROWS_MAX {
             break;
         }
         turns.extend(window);
@@ -198,8 +220,12 @@ fn shown_turns(rows: &[Vec<Row<'_>>], around: &[u64]) -> Set<u64> {
         turns.extend(last.saturating_sub(9).max(1)..=last);
     }
     // A turn alone takes no more room than the mark for it.
-    let is_alone = |turn: &u64| turns.contains(turn + 1);
-    let alone: Vec<u64> = turns.iter().map(|turn| turn + 1).filter(is_alone).collect();
+    let mut alone = Vec::new();
+    for turn in turns.iter() {
+        if turns.contains(turn + 2) {
+            alone.push(turn + 1);
+        }
+    }
     turns.extend(alone);
     if turns.contains(2) {
         turns.insert(1);
@@ -225,30 +251,30 @@ impl<'a> Tasks<'a> {
         widths: Widths,
         most: usize,
     ) -> Self {
-        // Who takes part in a decision comes before who is seen beside it, and both before the others.
-        let all = || rows.iter().flatten();
-        let decides = |row: &&Row<'_>| {
+        let decides = |row: &Row<'_>| {
             row.deed == "panics"
                 || around.iter().any(|&turn| row.turn == turn || row.turn == turn + 1)
         };
+        // Who takes part in a decision comes before who is seen beside it, and both before the others.
         let mut paths: Vec<&str> = Vec::new();
-        let seen = all().filter(|row| turns.contains(row.turn));
-        for row in all().filter(decides).chain(seen) {
-            if !paths.contains(&row.path) {
-                paths.push(row.path);
+        for is_deciding in [true, false] {
+            for row in rows.iter().flatten() {
+                let is_seen = if is_deciding { decides(row) } else { turns.contains(row.turn) };
+                if is_seen && !paths.contains(&row.path) {
+                    paths.push(row.path);
+                }
             }
         }
-        let mut headers: Vec<(&str, String)> =
-            paths.iter().map(|path| (*path, header(path, &paths))).collect();
-        let count = headers.len();
-        let mut width = widths.turn + widths.at;
-        headers.retain(|(_, header)| {
-            width += column_width(header);
-            width <= most
-        });
-        let left_out = count - headers.len();
-        let first_turn = |path: &str| all().position(|row| row.path == path);
-        sort_by_key(&mut headers, |(path, _)| first_turn(path));
+        let (mut headers, mut width) = (Vec::new(), widths.turn + widths.at);
+        for path in &paths {
+            let header = header(path, &paths);
+            width += column_width(&header);
+            if width <= most {
+                headers.push((*path, header));
+            }
+        }
+        let left_out = paths.len() - headers.len();
+        sort_by_key(&mut headers, |(path, _)| first_row(rows, path));
         Tasks { shown: headers, left_out, widths, most }
     }
 
@@ -259,6 +285,18 @@ impl<'a> Tasks<'a> {
     fn width(&self) -> usize {
         self.shown.iter().map(|(_, header)| column_width(header)).sum()
     }
+}
+
+/// The place of a task's first row among those of all runs.
+fn first_row(rows: &[Vec<Row<'_>>], path: &str) -> usize {
+    let mut before = 0;
+    for rows in rows {
+        if let Some(place) = rows.iter().position(|row| row.path == path) {
+            return before + place;
+        }
+        before += rows.len();
+    }
+    before
 }
 
 fn column_width(header: &str) -> usize {
@@ -274,7 +312,7 @@ fn header(path: &str, paths: &[&str]) -> String {
 fn write_table(
     text: &mut String,
     sides: &[Side<'_>],
-    rows: &[&Vec<Row<'_>>],
+    rows: &[Vec<Row<'_>>],
     turns: &Set<u64>,
     tasks: &Tasks<'_>,
 ) {
@@ -298,8 +336,14 @@ fn write_table(
     push_line(text, &headers);
     let mut before = 0;
     // Of two runs under each other one may be the longer.
-    let last = rows.iter().filter_map(|rows| Some(rows.last()?.turn)).max().unwrap_or(0);
-    for turn in turns.iter().take_while(|&turn| turn <= last) {
+    let mut last = 0;
+    for rows in rows {
+        last = rows.last().map_or(last, |row| row.turn.max(last));
+    }
+    for turn in turns.iter() {
+        if turn > last {
+            break;
+        }
         match turn - before - 1 {
             0 => {}
             1 => push_line(text, &format!("{:>width$}  1 turn", "...")),
@@ -311,11 +355,13 @@ fn write_table(
         let mut line = format!("{number:>width$}  ");
         for (place, side) in sides.iter().enumerate() {
             line.push_str(if place == 0 { "" } else { " | " });
-            line.push_str(&half(side, rows[place], turn, tasks));
+            line.push_str(&half(side, &rows[place], turn, tasks));
         }
         push_line(text, &line);
-        for row in rows.iter().filter_map(|rows| row_of(rows, turn)) {
-            push_said(text, row, tasks);
+        for rows in rows {
+            if let Some(row) = row_of(rows, turn) {
+                push_said(text, row, tasks);
+            }
         }
     }
 }
@@ -349,8 +395,13 @@ fn half(side: &Side<'_>, rows: &[Row<'_>], turn: u64, tasks: &Tasks<'_>) -> Stri
         return line;
     }
     for (path, header) in &tasks.shown {
-        let others = row.others.iter().filter(|(other, _)| other == path).map(|(_, word)| *word);
-        let cell = match others.min() {
+        let mut first = None;
+        for (other, word) in &row.others {
+            if other == path && first.is_none_or(|first| *word < first) {
+                first = Some(*word);
+            }
+        }
+        let cell = match first {
             _ if *path == row.path => format!("{mark}{}", row.deed),
             // The first by alphabet says most: a task that is aborted is woken by that, too.
             Some(word) => word.to_owned(),

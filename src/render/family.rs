@@ -11,24 +11,33 @@ pub(super) fn family_order(trace: &Trace) -> (Vec<TaskId>, Vec<usize>) {
         children.get_or_default(trace.parent(task)).push(task);
     }
     let (mut order, mut depths) = (Vec::new(), Vec::new());
-    let top = children.remove(None).unwrap_or_default();
     // A stack of its own, because a task may have as many ancestors as there are tasks.
-    let mut stack: Vec<(TaskId, usize)> = top.into_iter().rev().map(|task| (task, 0)).collect();
+    let mut stack = Vec::new();
+    let mut push = |stack: &mut Vec<(TaskId, usize)>, parent: Option<TaskId>, depth: usize| {
+        let mut tasks = children.remove(parent).unwrap_or_default();
+        while let Some(task) = tasks.pop() {
+            stack.push((task, depth));
+        }
+    };
+    push(&mut stack, None, 0);
     while let Some((task, depth)) = stack.pop() {
         order.push(task);
         depths.push(depth);
-        let below = children.remove(Some(task)).unwrap_or_default();
-        stack.extend(below.into_iter().rev().map(|child| (child, depth + 1)));
+        push(&mut stack, Some(task), depth + 1);
     }
     (order, depths)
 }
 
 /// The part after the last slash that is not part of a name: those are escaped.
 pub(super) fn last_step(path: &str) -> &str {
-    let backslashes =
-        |place: usize| path[..place].bytes().rev().take_while(|&b| b == b'\\').count();
-    let mut slashes = path.rmatch_indices('/').map(|(place, _)| place);
-    slashes.find(|&place| backslashes(place) % 2 == 0).map_or(path, |place| &path[place + 1..])
+    let (mut step, mut is_escaped) = (0, false);
+    for (place, byte) in path.bytes().enumerate() {
+        if byte == b'/' && !is_escaped {
+            step = place + 1;
+        }
+        is_escaped = byte == b'\\' && !is_escaped;
+    }
+    &path[step..]
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::grid::Grid;
-use super::layout::{Lane, Layout, Mark, MarkKind, Span, State, WaitKind};
+use super::layout::{Lane, Layout, Mark, MarkKind, State, WaitKind};
 use crate::kernel::ordered::sort_by_key;
 use crate::kernel::shown_duration;
 use crate::trace::Trace;
@@ -100,8 +100,12 @@ impl fmt::Display for Lanes<'_> {
             return writeln!(f, "nothing was recorded");
         }
         let shown = &layout.lanes[..layout.lanes.len().min(LANES_MAX)];
-        let names: Vec<String> = shown.iter().map(|lane| name(lane, self.width / 3)).collect();
-        let margin = names.iter().map(|name| columns(name)).max().unwrap_or(0);
+        let (mut names, mut margin) = (Vec::new(), 0);
+        for lane in shown {
+            let name = name(lane, self.width / 3);
+            margin = margin.max(columns(&name));
+            names.push(name);
+        }
         let room = (self.width - margin - 2) as u64;
         let grid = Grid::new(layout.axis.width(), room, UNIT_MAX);
         for row in axis(&grid, &layout).into_iter().chain(events(&grid, &layout)) {
@@ -140,11 +144,14 @@ impl Lanes<'_> {
 
     /// Tells the waits for resources, in the order in which they begin, each with how long it took.
     fn write_waits(&self, f: &mut fmt::Formatter<'_>, layout: &Layout<'_>) -> fmt::Result {
-        let is_told = |span: &&Span| span.state == State::Waiting(WaitKind::Resource);
-        let lanes = layout.lanes.iter();
-        let mut told: Vec<_> = lanes
-            .flat_map(|lane| lane.spans.iter().filter(is_told).map(move |span| (lane.path, span)))
-            .collect();
+        let mut told = Vec::new();
+        for lane in &layout.lanes {
+            for span in &lane.spans {
+                if span.state == State::Waiting(WaitKind::Resource) {
+                    told.push((lane.path, span));
+                }
+            }
+        }
         sort_by_key(&mut told, |(_, span)| (span.turn, span.from));
         if !told.is_empty() {
             writeln!(f, "waits for resources")?;
@@ -166,11 +173,14 @@ impl Lanes<'_> {
     /// Tells the notes and the choices that the row below the axis points to, and cancellations.
     fn write_told(&self, f: &mut fmt::Formatter<'_>, layout: &Layout<'_>) -> fmt::Result {
         for (title, is_told) in TOLD {
-            let lanes = layout.lanes.iter();
-            let mut told: Vec<_> = lanes
-                .flat_map(|lane| lane.marks.iter().map(move |mark| (lane, mark)))
-                .filter(|(_, mark)| is_told(mark.kind))
-                .collect();
+            let mut told = Vec::new();
+            for lane in &layout.lanes {
+                for mark in &lane.marks {
+                    if is_told(mark.kind) {
+                        told.push((lane, mark));
+                    }
+                }
+            }
             if told.is_empty() {
                 continue;
             }
@@ -266,26 +276,31 @@ fn sign_of_event(kind: MarkKind<'_>) -> Option<char> {
 /// A row of signs where notes were written and choices made; none without any.
 fn events(grid: &Grid, layout: &Layout<'_>) -> Option<String> {
     let mut row = vec![' '; grid.columns()];
-    for mark in layout.lanes.iter().flat_map(|lane| &lane.marks) {
-        let Some(sign) = sign_of_event(mark.kind) else { continue };
-        let cell = &mut row[grid.column(mark.x)];
-        *cell = if *cell == ' ' || *cell == sign { sign } else { '&' };
+    for lane in &layout.lanes {
+        for mark in &lane.marks {
+            let Some(sign) = sign_of_event(mark.kind) else { continue };
+            let cell = &mut row[grid.column(mark.x)];
+            *cell = if *cell == ' ' || *cell == sign { sign } else { '&' };
+        }
     }
-    row.iter().any(|&sign| sign != ' ').then(|| row.into_iter().collect())
+    let is_empty = row.iter().all(|&sign| sign == ' ');
+    (!is_empty).then(|| String::from_iter(row))
 }
 
 fn signs(grid: &Grid, lane: &Lane<'_>) -> String {
     let states = grid.states(lane);
-    let sign = |state: &Option<State>| match state {
-        Some(State::Waiting(WaitKind::Resource)) => ':',
-        Some(State::Waiting(WaitKind::Join)) => '_',
-        Some(State::Waiting(WaitKind::Timer | WaitKind::Other) | State::Alive) => '-',
-        Some(State::Ready) => '=',
-        Some(State::Running) => '#',
-        Some(State::Blocking) => 'B',
-        None => ' ',
-    };
-    let mut row: Vec<char> = states.iter().map(sign).collect();
+    let mut row = Vec::with_capacity(states.len());
+    for state in &states {
+        row.push(match state {
+            Some(State::Waiting(WaitKind::Resource)) => ':',
+            Some(State::Waiting(WaitKind::Join)) => '_',
+            Some(State::Waiting(WaitKind::Timer | WaitKind::Other) | State::Alive) => '-',
+            Some(State::Ready) => '=',
+            Some(State::Running) => '#',
+            Some(State::Blocking) => 'B',
+            None => ' ',
+        });
+    }
     for mark in &lane.marks {
         let column = grid.column(mark.x).min(row.len() - 1);
         // It begins a stretch of being ready, and never hides more than the beginning of one.

@@ -140,34 +140,27 @@ pub(super) struct Layout<'a> {
 impl<'a> Layout<'a> {
     /// Lays out a trace to be looked at: long stretches are cut.
     pub(super) fn new(trace: &'a Trace) -> Self {
-        Layout::on(trace, Axis::new(moments(trace)))
+        Layout::on(trace, Axis::new(&moments(trace)))
     }
 
     /// Lays out a trace on an axis of nanoseconds, for tools that have an axis of their own.
     #[cfg(feature = "serde")]
     pub(super) fn exact(trace: &'a Trace) -> Self {
-        Layout::on(trace, Axis::exact(moments(trace)))
+        Layout::on(trace, Axis::exact(&moments(trace)))
     }
 
     fn on(trace: &'a Trace, mut axis: Axis) -> Self {
         let (order, depths) = family_order(trace);
-        let numbers = order.iter().map(|task| task.as_u64() as usize);
-        let mut places = vec![None; numbers.clone().max().map_or(0, |last| last + 1)];
-        numbers.enumerate().for_each(|(place, number)| places[number] = Some(place));
-        let place_of = |task: TaskId| *places.get(task.as_u64() as usize)?;
         let at_first = if trace.level() < Level::Full { State::Alive } else { State::Ready };
-        let lane = |(&task, &depth): (&TaskId, &usize)| Drawing {
-            lane: Lane {
-                task,
-                path: trace.path(task).unwrap_or("?"),
-                depth,
-                spans: Vec::new(),
-                marks: Vec::new(),
-            },
-            at_first,
-            open: None,
-        };
-        let mut drawings: Vec<Drawing<'a>> = order.iter().zip(&depths).map(lane).collect();
+        let mut places = vec![None; trace.tasks().len()];
+        let mut drawings = Vec::with_capacity(order.len());
+        for (place, &task) in order.iter().enumerate() {
+            places[task.as_u64() as usize] = Some(place);
+            let (path, depth) = (trace.path(task).unwrap_or("?"), depths[place]);
+            let lane = Lane { task, path, depth, spans: Vec::new(), marks: Vec::new() };
+            drawings.push(Drawing { lane, at_first, open: None });
+        }
+        let place_of = |task: TaskId| *places.get(task.as_u64() as usize)?;
         let (mut wakes, mut polled, mut width) = (Vec::new(), None, axis.width());
         for (number, record) in trace.records().enumerate() {
             let Some(place) = record.task.and_then(place_of) else {
@@ -190,21 +183,19 @@ impl<'a> Layout<'a> {
                 width = width.max(x);
             }
             if let Event::Woken { by: Waker::Task(waker), resource } = record.event {
-                let from = place_of(waker).filter(|&from| from != place);
-                wakes.extend(from.map(|from| Wake {
-                    from,
-                    to: place,
-                    x,
-                    at: record.at,
-                    turn: record.turn,
-                    resource,
-                }));
+                if let Some(from) = place_of(waker).filter(|&from| from != place) {
+                    let Record { at, turn, .. } = record;
+                    wakes.push(Wake { from, to: place, x, at, turn, resource });
+                }
             }
             drawings[place].draw(record, number, x, &axis);
         }
         let end = trace.records().next_back().map_or(Instant::ZERO, |last| last.at);
         axis.widen(width);
-        let lanes = drawings.into_iter().map(|drawing| drawing.finish(width, end)).collect();
+        let mut lanes = Vec::with_capacity(drawings.len());
+        for drawing in drawings {
+            lanes.push(drawing.finish(width, end));
+        }
         Layout { axis, lanes, wakes, trace }
     }
 
@@ -239,14 +230,15 @@ impl Polled {
 }
 
 /// Turn and instant of each record, and of the beginning of what took time.
-fn moments(trace: &Trace) -> impl Iterator<Item = (u64, Instant)> {
-    trace.records().flat_map(|Record { turn, at, event, .. }| {
-        let from = match event {
-            Event::Blocked(from) => Some((turn, from)),
-            _ => None,
-        };
-        from.into_iter().chain([(turn, at)])
-    })
+fn moments(trace: &Trace) -> Vec<(u64, Instant)> {
+    let mut moments = Vec::with_capacity(trace.len());
+    for Record { turn, at, event, .. } in trace.records() {
+        if let Event::Blocked(from) = event {
+            moments.push((turn, from));
+        }
+        moments.push((turn, at));
+    }
+    moments
 }
 
 /// A lane under way.

@@ -386,21 +386,33 @@ fn indices(resources: &[ResourceEntry]) -> Vec<Option<usize>> {
         places.push((called, *count));
         *count += 1;
     }
-    let is_shared = |called| counts.get(called).is_some_and(|&count| count > 1);
-    places.into_iter().map(|(called, place)| is_shared(called).then_some(place)).collect()
+    let mut indices = Vec::with_capacity(resources.len());
+    for (called, place) in places {
+        let is_shared = counts.get(called).is_some_and(|&count| count > 1);
+        indices.push(is_shared.then_some(place));
+    }
+    indices
 }
 
 /// Writes the paths of all tasks.
 fn paths(tasks: &[TaskEntry]) -> Vec<Box<str>> {
     let (mut names, mut siblings) = (Texts::default(), Map::<_, u32>::new());
-    let mut called =
-        |task: &TaskEntry| (task.parent, task.name.as_deref().map(|name| names.number(name)));
-    let called: Vec<_> = tasks.iter().map(&mut called).collect();
-    called.iter().for_each(|&called| *siblings.get_or_default(called) += 1);
-    let is_shared = |called| siblings.get(called).is_some_and(|&count| count > 1);
-    let family = Tasks { tasks, shared: called.into_iter().map(is_shared).collect() };
-    let mut paths = Paths::new(&family);
-    (0..tasks.len()).map(|serial| paths.shown(serial as u32).into()).collect()
+    let mut called = Vec::with_capacity(tasks.len());
+    for TaskEntry { parent, name, .. } in tasks {
+        let name = name.as_deref().map(|name| names.number(name));
+        called.push((*parent, name));
+        *siblings.get_or_default((*parent, name)) += 1;
+    }
+    let mut shared = Vec::with_capacity(tasks.len());
+    for called in called {
+        shared.push(siblings.get(called).is_some_and(|&count| count > 1));
+    }
+    let family = Tasks { tasks, shared };
+    let (mut paths, mut shown) = (Paths::new(&family), Vec::with_capacity(tasks.len()));
+    for serial in 0..tasks.len() {
+        shown.push(paths.shown(serial as u32).into());
+    }
+    shown
 }
 
 /// The tasks of a log, by serial.

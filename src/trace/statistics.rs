@@ -156,20 +156,23 @@ struct Sums {
 
 impl Sums {
     fn new(trace: &Trace) -> Self {
-        let task = |task| TaskStatistics {
-            task,
-            path: trace.path(task).unwrap_or("?").to_owned(),
-            polls: 0,
-            turns_ready: 0,
-            ready: Duration::ZERO,
-            waiting: Duration::ZERO,
-            longest_wait: Duration::ZERO,
-            longest_wait_since: Instant::ZERO,
-            blocked: Duration::ZERO,
-            resources: Vec::new(),
-        };
+        let mut tasks = Vec::new();
+        for task in trace.tasks() {
+            tasks.push(TaskStatistics {
+                task,
+                path: trace.path(task).unwrap_or("?").to_owned(),
+                polls: 0,
+                turns_ready: 0,
+                ready: Duration::ZERO,
+                waiting: Duration::ZERO,
+                longest_wait: Duration::ZERO,
+                longest_wait_since: Instant::ZERO,
+                blocked: Duration::ZERO,
+                resources: Vec::new(),
+            });
+        }
         let statistics = Statistics {
-            tasks: trace.tasks().map(task).collect(),
+            tasks,
             turns: 0,
             jumps: 0,
             jumped: Duration::ZERO,
@@ -238,7 +241,8 @@ impl Sums {
                 if waited > task.longest_wait {
                     (task.longest_wait, task.longest_wait_since) = (waited, since);
                 }
-                for key in resource.into_iter().flat_map(|number| both(place, number)) {
+                let Some(number) = resource else { return };
+                for key in both(place, number) {
                     if let Some(sums) = self.resources.get_mut(key) {
                         sums.waiting += waited;
                         sums.longest_wait = sums.longest_wait.max(waited);

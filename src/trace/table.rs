@@ -60,8 +60,10 @@ impl Statistics {
         sort_by_key(&mut tasks, |task| Reverse(task.polls));
         let header =
             ["task", "polls", "turns ready", "ready", "waiting", "longest wait", "blocked"];
-        let mut rows = vec![header.map(str::to_owned)];
-        rows.extend(tasks.iter().take(ROWS_MAX).map(|task| task.row()));
+        let mut rows = vec![header.map(str::to_owned).into()];
+        for task in tasks.iter().take(ROWS_MAX) {
+            rows.push(task.row());
+        }
         write_table(f, &rows, 1)?;
         if tasks.len() > ROWS_MAX {
             writeln!(f, "and {} more tasks", tasks.len() - ROWS_MAX)?;
@@ -71,18 +73,21 @@ impl Statistics {
 
     /// Which task waited for which resource, the longest first; nothing where none did.
     fn write_waits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut waits: Vec<(&str, &ResourceStatistics)> = self
-            .tasks
-            .iter()
-            .flat_map(|task| task.resources.iter().map(|one| (&*task.path, one)))
-            .collect();
+        let mut waits = Vec::new();
+        for task in &self.tasks {
+            for resource in &task.resources {
+                waits.push((&*task.path, resource));
+            }
+        }
         if waits.is_empty() {
             return Ok(());
         }
         sort_by_key(&mut waits, |(_, resource)| Reverse(resource.waiting));
         let header = ["task", "waits for", "times", "waiting", "longest wait"];
-        let mut rows = vec![header.map(str::to_owned)];
-        rows.extend(waits.iter().take(ROWS_MAX).map(|(path, resource)| resource.row(path)));
+        let mut rows = vec![header.map(str::to_owned).into()];
+        for (path, resource) in waits.iter().take(ROWS_MAX) {
+            rows.push(resource.row(path));
+        }
         write_table(f, &rows, 2)?;
         if waits.len() > ROWS_MAX {
             writeln!(f, "and {} more of a task for a resource", waits.len() - ROWS_MAX)?;
@@ -92,8 +97,8 @@ impl Statistics {
 }
 
 impl TaskStatistics {
-    fn row(&self) -> [String; 7] {
-        [
+    fn row(&self) -> Vec<String> {
+        vec![
             self.path.clone(),
             self.polls.to_string(),
             self.turns_ready.to_string(),
@@ -106,8 +111,8 @@ impl TaskStatistics {
 }
 
 impl ResourceStatistics {
-    fn row(&self, path: &str) -> [String; 5] {
-        [
+    fn row(&self, path: &str) -> Vec<String> {
+        vec![
             path.to_owned(),
             self.resource.clone(),
             self.waits.to_string(),
@@ -123,21 +128,22 @@ fn shown_time(time: Duration) -> String {
 
 /// Writes rows in columns: the first `texts` to the left, the numbers after them to the right. Texts lose their
 /// middle where a line would be too wide.
-fn write_table<const N: usize>(
-    f: &mut fmt::Formatter<'_>,
-    rows: &[[String; N]],
-    texts: usize,
-) -> fmt::Result {
-    let widest = |column: usize| rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0);
-    let mut widths: [usize; N] = std::array::from_fn(widest);
-    let numbers: usize = widths[texts..].iter().map(|width| width + 2).sum();
+fn write_table(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>], texts: usize) -> fmt::Result {
+    let mut widths = vec![0; rows[0].len()];
+    for row in rows {
+        for (column, cell) in row.iter().enumerate() {
+            widths[column] = columns(cell).max(widths[column]);
+        }
+    }
+    let numbers = widths[texts..].iter().sum::<usize>() + 2 * (widths.len() - texts);
     let room = (WIDTH - 2 * (texts - 1)).saturating_sub(numbers) / texts;
     for width in &mut widths[..texts] {
         *width = (*width).min(room.clamp(TEXT_MIN, PATH_WIDTH));
     }
     for row in rows {
         let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+        for (column, cell) in row.iter().enumerate() {
+            let width = widths[column];
             let gap = if column == 0 { "" } else { "  " };
             if column < texts {
                 let cell = elide_middle(cell, width);
