@@ -62,10 +62,10 @@ impl Environment {
     ///
     /// Returns in words which value makes no sense, and what would.
     pub(super) fn of_process() -> Result<Self, String> {
-        Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self::read(&|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))
     }
 
-    fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+    fn read(variable: Variables<'_>) -> Result<Self, String> {
         // An empty variable is how a shell says that there is none.
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let replay = match variable("SIMLOOP_REPLAY") {
@@ -83,6 +83,9 @@ impl Environment {
         Ok(Environment { seed: number("SIMLOOP_SEED", &variable)?, runs, replay, shard })
     }
 }
+
+/// The values of variables by name.
+type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Says whether panics are printed with backtraces (`RUST_BACKTRACE`).
 pub(super) fn wants_backtraces() -> bool {
@@ -128,7 +131,7 @@ impl Builder {
     }
 }
 
-fn number(name: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<Option<u64>, String> {
+fn number(name: &str, variable: Variables<'_>) -> Result<Option<u64>, String> {
     let Some(text) = variable(name) else { return Ok(None) };
     match text.trim().parse() {
         Ok(number) => Ok(Some(number)),
@@ -136,7 +139,7 @@ fn number(name: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<Opti
     }
 }
 
-fn shard(text: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<Shard, String> {
+fn shard(text: &str, variable: Variables<'_>) -> Result<Shard, String> {
     let form = || {
         format!(
             "SIMLOOP_SHARD={text:?} has neither the form `i/n`, with i from 1 to n and n up to {SHARDS_MAX}, nor is \
@@ -158,10 +161,7 @@ fn shard(text: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<Shard
 
 /// Finds the number of this job in the variables of the system that runs it. Only when asked to: most systems
 /// that number their jobs give each of them other tests to run.
-fn shard_of_system(
-    count: Option<&str>,
-    variable: &impl Fn(&str) -> Option<String>,
-) -> Result<Shard, String> {
+fn shard_of_system(count: Option<&str>, variable: Variables<'_>) -> Result<Shard, String> {
     let variable = |name: &str| variable(name).filter(|it| !NO_NUMBERS.contains(&it.as_str()));
     for system in SYSTEMS {
         let System { index: index_name, count: count_name, .. } = system;
@@ -206,7 +206,7 @@ mod tests {
             let found = variables.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        Environment::read(find)
+        Environment::read(&find)
     }
 
     fn shard(variables: &[(&str, &str)]) -> Result<(u64, u64), String> {

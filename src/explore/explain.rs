@@ -96,8 +96,12 @@ fn witnessed(
     let run = runner.run_with(builder);
     // Where first-in first-out fails, the turn says which of its choices is meant.
     let is_alone = is_failing && deviations.len() == 1;
-    let told = |seen: &Seen| seen.told(&run.1, is_alone);
-    let told = policy.with(|witness| witness.seen.iter().map(told).collect());
+    let mut told = Vec::new();
+    policy.with(|witness| {
+        for seen in &witness.seen {
+            told.push(seen.told(&run.1, is_alone));
+        }
+    });
     (run, told)
 }
 
@@ -185,11 +189,11 @@ fn sentence(
 type Marked<'a> = (&'a Traced, &'a [Deviation]);
 
 fn beside(failing: Marked<'_>, nearest: Option<Marked<'_>>) -> String {
-    let turns = |(_, deviations): Marked<'_>| -> Vec<u64> {
+    let turns = |deviations: &[Deviation]| -> Vec<u64> {
         deviations.iter().map(|deviation| deviation.turn).collect()
     };
     let title = |run: &Run| if run.failure.is_some() { "fails" } else { "passes" };
-    let (fails, passes) = (turns(failing), nearest.map(turns).unwrap_or_default());
+    let (fails, passes) = (turns(failing.1), turns(nearest.map_or(&[], |nearest| nearest.1)));
     let (_, trace) = failing.0;
     let mut sides = vec![Side { title: "fails", trace, marked: &fails }];
     if let Some(((nearest, trace), _)) = nearest {
@@ -223,13 +227,16 @@ impl Policy for Witness {
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
         let index = self.lenient.choose(choice);
         if index > 0 {
-            let shown = (0..index.min(PASSED_MAX)).chain([index]);
-            let tasks = shown.filter_map(|index| Some((choice.task(index)?, choice.path(index)?)));
-            let running = choice.running_path().filter(|_| choice.kind() != ChoiceKind::Task);
-            let tasks = tasks.chain(running);
+            let mut tasks = Vec::new();
+            for index in (0..index.min(PASSED_MAX)).chain([index]) {
+                tasks.extend(choice.task(index).zip(choice.path(index)));
+            }
             let (turn, at, kind) = (choice.turn(), choice.now(), choice.kind());
+            if kind != ChoiceKind::Task {
+                tasks.extend(choice.running_path());
+            }
             let place = self.lenient.place();
-            self.seen.push(Seen { turn, at, kind, index, place, tasks: tasks.collect() });
+            self.seen.push(Seen { turn, at, kind, index, place, tasks });
         }
         index
     }
@@ -257,11 +264,14 @@ impl Seen {
             };
         }
         if self.kind == ChoiceKind::Value {
-            let polled = trace.records().find(|record| {
-                record.turn == *turn && matches!(record.event, Event::Polled { .. })
-            });
-            let path = polled.and_then(|record| trace.path(record.task?));
-            let who = path.map_or("the task".to_owned(), |path| format!("`{path}`"));
+            let mut who = "the task".to_owned();
+            for record in trace.records() {
+                if record.turn == *turn && matches!(record.event, Event::Polled { .. }) {
+                    let path = record.task.and_then(|task| trace.path(task));
+                    who = path.map_or(who, |path| format!("`{path}`"));
+                    break;
+                }
+            }
             let which = match self.place {
                 ..=1 => String::new(),
                 place => format!(" (choice {place} of the turn)"),

@@ -105,9 +105,12 @@ impl<'a> Order<'a> {
             }
         }
         if let Some(last) = len.checked_sub(1).filter(|_| ended) {
-            let could_run = |wakers: &Vec<Waker>| wakers.iter().any(|&by| by != Waker::Turn(last));
-            let left = self.ready.iter().filter(|(_, wakers)| could_run(wakers));
-            races.extend(left.map(|(task, _)| Race { turn: last, instead: vec![task] }));
+            for (task, wakers) in self.ready.iter() {
+                // It could run without the last turn.
+                if wakers.iter().any(|&by| by != Waker::Turn(last)) {
+                    races.push(Race { turn: last, instead: vec![task] });
+                }
+            }
         }
         races
     }
@@ -148,8 +151,12 @@ impl<'a> Order<'a> {
 
     /// The tasks that may come first where the later turn is taken without the earlier one.
     fn initials(&self, start: usize, before: &[Turns], earlier: usize, later: usize) -> Vec<u32> {
-        let is_free = |turn: &usize| !before[turn - start].has(earlier - start);
-        let mut taken: Vec<usize> = (earlier + 1..later).filter(is_free).collect();
+        let mut taken = Vec::new();
+        for turn in earlier + 1..later {
+            if !before[turn - start].has(earlier - start) {
+                taken.push(turn);
+            }
+        }
         // Of the later turn what happened before it is not complete; so it is compared with each.
         let is_after = |turn: usize, other: usize| match before.get(turn - start) {
             Some(before) => before.has(other - start),

@@ -303,14 +303,16 @@ impl Node {
         if instead.iter().any(|task| planned.contains(task)) {
             return;
         }
-        let is_awake = |task: &&u32| self.sleep.iter().all(|sleeper| sleeper.task != **task);
-        match ready.iter().filter(is_awake).find(|task| instead.contains(task)) {
-            Some(&task) => planned.push(task),
-            // None of them can be first by itself, so all are tried.
-            None => {
-                let more = ready.iter().filter(is_awake).filter(|task| !planned.contains(task));
-                let more: Vec<u32> = more.copied().collect();
-                planned.extend(more);
+        let is_awake = |task: u32| self.sleep.iter().all(|sleeper| sleeper.task != task);
+        let is_wanted = |&task: &u32| is_awake(task) && instead.contains(&task);
+        if let Some(place) = ready.iter().position(is_wanted) {
+            planned.push(ready[place]);
+            return;
+        }
+        // None of them can be first by itself, so all are tried.
+        for &task in ready.iter() {
+            if is_awake(task) && !planned.contains(&task) {
+                planned.push(task);
             }
         }
     }

@@ -39,8 +39,14 @@ impl Node {
     /// The deviations that the children add, earliest first, least first.
     pub(super) fn turnoffs(&self) -> impl Iterator<Item = Turnoff> + '_ {
         let first = self.path.last().map_or(0, |last| last.at + 1);
-        let choices = self.open.iter().zip(first..);
-        choices.flat_map(|(&count, at)| (1..count).map(move |index| Turnoff { at, index }))
+        let (mut place, mut index) = (0, 0);
+        std::iter::from_fn(move || {
+            while index + 1 >= *self.open.get(place)? {
+                (place, index) = (place + 1, 0);
+            }
+            index += 1;
+            Some(Turnoff { at: first + place as u32, index })
+        })
     }
 }
 

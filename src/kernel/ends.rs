@@ -273,13 +273,18 @@ impl Kernel {
             let joiner = self.finish_one(key, kept.ending());
             let watchers = self.ends.take_watchers(key);
             if self.is_observed {
-                let lingerer = self.ends.heirs.get(key).map(|&owner| Target::Task(owner));
-                let waiters = watchers.iter().copied().chain(lingerer);
-                waiters.for_each(|waiter| self.close_wait(waiter, OpenWait::Join(number)));
+                for &watcher in &watchers {
+                    self.close_wait(watcher, OpenWait::Join(number));
+                }
+                if let Some(&owner) = self.ends.heirs.get(key) {
+                    self.close_wait(Target::Task(owner), OpenWait::Join(number));
+                }
             }
-            let woken = watchers.into_iter().filter_map(|target| self.wake_target(target));
-            let woken: Vec<_> = joiner.into_iter().chain(woken).collect();
-            self.ends.due.extend(woken.into_iter().map(|waker| (number, waker)));
+            self.ends.due.extend(joiner.map(|waker| (number, waker)));
+            for target in watchers {
+                let woken = self.wake_target(target);
+                self.ends.due.extend(woken.map(|waker| (number, waker)));
+            }
             // As the run ends every task that is left is dropped in its own time.
             next = if self.is_closing { None } else { self.ends.release(key) };
         }

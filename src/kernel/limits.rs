@@ -201,18 +201,15 @@ impl Kernel {
     fn livelock(&mut self, turns: u64) -> Breach {
         let watch = self.watch.take().unwrap_or_default();
         self.is_observed = self.is_noted();
-        let mut spinners: Vec<Spinner> = self
-            .tasks
-            .iter()
-            .filter_map(|(task, known)| {
-                let number = super::serial(known);
-                let &polls = watch.polls.get(number)?;
-                let mut woken_by = watch.wakes.get(number).cloned().unwrap_or_default();
-                sort_by_key(&mut woken_by, |&(_, count)| Reverse(count));
-                woken_by.truncate(TOLD_MAX);
-                Some(Spinner { task, polls, woken_by })
-            })
-            .collect();
+        let mut spinners = Vec::new();
+        for (task, known) in self.tasks.iter() {
+            let number = super::serial(known);
+            let Some(&polls) = watch.polls.get(number) else { continue };
+            let mut woken_by = watch.wakes.get(number).cloned().unwrap_or_default();
+            sort_by_key(&mut woken_by, |&(_, count)| Reverse(count));
+            woken_by.truncate(TOLD_MAX);
+            spinners.push(Spinner { task, polls, woken_by });
+        }
         // Equals in the order of spawning.
         let spawned = |task: TaskKey| self.tasks[task.slot()].serial;
         sort_by_key(&mut spinners, |spinner| spawned(spinner.task));
@@ -243,7 +240,12 @@ impl Kernel {
 
     /// The key of the task with this serial, for reports; looks at every task.
     pub(crate) fn task_of_serial(&self, number: u32) -> Option<TaskKey> {
-        self.tasks.iter().find(|(_, task)| super::serial(task) == number).map(|(key, _)| key)
+        for (key, task) in self.tasks.iter() {
+            if super::serial(task) == number {
+                return Some(key);
+            }
+        }
+        None
     }
 }
 

@@ -64,7 +64,14 @@ impl Schedule {
     ///
     /// A line of a few characters may stand for more of them than anybody can wait for.
     pub fn deviations(&self) -> impl Iterator<Item = Deviation> + '_ {
-        self.runs.iter().flat_map(|run| (0..run.count).filter_map(move |offset| run.get(offset)))
+        let (mut runs, mut run, mut offset) = (self.runs.iter(), None::<Run>, 0);
+        std::iter::from_fn(move || {
+            if run.is_none_or(|run| offset == run.count) {
+                (run, offset) = (Some(runs.next()?), 0);
+            }
+            offset += 1;
+            run?.get(offset - 1)
+        })
     }
 
     /// Says whether every choice took index 0, as in a first-in first-out run.

@@ -126,24 +126,26 @@ struct Side {
 
 impl Side {
     fn new(trace: &Trace, range: std::ops::Range<usize>) -> Side {
-        let records: Vec<_> = trace.records().skip(range.start).take(range.len()).collect();
-        let widest =
-            |cell: &dyn Fn(&Record<'_>) -> usize| records.iter().map(cell).max().unwrap_or(0);
         let path = |record: &Record<'_>| match record.task {
             Some(task) => elide_middle(trace.path(task).unwrap_or("?"), PATH_WIDTH),
             None => "-".to_owned(),
         };
-        let turn = widest(&|record| record.turn.to_string().len());
-        let at = widest(&|record| record.at.to_string().len());
-        let task = widest(&|record| columns(&path(record)));
-        let line = |record: &Record<'_>| {
+        let (mut records, mut turn, mut at, mut task) = (Vec::new(), 0, 0, 0);
+        for record in trace.records().skip(range.start).take(range.len()) {
+            turn = turn.max(record.turn.to_string().len());
+            at = at.max(record.at.to_string().len());
+            task = task.max(columns(&path(&record)));
+            records.push(record);
+        }
+        let mut lines = Vec::new();
+        for record in &records {
             let path = path(record);
             let gap = " ".repeat(task - columns(&path));
             let event = trace.sentence(record.task, record.event);
             let line = format!("{:>turn$}  {:>at$}  {path}{gap}  {event}", record.turn, record.at);
-            elide_end(&line, SIDE)
-        };
-        Side { start: range.start, lines: records.iter().map(line).collect() }
+            lines.push(elide_end(&line, SIDE));
+        }
+        Side { start: range.start, lines }
     }
 
     fn line(&self, number: usize) -> String {

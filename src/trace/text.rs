@@ -19,16 +19,14 @@ impl fmt::Display for Trace {
         if self.is_empty() {
             return writeln!(f, "nothing was recorded");
         }
-        let widest = |shown: &mut dyn Iterator<Item = usize>, header: &str| {
-            shown.fold(header.len(), usize::max)
-        };
-        let turn = widest(
-            &mut self.records().next_back().map(|last| last.turn.to_string().len()).into_iter(),
-            "turn",
-        );
-        let at = widest(&mut self.records().map(|record| record.at.to_string().len()), "at");
-        let paths = self.paths().iter().map(|path| columns(path).min(PATH_WIDTH));
-        let task = widest(&mut { paths }, "task");
+        let (mut turn, mut at, mut task) = ("turn".len(), "at".len(), "task".len());
+        for record in self.records() {
+            turn = turn.max(record.turn.to_string().len());
+            at = at.max(record.at.to_string().len());
+        }
+        for path in self.paths() {
+            task = task.max(columns(path).min(PATH_WIDTH));
+        }
         writeln!(f, "{:>turn$}  {:>at$}  {:task$}  event", "turn", "at", "task")?;
         for record in self.records() {
             let path = match record.task {

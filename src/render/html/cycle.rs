@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use crate::kernel::TaskId;
 use crate::render::svg::escaped;
 use crate::report::{Deadlock, Link};
 use crate::trace::Trace;
@@ -42,20 +43,25 @@ impl<'a> Cycle<'a> {
 
     /// The numbers of the tasks, in the order of the cycle.
     pub(super) fn tasks(&self) -> String {
-        let number = |link: &Link| {
-            self.trace.tasks().find(|&task| self.trace.path(task) == Some(&link.path))
-        };
-        let numbers = self.links.iter().filter_map(number).map(|task| task.as_u64().to_string());
-        numbers.collect::<Vec<_>>().join(" ")
+        let mut numbers = String::new();
+        for link in self.links {
+            let is_meant = |&task: &TaskId| self.trace.path(task) == Some(&link.path);
+            if let Some(task) = self.trace.tasks().find(is_meant) {
+                let gap = if numbers.is_empty() { "" } else { " " };
+                numbers.push_str(&format!("{gap}{}", task.as_u64()));
+            }
+        }
+        numbers
     }
 
     pub(super) fn draw(&self, out: &mut String) -> fmt::Result {
         let shown = &self.links[..self.links.len().min(LINKS_MAX)];
         let width = |name: &str| columns(&elide_middle(name, NAME_MAX)) * CHARACTER + PADDING;
-        let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0).max(120);
-        let tasks = widest(&mut shown.iter().map(|link| width(&link.path)));
-        let resources =
-            widest(&mut shown.iter().filter_map(|link| link.resource.as_deref()).map(width));
+        let (mut tasks, mut resources) = (120, 120);
+        for link in shown {
+            tasks = tasks.max(width(&link.path));
+            resources = resources.max(link.resource.as_deref().map_or(0, width));
+        }
         let right = LEFT + tasks + BETWEEN;
         let (total, height) = (right + resources + 16, shown.len() * PITCH + 30);
         writeln!(

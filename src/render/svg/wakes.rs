@@ -46,8 +46,10 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
     let mut arrows: Vec<_> = arrows.into_entries().collect();
     if arrows.len() > ARROWS_MAX {
         sort_by_key(&mut arrows, |(_, arrow)| Reverse(arrow.count));
-        let left_out = arrows.split_off(ARROWS_MAX);
-        drawn.left_out = left_out.iter().map(|(_, arrow)| arrow.count).sum();
+        for (_, arrow) in &arrows[ARROWS_MAX..] {
+            drawn.left_out += arrow.count;
+        }
+        arrows.truncate(ARROWS_MAX);
     }
     drawn.arrows = arrows.len();
     for ((_, from, to), Arrow { first, count }) in arrows {
