@@ -1,15 +1,12 @@
 //! Turns what the kernel knows into failures that a reader understands: keys into paths, causes into words.
 
 use super::core::{Panicked, State};
-use crate::kernel::{self, Breach, Cause, Instant, Kernel, TaskId, TaskKey};
+use crate::kernel::{self, Breach, Cause, Instant, Paths, TaskId, TaskKey};
 use crate::policy::Divergence;
 use crate::report::{
     Failure, FailureKind, Later, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence,
     Reproduction, Spinner,
 };
-
-/// For a list of tasks, whose paths are written together.
-type Paths<'a> = kernel::Paths<'a, Kernel>;
 
 /// Makes a failure of this instant.
 pub(super) fn failure(state: &State, kind: FailureKind) -> Failure {

@@ -145,7 +145,7 @@ impl Told {
 /// Writes records in words.
 struct Teller<'a> {
     log: &'a Log,
-    paths: Paths<'a, Known<'a>>,
+    paths: Paths<'a>,
 }
 
 impl Teller<'_> {

@@ -9,11 +9,8 @@ use super::resource::{Description, Holding, Party, Resource, Resources, Wanted};
 use super::ring::ring;
 use super::unmoved::Stuck;
 use crate::kernel::ordered::{Map, Set};
-use crate::kernel::{self, Census, Digest, TaskId, TaskKey};
+use crate::kernel::{self, Census, Digest, Paths, TaskId, TaskKey};
 use crate::report::{Deadlock, Holder, LeftTask, Link, ResourceWait, Wait, WaitingTask};
-
-/// For a list of tasks, whose paths are written together.
-type Paths<'a> = kernel::Paths<'a, Census>;
 
 /// A run in which somebody cannot go on, as it stands: all that a report may want to know of it later.
 pub(super) struct Standstill {

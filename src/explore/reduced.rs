@@ -133,7 +133,10 @@ impl Guide {
     }
 
     fn pick(&mut self, choice: &Choice<'_>) -> Option<(u32, Kind)> {
-        let ready: Vec<u32> = (0..choice.len()).map(|index| choice.number(index) as u32).collect();
+        let mut ready = Vec::with_capacity(choice.len());
+        for index in 0..choice.len() {
+            ready.push(choice.number(index) as u32);
+        }
         let is_awake = |task: &u32| self.sleep.iter().all(|sleeper| sleeper.task != *task);
         let Some(taken) = ready.iter().position(is_awake) else {
             self.is_redundant = true;

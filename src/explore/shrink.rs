@@ -137,17 +137,8 @@ impl Shrinker<'_> {
         let (before, after) = (&kept[..part.start], &kept[part.end..]);
         let shifts: &[i64] = if after.is_empty() { &[0] } else { &SHIFTS };
         for &shift in shifts {
-            let shifted = |deviation: &Deviation| {
-                let turn = deviation.turn.checked_add_signed(shift)?;
-                Some(Deviation { turn, ..*deviation })
-            };
-            let Some(after) = after.iter().map(shifted).collect::<Option<Vec<_>>>() else {
-                continue;
-            };
-            let candidate = [before, &after].concat();
-            let is_in_order =
-                candidate.is_sorted_by(|one, next| (one.turn, one.place) < (next.turn, next.place));
-            if !is_in_order || self.effort.is_spent() {
+            let Some(candidate) = shifted(before, after, shift) else { continue };
+            if self.effort.is_spent() {
                 continue;
             }
             if let Some(shorter) = self.attempt(&candidate).filter(|it| it.len() < kept.len()) {
@@ -206,6 +197,19 @@ impl Shrinker<'_> {
         }
         Searched::Exhausted
     }
+}
+
+/// The deviations of both parts, the latter so many turns later; none if they are not in order then.
+fn shifted(before: &[Deviation], after: &[Deviation], shift: i64) -> Option<Vec<Deviation>> {
+    let mut shifted = before.to_vec();
+    for deviation in after {
+        let turn = deviation.turn.checked_add_signed(shift)?;
+        if shifted.last().is_some_and(|it| (it.turn, it.place) >= (turn, deviation.place)) {
+            return None;
+        }
+        shifted.push(Deviation { turn, ..*deviation });
+    }
+    Some(shifted)
 }
 
 /// Follows a schedule as well as it goes: what does not fit is left out, or taken as near as can be.

@@ -104,16 +104,21 @@ impl Exploration {
             && self.outcomes.iter().all(one_line)
             && self.other_outcomes == 0
         {
-            let rest = rest.iter().map(|outcome| match is_rest(outcome) {
-                true => format!(", the rest: {}", shown(outcome)),
-                false => format!(", {}: {}", grouped(outcome.runs), shown(outcome)),
-            });
-            return format!("\n  outcomes: {head}{}", rest.collect::<String>());
+            let mut line = format!("\n  outcomes: {head}");
+            for outcome in rest {
+                let shown = shown(outcome);
+                line.push_str(&match is_rest(outcome) {
+                    true => format!(", the rest: {shown}"),
+                    false => format!(", {}: {shown}", grouped(outcome.runs)),
+                });
+            }
+            return line;
         }
         let more = self.outcomes.len().saturating_sub(OUTCOMES_SHOWN);
-        let others =
-            self.outcomes.iter().skip(OUTCOMES_SHOWN).map(|outcome| outcome.runs).sum::<u64>()
-                + self.other_outcomes;
+        let mut others = self.other_outcomes;
+        for outcome in self.outcomes.iter().skip(OUTCOMES_SHOWN) {
+            others += outcome.runs;
+        }
         let width = grouped(first.runs.max(others)).len();
         let mut lines = format!("\n  outcomes of {} schedules:", grouped(self.runs));
         for outcome in self.outcomes.iter().take(OUTCOMES_SHOWN) {

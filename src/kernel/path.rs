@@ -130,9 +130,8 @@ impl Family for Kernel {
 /// Writes the paths of many tasks, in time linear in their number and that of their ancestors.
 ///
 /// Walked up one by one, the paths of a chain would take the square of its length.
-#[derive(Debug)]
-pub(crate) struct Paths<'a, F> {
-    family: &'a F,
+pub(crate) struct Paths<'a> {
+    family: &'a dyn Family,
     /// By task; grown when first asked, since most lists are empty.
     places: Vec<Place>,
 }
@@ -146,14 +145,14 @@ pub(crate) struct Place {
     head: u32,
 }
 
-impl<'a, F: Family> Paths<'a, F> {
-    pub(crate) fn new(family: &'a F) -> Self {
+impl<'a> Paths<'a> {
+    pub(crate) fn new(family: &'a dyn Family) -> Self {
         Paths { family, places: Vec::new() }
     }
 
     /// Goes on with the places that were found before, of a family that has grown since.
     #[cfg(feature = "tracing")]
-    pub(crate) fn resumed(family: &'a F, places: Vec<Place>) -> Self {
+    pub(crate) fn resumed(family: &'a dyn Family, places: Vec<Place>) -> Self {
         Paths { family, places }
     }
 

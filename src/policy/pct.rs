@@ -84,10 +84,10 @@ impl Pct {
         self.arrivals.forget();
         self.changes.clear();
         for _ in 1..depth.max(1) {
-            self.changes.push(self.rng.range(1..=self.turns.max(1)));
+            let turn = self.rng.range(1..=self.turns.max(1));
+            let place = self.changes.partition_point(|&later| later > turn);
+            self.changes.insert(place, turn);
         }
-        self.changes.sort_unstable();
-        self.changes.reverse();
     }
 
     /// Chooses for somebody who asks wherever two tasks or more are ready, and does as it is told.

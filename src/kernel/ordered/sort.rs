@@ -5,36 +5,32 @@
 use super::Key;
 
 /// Sorts by a key; equals stay in their order.
-pub(crate) fn sort_by_key<T, K: Key>(items: &mut [T], mut key: impl FnMut(&T) -> K) {
+pub(crate) fn sort_by_key<T, K: Key>(items: &mut [T], key: impl Fn(&T) -> K) {
     let mut numbers = Vec::with_capacity(items.len());
     for item in &*items {
         numbers.push((key(item).number(), numbers.len()));
     }
-    for (one, other) in swaps(numbers) {
-        items.swap(one, other);
-    }
+    sort(numbers, &mut |one, other| items.swap(one, other));
 }
 
-/// The exchanges, one after the other, that bring items into the order of their numbers. Each number comes with the
-/// place of its item.
-fn swaps(mut numbers: Vec<(u128, usize)>) -> Vec<(usize, usize)> {
+/// Brings items into the order of their numbers by exchanging two again and again. Each number comes with the place
+/// of its item.
+fn sort(mut numbers: Vec<(u128, usize)>, swap: &mut dyn FnMut(usize, usize)) {
     if numbers.is_sorted() {
-        return Vec::new();
+        return;
     }
     // Which item is at each place, and where each item is.
     let mut items: Vec<usize> = (0..numbers.len()).collect();
     let mut places = items.clone();
     numbers.sort_unstable();
-    let mut swaps = Vec::new();
     for (place, &(_, item)) in numbers.iter().enumerate() {
         let from = places[item];
         if from != place {
-            swaps.push((place, from));
+            swap(place, from);
             let other = items[place];
             (items[from], places[other]) = (other, from);
         }
     }
-    swaps
 }
 
 #[cfg(test)]

@@ -34,18 +34,6 @@ pub(super) struct Data<'a> {
 
 type Site = (&'static str, u32);
 
-/// Each once, in order.
-fn in_order<T: Ord>(mut all: Vec<T>) -> Vec<T> {
-    all.sort_unstable();
-    all.dedup();
-    all
-}
-
-/// The number of one that is there.
-fn number<T: Ord>(all: &[T], one: &T) -> usize {
-    all.binary_search(one).expect("all that the trace tells of are numbered")
-}
-
 impl<'a> Data<'a> {
     pub(super) fn new(trace: &'a Trace, layout: &'a Layout<'a>) -> Self {
         let mut instants = Set::new();
@@ -53,8 +41,14 @@ impl<'a> Data<'a> {
             instants.insert(record.at);
             instants.extend(other(record.event));
         }
-        let sites = trace.tasks().filter_map(|task| trace.spawn_site(task)).map(site);
-        let sites = in_order(sites.collect());
+        let mut sites = Vec::new();
+        for task in trace.tasks() {
+            if let Some(place) = trace.spawn_site(task).map(site) {
+                if let Err(before) = sites.binary_search(&place) {
+                    sites.insert(before, place);
+                }
+            }
+        }
         let mut words = Texts::default();
         for record in trace.records() {
             match record.event {
@@ -146,9 +140,9 @@ impl<'a> Data<'a> {
             digits.put(parent)?;
             let (_, is_below_parent) = self.name(task);
             digits.put(u64::from(self.trace.is_daemon(task)) * 2 + u64::from(is_below_parent))?;
-            let site =
-                self.trace.spawn_site(task).map_or(0, |place| number(&self.sites, &site(place)));
-            digits.put_len(site)?;
+            let place = self.trace.spawn_site(task).map(site);
+            let number = place.map(|place| self.sites.binary_search(&place));
+            digits.put_len(number.map_or(0, |number| number.expect("all sites are numbered")))?;
         }
         let mut next = 0;
         for lane in &self.layout.lanes {

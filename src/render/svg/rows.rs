@@ -49,7 +49,7 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
         if drawn.is_merged {
             let cells = Cells::of(picture, std::slice::from_ref(lane));
             let path = words::path(lane);
-            cells.draw(out, picture, row, &mut drawn, |cell| {
+            cells.draw(out, picture, row, &mut drawn, &|cell| {
                 let polls = counted(cell.polls, "poll", "polls");
                 format!("{path}: {polls} {}", words::stretch(cell.since, cell.until))
             })?;
@@ -67,7 +67,7 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
         let (row, y) = (picture.shown, picture.y(picture.shown) + 17);
         let name = format!("and {} more", rest.len());
         writeln!(out, "<text class=\"name rest\" x=\"12\" y=\"{y}\">{name}</text>")?;
-        Cells::of(picture, rest).draw(out, picture, row, &mut drawn, |cell| {
+        Cells::of(picture, rest).draw(out, picture, row, &mut drawn, &|cell| {
             let polls = counted(cell.polls, "poll", "polls");
             let tasks = counted(cell.tasks, "task", "tasks");
             format!("up to {tasks}, {polls} {}", words::stretch(cell.since, cell.until))
@@ -177,7 +177,7 @@ impl Cells {
         picture: &Picture<'_>,
         row: usize,
         drawn: &mut Drawn,
-        title: impl Fn(&Cell) -> String,
+        title: &dyn Fn(&Cell) -> String,
     ) -> fmt::Result {
         let class = |cell: &Cell| cell.state.map(|state| looks(state).0);
         let mut start = 0;
