@@ -145,18 +145,16 @@ impl<'a> WaitGraph<'a> {
                 *wakers_known += usize::from(waiter.has_waker);
             }
         }
-        let tasks: Vec<_> = at
-            .census
-            .waiting()
-            .into_iter()
-            .map(|waiting| {
-                let (resources, wakers_known) = waits.remove(waiting.task).unwrap_or_default();
-                Waiter { waiting, resources, wakers_known }
-            })
-            .collect();
-        let slot = |waiter: &Waiter| waiter.waiting.task.slot() as usize;
-        let mut places = vec![0; tasks.iter().map(slot).max().map_or(0, |last| last + 1)];
-        tasks.iter().enumerate().for_each(|(place, waiter)| places[slot(waiter)] = place);
+        let (mut tasks, mut places) = (Vec::new(), Vec::new());
+        for waiting in at.census.waiting() {
+            let slot = waiting.task.slot() as usize;
+            if places.len() <= slot {
+                places.resize(slot + 1, 0);
+            }
+            places[slot] = tasks.len();
+            let (resources, wakers_known) = waits.remove(waiting.task).unwrap_or_default();
+            tasks.push(Waiter { waiting, resources, wakers_known });
+        }
         WaitGraph { at, tasks, places }
     }
 
@@ -180,12 +178,13 @@ impl<'a> WaitGraph<'a> {
     }
 
     fn stuck_if(&self, premise: Premise) -> Vec<bool> {
-        let is_daemon = |waiter: &Waiter| {
+        let mut is_stuck = self.given_up(premise);
+        is_stuck.truncate(self.tasks.len());
+        for (place, waiter) in self.tasks.iter().enumerate() {
             let task = self.at.census.task(waiter.waiting.task);
-            task.is_some_and(|task| task.is_daemon)
-        };
-        let given_up = self.given_up(premise).into_iter();
-        given_up.zip(&self.tasks).map(|(is_stuck, waiter)| is_stuck && !is_daemon(waiter)).collect()
+            is_stuck[place] &= !task.is_some_and(|task| task.is_daemon);
+        }
+        is_stuck
     }
 
     fn partial(&self, is_stuck: &[bool]) -> Option<Deadlock> {
@@ -203,18 +202,21 @@ impl<'a> WaitGraph<'a> {
             let place = self.place_of(&holding.party);
             holding.may_have_moved && place.is_some_and(|place| is_stuck[place])
         };
-        let stuck = self.tasks.iter().zip(is_stuck).filter(|&(_, &is_stuck)| is_stuck);
         let mut awaited = Set::new();
-        for (waiter, _) in stuck {
-            awaited.extend(waiter.resources.iter().map(|&(place, _)| place));
+        for (place, waiter) in self.tasks.iter().enumerate() {
+            for &(resource, _) in waiter.resources.iter().filter(|_| is_stuck[place]) {
+                awaited.insert(resource);
+            }
         }
         // In the order in which they were described.
         let alive = resources.alive();
         let mut taken = Vec::new();
         for place in awaited.iter() {
-            let theirs =
-                self.at.resources[place].holders.iter().filter(|holding| is_theirs(holding));
-            taken.extend(theirs.map(|holding| (Arc::downgrade(&alive[place]), holding.party)));
+            for holding in &self.at.resources[place].holders {
+                if is_theirs(holding) {
+                    taken.push((Arc::downgrade(&alive[place]), holding.party));
+                }
+            }
         }
         taken
     }
@@ -260,17 +262,15 @@ impl<'a> WaitGraph<'a> {
             return Hope::Some;
         }
         let Waiter { waiting, resources, .. } = waiter;
-        let gave_away = |&(place, _): &(usize, Wanted)| {
-            premise.moves == Moves::OfWhoWantsMore && self.may_have_given(place, waiting.task)
-        };
-        if resources.iter().any(gave_away) {
-            return Hope::Some;
+        let mut hopes = Vec::new();
+        for &(place, _) in resources {
+            if premise.moves == Moves::OfWhoWantsMore && self.may_have_given(place, waiting.task) {
+                return Hope::Some;
+            }
+            if !(premise.nobody_tears_away && self.at.resources[place].is_enclosing) {
+                hopes.push(self.node_of(place));
+            }
         }
-        let counts = |&&(place, _): &&(usize, Wanted)| {
-            !(premise.nobody_tears_away && self.at.resources[place].is_enclosing)
-        };
-        let resources = resources.iter().filter(counts);
-        let mut hopes: Vec<Node> = resources.map(|&(place, _)| self.node_of(place)).collect();
         for wait in &waiting.waits {
             match wait {
                 kernel::Wait::Never => {}
@@ -292,8 +292,12 @@ impl<'a> WaitGraph<'a> {
         if holders.is_empty() || *is_open || holders.iter().any(moves) {
             return Hope::Some;
         }
-        let holders = holders.iter().map(|holder| self.place_of(&holder.party));
-        holders.collect::<Option<_>>().map_or(Hope::Some, Hope::From)
+        let mut hopes = Vec::new();
+        for holder in holders {
+            let Some(place) = self.place_of(&holder.party) else { return Hope::Some };
+            hopes.push(place);
+        }
+        Hope::From(hopes)
     }
 
     /// Whether a task has taken of a resource what can be with another one by now.
@@ -320,17 +324,20 @@ impl<'a> WaitGraph<'a> {
     fn told(&self, is_told: &[bool]) -> Deadlock {
         let census = &self.at.census;
         let mut paths = Paths::new(census);
-        let told = |&(place, _): &(usize, &Waiter)| is_told[place];
-        let holders: Vec<Arc<[Holder]>> =
-            self.at.resources.iter().map(|resource| self.holders(resource, &mut paths)).collect();
-        let waiting = self.tasks.iter().enumerate().filter(told).map(|(_, node)| {
+        let (mut holders, mut waiting) = (Vec::new(), Vec::new());
+        for resource in &self.at.resources {
+            holders.push(self.holders(resource, &mut paths));
+        }
+        for (place, node) in self.tasks.iter().enumerate() {
+            if !is_told[place] {
+                continue;
+            }
             let task = census.task(node.waiting.task).expect("a waiting task was counted");
             let waits = self.waits(node, &holders, &mut paths);
             let path = paths.shown(node.waiting.task.slot());
             let left = LeftTask::new(TaskId::new(task.serial), path, task.site);
-            WaitingTask::new(left, node.waiting.since, waits, task.is_daemon)
-        });
-        let waiting = waiting.collect();
+            waiting.push(WaitingTask::new(left, node.waiting.since, waits, task.is_daemon));
+        }
         let (cycle, is_cycle_certain) = self.cycle(is_told);
         Deadlock { waiting, cycle, is_cycle_certain, has_daemon_timers: self.at.has_timers }
     }
@@ -340,26 +347,24 @@ impl<'a> WaitGraph<'a> {
         let is_there = |holder: &Party| {
             holder.run == self.at.run && self.at.census.task(holder.task).is_some()
         };
-        let told = |&Holding { party, may_have_moved }: &Holding| Holder {
-            path: is_there(&party).then(|| paths.shown(party.task.slot())),
-            since: party.since,
-            may_have_moved,
-        };
-        resource.holders.iter().map(told).collect()
+        let mut holders = Vec::new();
+        for &Holding { party, may_have_moved } in &resource.holders {
+            let path = is_there(&party).then(|| paths.shown(party.task.slot()));
+            holders.push(Holder { path, since: party.since, may_have_moved });
+        }
+        holders.into()
     }
 
     fn waits(&self, node: &Waiter, holders: &[Arc<[Holder]>], paths: &mut Paths<'_>) -> Vec<Wait> {
-        let mut waits: Vec<Wait> = node
-            .waiting
-            .waits
-            .iter()
-            .map(|wait| match *wait {
+        let mut waits = Vec::new();
+        for wait in &node.waiting.waits {
+            waits.push(match *wait {
                 kernel::Wait::Join(other) => Wait::Join(paths.shown(other.slot())),
                 kernel::Wait::Timer(deadline) => Wait::Timer(deadline),
                 kernel::Wait::Never => Wait::Never,
                 kernel::Wait::Settle => Wait::Settle,
-            })
-            .collect();
+            });
+        }
         let is_enclosing = |&(place, _): &(usize, Wanted)| self.at.resources[place].is_enclosing;
         let is_elsewhere = self.is_waker_elsewhere(node);
         let is_known = !waits.is_empty() || !node.resources.iter().all(is_enclosing);
@@ -372,19 +377,23 @@ impl<'a> WaitGraph<'a> {
             waits.push(Wait::Nothing);
         }
         // What would tear it away comes after what it waits for.
-        let (enclosing, awaited): (Vec<_>, Vec<_>) =
-            node.resources.iter().cloned().partition(is_enclosing);
-        for (place, Wanted { before, after }) in awaited.into_iter().chain(enclosing) {
-            let resource = &self.at.resources[place];
-            let holders = Arc::clone(&holders[place]);
-            waits.push(Wait::Resource(ResourceWait {
-                kind: resource.kind,
-                name: resource.name.clone(),
-                made_at: resource.made_at,
-                before,
-                after,
-                holders,
-            }));
+        for tears_away in [false, true] {
+            for wanted in &node.resources {
+                if is_enclosing(wanted) != tears_away {
+                    continue;
+                }
+                let (place, Wanted { before, after }) = wanted.clone();
+                let resource = &self.at.resources[place];
+                let holders = Arc::clone(&holders[place]);
+                waits.push(Wait::Resource(ResourceWait {
+                    kind: resource.kind,
+                    name: resource.name.clone(),
+                    made_at: resource.made_at,
+                    before,
+                    after,
+                    holders,
+                }));
+            }
         }
         if is_known && is_elsewhere {
             waits.push(Wait::PerhapsForeign);
@@ -412,38 +421,48 @@ impl<'a> WaitGraph<'a> {
 
     fn cycle_if(&self, is_told: &[bool], premise: Premise) -> Vec<Link> {
         let is_given_up = self.given_up(premise);
-        let tasks = self.tasks.iter().enumerate().map(|(place, waiter)| {
-            let edges = self.edges_of(waiter).filter(|&node| is_given_up[node]);
-            if is_told[place] && is_given_up[place] { edges.collect() } else { Vec::new() }
-        });
-        let resources = self.at.resources.iter().map(|resource| {
-            let holders = resource.holders.iter();
-            let holders = holders.filter_map(|holder| self.place_of(&holder.party));
-            holders.filter(|&holder| is_told[holder] && is_given_up[holder]).collect()
-        });
-        let edges: Vec<Vec<Node>> = tasks.chain(resources).collect();
+        let mut edges = Vec::new();
+        for (place, waiter) in self.tasks.iter().enumerate() {
+            let mut awaited = Vec::new();
+            if is_told[place] && is_given_up[place] {
+                self.add_edges(waiter, &mut awaited);
+                awaited.retain(|&node| is_given_up[node]);
+            }
+            edges.push(awaited);
+        }
+        for resource in &self.at.resources {
+            let mut holders = Vec::new();
+            for holder in &resource.holders {
+                let place = self.place_of(&holder.party);
+                holders.extend(place.filter(|&place| is_told[place] && is_given_up[place]));
+            }
+            edges.push(holders);
+        }
         let ring = ring(&edges);
         let mut paths = Paths::new(&self.at.census);
-        let nexts = ring.iter().cycle().skip(1);
-        let link = |(&node, &next): (&Node, &Node)| {
+        let mut links = Vec::new();
+        for (place, &node) in ring.iter().enumerate() {
             // The earliest node is a task, since those come first; a resource is told with who waits for it.
-            let waiter = self.tasks.get(node)?;
+            let Some(waiter) = self.tasks.get(node) else { continue };
+            let next = ring[(place + 1) % ring.len()];
             let resource = next.checked_sub(self.tasks.len());
-            Some(Link {
+            links.push(Link {
                 path: paths.shown(waiter.waiting.task.slot()),
                 resource: resource.map(|resource| self.at.resources[resource].label()),
-            })
-        };
-        ring.iter().zip(nexts).filter_map(link).collect()
+            });
+        }
+        links
     }
 
-    /// The tasks and resources that a task waits for.
-    fn edges_of<'b>(&'b self, waiter: &'b Waiter) -> impl Iterator<Item = Node> + 'b {
-        let Waiter { waiting, resources, .. } = waiter;
-        let joined = waiting.waits.iter().filter_map(|wait| match wait {
-            kernel::Wait::Join(other) => self.place_of_task(*other),
-            _ => None,
-        });
-        joined.chain(resources.iter().map(|&(place, _)| self.node_of(place)))
+    /// Adds the tasks and resources that a task waits for.
+    fn add_edges(&self, waiter: &Waiter, edges: &mut Vec<Node>) {
+        for wait in &waiter.waiting.waits {
+            if let kernel::Wait::Join(other) = wait {
+                edges.extend(self.place_of_task(*other));
+            }
+        }
+        for &(place, _) in &waiter.resources {
+            edges.push(self.node_of(place));
+        }
     }
 }

@@ -160,15 +160,21 @@ impl ResourceWait {
             Some(path) => format!("by {path} since {since}"),
             None => format!("since {since} by a task that has ended"),
         };
-        let holders: Vec<_> = self.holders.iter().take(WAITS_MAX).map(shown).collect();
+        let mut holders = Vec::new();
+        for holder in self.holders.iter().take(WAITS_MAX) {
+            holders.push(shown(holder));
+        }
         (!holders.is_empty()).then(|| format!("held {}", listed(&holders, self.holders.len())))
     }
 }
 
 impl Display for Deadlock {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let shown = || self.waiting.iter().take(LINES_MAX);
-        let width = shown().map(|task| columns(&task.path)).max().unwrap_or(0).min(40);
+        let mut width = 0;
+        for task in self.waiting.iter().take(LINES_MAX) {
+            width = columns(&task.path).max(width);
+        }
+        let width = width.min(40);
         let line = |task: &WaitingTask| {
             let gap = width.saturating_sub(columns(&task.path));
             format!("{}{:gap$}  {}", task.path, "", reason(task))
@@ -208,12 +214,16 @@ fn reason(task: &WaitingTask) -> String {
         _ => (&task.waits[..], String::new()),
     };
     // Equal ones stand side by side where a task waits for many of a kind.
-    let groups: Vec<&[Wait]> = known.chunk_by(|one, next| one == next).collect();
-    let told = |group: &&[Wait]| match group.len() {
-        1 => what(&group[0]),
-        count => format!("{} ({count} times)", what(&group[0])),
-    };
-    let waits: Vec<String> = groups.iter().take(WAITS_MAX).map(told).collect();
+    let (mut groups, mut waits) = (Vec::new(), Vec::new());
+    for group in known.chunk_by(|one, next| one == next) {
+        groups.push(group);
+        if waits.len() < WAITS_MAX {
+            waits.push(match group.len() {
+                1 => what(&group[0]),
+                count => format!("{} ({count} times)", what(&group[0])),
+            });
+        }
+    }
     let daemon = format!("{perhaps}{}", if task.is_daemon { " (a daemon)" } else { "" });
     // Which of several it needs, or all, only the task knows.
     let since = format!("{} since {}", listed(&waits, groups.len()), task.since);
@@ -229,15 +239,19 @@ fn reason(task: &WaitingTask) -> String {
             None => format!("{since}{daemon}"),
         },
         _ => {
-            let held = groups.iter().take(WAITS_MAX).filter_map(|group| match &group[0] {
-                Wait::Resource(wait) => Some(format!("; {} is {}", wait.label(), wait.held()?)),
-                _ => None,
-            });
+            let mut holders = String::new();
+            for group in groups.iter().take(WAITS_MAX) {
+                if let Wait::Resource(wait) = &group[0] {
+                    if let Some(held) = wait.held() {
+                        holders.push_str(&format!("; {} is {held}", wait.label()));
+                    }
+                }
+            }
             let spawned = match task.waits.contains(&Wait::Foreign) {
                 true => format!(" (spawned at {site})"),
                 false => String::new(),
             };
-            format!("{since}{}{spawned}{daemon}", held.collect::<String>())
+            format!("{since}{holders}{spawned}{daemon}")
         }
     }
 }
