@@ -28,38 +28,38 @@ const INTERLEAVINGS_MIN: usize = 14;
 pub(super) struct Batch {
     samples: Vec<Sample>,
     outputs: Texts,
-    /// The number of the latest output, because most runs give the same as the one before.
-    latest: Option<u32>,
     /// The different failures.
     failed: Vec<Failed>,
 }
 
-/// Different texts, numbered as they came: at most as many as a job has runs, or as are told apart.
+/// Different texts, numbered as they came.
 #[derive(Debug, Default)]
 struct Texts {
     texts: Vec<Box<str>>,
     /// Their numbers, in the order of the texts.
     sorted: Vec<u32>,
+    /// The number that was asked for last, because most runs give the same output as the one before.
+    latest: u32,
 }
 
 impl Texts {
-    /// The number of a text.
-    ///
-    /// # Errors
-    ///
-    /// Returns where it belongs among the others if it is new.
-    fn find(&self, text: &str) -> Result<u32, usize> {
-        let found =
-            self.sorted.binary_search_by(|&number| (*self.texts[number as usize]).cmp(text));
-        found.map(|place| self.sorted[place])
-    }
-
-    /// Adds one that belongs to this place, and returns its number.
-    fn insert(&mut self, place: usize, text: Box<str>) -> u32 {
-        let number = self.texts.len() as u32;
-        self.texts.push(text);
-        self.sorted.insert(place, number);
-        number
+    /// The number of a text. A new one is added, unless there are `most` already.
+    fn number(&mut self, text: &str, most: usize) -> Option<u32> {
+        if self.texts.get(self.latest as usize).is_some_and(|latest| **latest == *text) {
+            return Some(self.latest);
+        }
+        let known = |&number: &u32| (*self.texts[number as usize]).cmp(text);
+        self.latest = match self.sorted.binary_search_by(known) {
+            Ok(place) => self.sorted[place],
+            Err(_) if self.texts.len() >= most => return None,
+            Err(place) => {
+                let number = self.texts.len() as u32;
+                self.texts.push(text.into());
+                self.sorted.insert(place, number);
+                number
+            }
+        };
+        Some(self.latest)
     }
 }
 
@@ -104,20 +104,13 @@ impl Batch {
     /// Adds a run, and its output as text.
     pub(super) fn add(&mut self, run: Run, shown: &str) {
         let verdict = match run.failure {
-            None => Verdict::Output(self.output(shown)),
+            None => {
+                let number = self.outputs.number(shown, usize::MAX);
+                Verdict::Output(number.expect("there is room for all"))
+            }
             Some(failure) => Verdict::Failed(self.failure(Failed::new(failure, run.schedule))),
         };
         self.samples.push(Sample { digest: run.digest, verdict });
-    }
-
-    fn output(&mut self, shown: &str) -> u32 {
-        if let Some(latest) = self.latest.filter(|&it| *self.outputs.texts[it as usize] == *shown) {
-            return latest;
-        }
-        let found = self.outputs.find(shown);
-        let number = found.unwrap_or_else(|place| self.outputs.insert(place, shown.into()));
-        self.latest = Some(number);
-        number
     }
 
     fn failure(&mut self, failed: Failed) -> u32 {
@@ -296,15 +289,11 @@ impl Tally {
 
     /// None where there is no room for one more.
     fn place_of_output(&mut self, text: &str) -> Option<usize> {
-        let number = match self.outputs.find(text) {
-            Ok(number) => number,
-            Err(place) if self.output_runs.len() < OUTCOMES_MAX => {
-                self.output_runs.push(0);
-                self.outputs.insert(place, text.into())
-            }
-            Err(_) => return None,
-        };
-        Some(number as usize)
+        let place = self.outputs.number(text, OUTCOMES_MAX)? as usize;
+        if place == self.output_runs.len() {
+            self.output_runs.push(0);
+        }
+        Some(place)
     }
 
     fn place_of_failure(&mut self, failed: Failed) -> usize {
