@@ -24,6 +24,7 @@ use std::collections::HashMap;
 use std::ops::RangeBounds;
 
 pub use range::Drawable;
+pub(crate) use range::below;
 pub(crate) use seed::{digest_parts, stream_child};
 
 /// Draws random values in an order that only its seed decides.
@@ -107,8 +108,8 @@ impl Rng {
     /// ```
     #[inline]
     pub fn next_u64(&mut self) -> u64 {
-        let word = self.word();
         let [s0, s1, s2, s3] = &mut self.state;
+        let word = s0.wrapping_add(*s3).rotate_left(23).wrapping_add(*s0);
         let shifted = *s1 << 17;
         *s2 ^= *s0;
         *s3 ^= *s1;
@@ -117,13 +118,6 @@ impl Rng {
         *s2 ^= shifted;
         *s3 = s3.rotate_left(45);
         word
-    }
-
-    /// The word that is drawn next.
-    #[inline]
-    fn word(&self) -> u64 {
-        let [s0, _, _, s3] = self.state;
-        s0.wrapping_add(s3).rotate_left(23).wrapping_add(s0)
     }
 
     /// Draws 32 random bits: any `u32`, all equally likely.

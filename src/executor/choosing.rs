@@ -108,9 +108,9 @@ impl Core {
         };
         let ready = state.kernel.ready_len();
         let index = random.draw(ready as u64) as u32;
+        let next = random.foresee(ready as u64) as usize;
         state.schedule.note(state.kernel.turn() + 1, ready as u32, index);
-        let next = || random.foresee(ready as u64) as usize;
-        Ok(state.kernel.take_chosen(index, || Some(next()).filter(|&next| next < ready - 1)))
+        Ok(state.kernel.take_chosen(index, || Some(next).filter(|&next| next < ready - 1)))
     }
 
     /// The same where it is not by chance, or by a schedule.

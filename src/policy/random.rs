@@ -1,7 +1,7 @@
 //! Every alternative equally likely.
 
 use super::{Choice, Policy};
-use crate::rng::Rng;
+use crate::rng::{self, Rng};
 
 /// Takes each alternative with the same probability, as a seed decides.
 ///
@@ -28,24 +28,34 @@ use crate::rng::Rng;
 pub struct Random {
     seed: u64,
     rng: Rng,
+    /// The words that are drawn next, for what they give is made use of before.
+    words: [u64; 2],
 }
 
 impl Random {
     /// Creates the policy of a seed; every seed is as good as another.
     pub fn new(seed: u64) -> Self {
-        Random { seed, rng: Rng::new(seed) }
+        let mut rng = Rng::new(seed);
+        let words = [rng.next_u64(), rng.next_u64()];
+        Random { seed, rng, words }
     }
 
     /// Draws one of so many alternatives.
     #[inline]
     pub(crate) fn draw(&mut self, alternatives: u64) -> u64 {
-        self.rng.below(alternatives)
+        loop {
+            let word = self.words[0];
+            self.words = [self.words[1], self.rng.next_u64()];
+            if let Some(drawn) = rng::below(word, alternatives) {
+                return drawn;
+            }
+        }
     }
 
     /// What the next draw would be of so many alternatives, or nearly always.
     #[inline]
     pub(crate) fn foresee(&self, alternatives: u64) -> u64 {
-        self.rng.foresee_below(alternatives)
+        ((u128::from(self.words[0]) * u128::from(alternatives)) >> 64) as u64
     }
 
     pub(crate) fn restart(&mut self, seed: u64) {

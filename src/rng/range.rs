@@ -102,36 +102,16 @@ impl Rng {
         }
     }
 
-    /// Draws from `0..count`, where `count` is not 0, by Lemire's method.
-    ///
-    /// The upper half of `word * count` is below `count`, but some results come from one word
-    /// more than others. Words whose product has a lower half below `2^64 mod count` are the
-    /// surplus; they are drawn again. To know that number takes a division, which is needed only
-    /// if the lower half is below `count`, so it is put off until then.
+    /// Draws from `0..count`, where `count` is not 0.
     #[inline]
     pub(crate) fn below(&mut self, count: u64) -> u64 {
-        debug_assert!(count != 0, "there is no number below zero");
-        let mut product = self.widening_draw(count);
-        if (product as u64) < count {
-            let surplus = count.wrapping_neg() % count;
-            // No fixed bound, but fewer than half of all words are surplus, and a generator that
-            // visits all words cannot stay among them.
-            while (product as u64) < surplus {
-                product = self.widening_draw(count);
+        // No fixed bound, but fewer than half of all words are surplus, and a generator that
+        // visits all words cannot stay among them.
+        loop {
+            if let Some(drawn) = below(self.next_u64(), count) {
+                return drawn;
             }
         }
-        (product >> 64) as u64
-    }
-
-    /// What [`below`](Self::below) would give, but for words that are drawn again.
-    #[inline]
-    pub(crate) fn foresee_below(&self, count: u64) -> u64 {
-        ((u128::from(self.word()) * u128::from(count)) >> 64) as u64
-    }
-
-    #[inline]
-    fn widening_draw(&mut self, count: u64) -> u128 {
-        u128::from(self.next_u64()) * u128::from(count)
     }
 
     /// Draws from `0..=max` for a `max` of more than 64 bits, the lower word first.
@@ -149,6 +129,21 @@ impl Rng {
             }
         }
     }
+}
+
+/// What a random word gives of `0..count`, where `count` is not 0, by Lemire's method.
+///
+/// The upper half of `word * count` is below `count`, but some results come from one word
+/// more than others. Words whose product has a lower half below `2^64 mod count` are the
+/// surplus, and give nothing. To know that number takes a division, which is needed only
+/// if the lower half is below `count`, so it is put off until then.
+#[inline]
+pub(crate) fn below(word: u64, count: u64) -> Option<u64> {
+    debug_assert!(count != 0, "there is no number below zero");
+    let product = u128::from(word) * u128::from(count);
+    let lower = product as u64;
+    let is_surplus = lower < count && lower < count.wrapping_neg() % count;
+    (!is_surplus).then_some((product >> 64) as u64)
 }
 
 /// Writes a range as its author did, as far as the bounds still tell.
