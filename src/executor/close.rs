@@ -177,6 +177,10 @@ impl Core {
         root: Option<TaskId>,
     ) -> Failure {
         let mut state = self.state();
+        let ended_badly = match ended_badly {
+            Some(failure) if state.unjoined.is_empty() => return failure,
+            ended_badly => ended_badly,
+        };
         let unjoined = std::mem::take(&mut state.unjoined).into_iter();
         let (at_end, before): (Vec<_>, Vec<_>) = unjoined.partition(|panicked| panicked.is_at_end);
         let told = |mut panicked: Panicked| {

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::builder::Builder;
@@ -495,10 +496,12 @@ impl Core {
         if let Err(failure) = self.read_inbox(None) {
             return failure;
         }
-        let state = self.state();
-        let standstill = Standstill::new(self, &state);
-        let place = standstill.number();
-        let kind = Later::new(move || FailureKind::Deadlock(standstill.deadlock()));
-        describe::failure_later(&state, kind).at_place(place)
+        let mut state = self.state();
+        // Once: for the failure, and for whoever takes it.
+        state.schedule.pack();
+        let standstill = Arc::new(Standstill::new(self, &state));
+        let told = Arc::clone(&standstill);
+        let kind = Later::new(move || FailureKind::Deadlock(told.deadlock()));
+        describe::failure_later(&state, kind).at_place(standstill)
     }
 }

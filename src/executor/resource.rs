@@ -248,7 +248,7 @@ impl Resources {
 
     /// Asks those that exist.
     pub(super) fn describe(&self) -> Vec<Description> {
-        self.alive().iter().map(|resource| resource.describe()).collect()
+        self.list.iter().filter_map(Weak::upgrade).map(|resource| resource.describe()).collect()
     }
 }
 

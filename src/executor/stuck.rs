@@ -10,7 +10,7 @@ use super::ring::ring;
 use super::unmoved::Stuck;
 use crate::kernel::ordered::{Map, Set};
 use crate::kernel::{self, Census, Digest, Paths, TaskId, TaskKey};
-use crate::report::{Deadlock, Holder, LeftTask, Link, ResourceWait, Wait, WaitingTask};
+use crate::report::{Deadlock, Holder, LeftTask, Link, Numbered, ResourceWait, Wait, WaitingTask};
 
 /// A run in which somebody cannot go on, as it stands: all that a report may want to know of it later.
 pub(super) struct Standstill {
@@ -86,8 +86,21 @@ impl Standstill {
         }
     }
 
-    /// A number that is the same only where the same tasks wait for the same, since when ever.
-    pub(super) fn number(&self) -> u64 {
+    /// Of a run in which nobody can go on.
+    pub(super) fn deadlock(&self) -> Deadlock {
+        WaitGraph::new(self).deadlock()
+    }
+
+    /// Those who can never run again, whatever the others do: as far as is known, and if no guard has moved.
+    /// Daemons are not told of.
+    pub(super) fn partial_deadlock(&self, resources: &Resources) -> Stuck {
+        WaitGraph::new(self).partial_deadlock(resources)
+    }
+}
+
+/// The same only where the same tasks wait for the same, since when ever.
+impl Numbered for Standstill {
+    fn number(&self) -> u64 {
         let mut digests = self.census.digests();
         for resource in &self.resources {
             for waiter in resource.waiters.iter().filter(|waiter| waiter.whom.is_of(self.run)) {
@@ -109,17 +122,6 @@ impl Standstill {
         number.mix(u64::from(self.is_waker_shared));
         digests.into_iter().for_each(|digest| number.mix(digest.as_u64()));
         number.finished().as_u64()
-    }
-
-    /// Of a run in which nobody can go on.
-    pub(super) fn deadlock(&self) -> Deadlock {
-        WaitGraph::new(self).deadlock()
-    }
-
-    /// Those who can never run again, whatever the others do: as far as is known, and if no guard has moved.
-    /// Daemons are not told of.
-    pub(super) fn partial_deadlock(&self, resources: &Resources) -> Stuck {
-        WaitGraph::new(self).partial_deadlock(resources)
     }
 }
 

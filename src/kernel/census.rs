@@ -13,6 +13,9 @@ use super::tasks::State;
 use super::waits::{Wait, Waiting};
 use super::{Kernel, Target};
 
+/// Bytes for which there is room for each name at first.
+const NAME_USUAL: usize = 8;
+
 /// The tasks of a kernel at one moment.
 #[derive(Debug)]
 pub(crate) struct Census {
@@ -51,7 +54,7 @@ impl Kernel {
     pub(crate) fn census(&self) -> Census {
         let mut census = Census {
             tasks: Vec::with_capacity(self.tasks.slots()),
-            names: String::new(),
+            names: String::with_capacity(NAME_USUAL * self.tasks.slots()),
             waits: self.joins(),
         };
         for (slot, task) in (0..).zip(self.tasks.used()) {
@@ -83,7 +86,7 @@ impl Kernel {
 
     /// Who waits for the ends of which tasks.
     fn joins(&self) -> Vec<(TaskKey, Wait)> {
-        let mut joins = Vec::new();
+        let mut joins = Vec::with_capacity(self.tasks.slots());
         for (key, task) in self.tasks.iter().filter(|(_, task)| task.state.is_alive()) {
             let wait = Wait::Join(key);
             let group = || self.groups.waiter(task.member()?.group);

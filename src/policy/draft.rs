@@ -48,8 +48,9 @@ impl Draft {
         self.schedule.push(deviation);
     }
 
+    /// Puts what is noted into the schedule, so that it is not done anew for each copy.
     #[inline(never)]
-    fn pack(&mut self) {
+    pub(crate) fn pack(&mut self) {
         self.schedule.extend(&self.noted[..self.len]);
         self.len = 0;
     }

@@ -1,7 +1,7 @@
 //! Failures as data. Their text is written in `text`.
 
 use std::fmt;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,15 +42,23 @@ struct Inner {
     consequences: Vec<Failure>,
 }
 
-/// See [`Failure::place`]. Of two that are equal it may differ, and that says nothing.
-#[derive(Clone, Copy, Eq)]
-struct Place(Option<u64>);
+/// What tells the kind and place of a failure before [`kind`](Failure::kind) is asked for.
+pub(crate) trait Numbered: Send + Sync + UnwindSafe + RefUnwindSafe {
+    /// Equal for two only if they are of one kind and place.
+    fn number(&self) -> u64;
+}
 
+#[derive(Clone, Default)]
+struct Place(Option<Arc<dyn Numbered>>);
+
+/// Of two failures that are equal it may differ, and that says nothing.
 impl PartialEq for Place {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
+
+impl Eq for Place {}
 
 impl Failure {
     pub(crate) fn new(
@@ -61,7 +69,7 @@ impl Failure {
     ) -> Self {
         let inner = Inner {
             kind: kind.into(),
-            place: Place(None),
+            place: Place::default(),
             at,
             turn,
             reproduction,
@@ -71,14 +79,16 @@ impl Failure {
         Failure { inner: Arc::new(inner) }
     }
 
-    pub(crate) fn at_place(mut self, place: u64) -> Self {
+    pub(crate) fn at_place(mut self, place: Arc<dyn Numbered>) -> Self {
         Arc::make_mut(&mut self.inner).place = Place(Some(place));
         self
     }
 
     /// Adds what happened later, probably because of this one.
     pub(crate) fn followed_by(mut self, consequences: Vec<Failure>) -> Self {
-        Arc::make_mut(&mut self.inner).consequences = consequences;
+        if !consequences.is_empty() {
+            Arc::make_mut(&mut self.inner).consequences = consequences;
+        }
         self
     }
 
@@ -104,10 +114,9 @@ impl Failure {
         }
     }
 
-    /// A number that tells what happened and where, if that is known before [`kind`](Self::kind) is asked for: equal for
-    /// two failures only if they are of one kind and place.
+    /// A number that tells what happened and where, if there is one.
     pub(crate) fn place(&self) -> Option<u64> {
-        self.inner.place.0
+        self.inner.place.0.as_ref().map(|place| place.number())
     }
 
     /// Returns what happened.

@@ -12,6 +12,7 @@ mod text;
 pub(crate) use deadlock::resource_label;
 pub use deadlock::{Deadlock, Holder, Link, ResourceWait, Wait, WaitingTask};
 pub use dot::Dot;
+pub(crate) use failure::Numbered;
 pub use failure::{
     Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence, Spinner,
 };
