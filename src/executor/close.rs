@@ -310,16 +310,18 @@ impl Core {
         if state.panics.is_empty() && state.unjoined.is_empty() {
             return Vec::new();
         }
-        let panics = std::mem::take(&mut state.panics);
-        let not_joined = panics.into_entries().map(|(_, mut panicked)| {
+        for (_, mut panicked) in std::mem::take(&mut state.panics).into_entries() {
             if panicked.place != PanicPlace::Drop {
                 panicked.place = PanicPlace::NotJoined;
             }
-            panicked
-        });
-        state.unjoined.extend(not_joined);
+            state.unjoined.push(panicked);
+        }
         // As they happened, whenever their handles were dropped.
         sort_by_key(&mut state.unjoined, |panicked| panicked.number);
-        state.unjoined.iter_mut().filter_map(|panicked| panicked.payload.take()).collect()
+        let mut payloads = Vec::new();
+        for panicked in &mut state.unjoined {
+            payloads.extend(panicked.payload.take());
+        }
+        payloads
     }
 }

@@ -58,19 +58,16 @@ pub(super) fn breach(state: &State, breach: Breach) -> FailureKind {
         Breach::Turns { limit } => FailureKind::TurnLimit { limit, alive: alive(state) },
         Breach::Livelock { turns, watched, polled, spinners } => {
             let mut paths = Paths::new(&state.kernel);
-            let spinners = spinners.into_iter().map(|spinner| Spinner {
-                path: paths.shown(spinner.task.slot()),
-                polls: spinner.polls,
-                woken_by: spinner
-                    .woken_by
-                    .iter()
-                    .map(|&(cause, count)| {
-                        (cause_of(state, &mut paths, spinner.task, cause), count)
-                    })
-                    .collect(),
-            });
-            let spinners = spinners.collect();
-            FailureKind::Livelock(Livelock { turns, watched, polled, spinners })
+            let mut told = Vec::new();
+            for spinner in spinners {
+                let path = paths.shown(spinner.task.slot());
+                let mut woken_by = Vec::new();
+                for (cause, count) in spinner.woken_by {
+                    woken_by.push((cause_of(state, &mut paths, spinner.task, cause), count));
+                }
+                told.push(Spinner { path, polls: spinner.polls, woken_by });
+            }
+            FailureKind::Livelock(Livelock { turns, watched, polled, spinners: told })
         }
         Breach::VirtualTime { limit } => {
             FailureKind::TimeLimit { limit, beyond: state.kernel.now(), tasks: Vec::new() }
@@ -99,26 +96,27 @@ pub(super) fn time_limit(
     blocker: Option<TaskKey>,
 ) -> FailureKind {
     let Breach::VirtualTime { limit } = breach else { return self::breach(state, breach) };
-    let is_due = |waiting: &kernel::Waiting| waiting.waits.contains(&kernel::Wait::Timer(beyond));
     let mut paths = Paths::new(&state.kernel);
-    let tasks = match blocker {
-        Some(blocker) => vec![paths.shown(blocker.slot())],
-        None => state
-            .kernel
-            .waiting()
-            .into_iter()
-            .filter(is_due)
-            .map(|waiting| paths.shown(waiting.task.slot()))
-            .collect(),
-    };
+    let mut tasks = Vec::new();
+    if let Some(blocker) = blocker {
+        tasks.push(paths.shown(blocker.slot()));
+    } else {
+        for waiting in state.kernel.waiting() {
+            if waiting.waits.contains(&kernel::Wait::Timer(beyond)) {
+                tasks.push(paths.shown(waiting.task.slot()));
+            }
+        }
+    }
     FailureKind::TimeLimit { limit, beyond, tasks }
 }
 
 /// Describes where a schedule no longer fits.
 pub(super) fn divergence(state: &State, divergence: Divergence) -> FailureKind {
     let kernel = &state.kernel;
-    let ready = (0..kernel.ready_len()).filter_map(|index| kernel.ready_task(index));
-    let mut paths = Paths::new(kernel);
+    let (mut paths, mut ready) = (Paths::new(kernel), Vec::new());
+    for index in 0..kernel.ready_len() {
+        ready.extend(kernel.ready_task(index).map(|key| paths.shown(key.slot())));
+    }
     let Divergence { expected, alternatives } = divergence;
     FailureKind::ReplayDiverged(ReplayDivergence {
         turn: expected.turn,
@@ -127,16 +125,19 @@ pub(super) fn divergence(state: &State, divergence: Divergence) -> FailureKind {
         is_value: expected.place > 0,
         injection: expected.injection(),
         found: alternatives,
-        ready: ready.map(|key| paths.shown(key.slot())).collect(),
+        ready,
     })
 }
 
 /// The tasks that are alive, daemons left out, in the order in which they were spawned.
 pub(super) fn alive(state: &State) -> Vec<LeftTask> {
-    let is_daemon = |key: &TaskKey| state.kernel.task(*key).is_some_and(|task| task.is_daemon());
-    let alive = state.kernel.alive_in_spawn_order().into_iter();
-    let mut paths = Paths::new(&state.kernel);
-    alive.filter(|key| !is_daemon(key)).map(|key| left(state, &mut paths, key)).collect()
+    let (mut paths, mut alive) = (Paths::new(&state.kernel), Vec::new());
+    for key in state.kernel.alive_in_spawn_order() {
+        if !state.kernel.task(key).is_some_and(|task| task.is_daemon()) {
+            alive.push(left(state, &mut paths, key));
+        }
+    }
+    alive
 }
 
 fn left(state: &State, paths: &mut Paths<'_>, key: TaskKey) -> LeftTask {

@@ -59,7 +59,10 @@ fn file() -> Option<PathBuf> {
 /// `run.tests-a_test.svg` beside `run.svg`, for a test `tests::a_test`.
 fn beside(file: &Path, test: &str) -> PathBuf {
     let is_plain = |character: char| character.is_alphanumeric() || character == '_';
-    let name = test.replace("::", "-").replace(|character| !is_plain(character), "-");
+    let mut name = String::new();
+    for character in test.replace("::", "-").chars() {
+        name.push(if is_plain(character) { character } else { '-' });
+    }
     // The end of a long name tells more than its modules.
     let left_out = name.chars().count().saturating_sub(NAME_MAX);
     let mut shown = file.file_stem().unwrap_or_default().to_owned();

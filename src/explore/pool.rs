@@ -24,7 +24,8 @@ pub(super) fn in_order<J: Sync, R: Send, W: FnMut(&J) -> R>(
         }
         return ControlFlow::Continue(());
     }
-    let results: Vec<Mutex<Option<R>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    let mut results = Vec::new();
+    results.resize_with(jobs.len(), || Mutex::new(None));
     let (next, last) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
     let thread = || {
         let mut work = worker();

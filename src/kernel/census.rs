@@ -87,13 +87,18 @@ impl Kernel {
     /// Who waits for the ends of which tasks.
     fn joins(&self) -> Vec<(TaskKey, Wait)> {
         let mut joins = Vec::with_capacity(self.tasks.slots());
-        for (key, task) in self.tasks.iter().filter(|(_, task)| task.state.is_alive()) {
+        for (key, task) in self.tasks.iter() {
+            if !task.state.is_alive() {
+                continue;
+            }
             let wait = Wait::Join(key);
             let group = || self.groups.waiter(task.member()?.group);
             if let Some(joiner) = task.joiner().or_else(group) {
                 self.put(&mut joins, joiner, wait);
             }
-            self.ends.watchers(key).for_each(|watcher| self.put(&mut joins, watcher, wait));
+            for watcher in self.ends.watchers(key) {
+                self.put(&mut joins, watcher, wait);
+            }
             if let Some(lingerer) = self.ends.lingerer(key) {
                 self.put(&mut joins, Target::Task(lingerer), wait);
             }
@@ -151,14 +156,19 @@ impl Census {
         // In the order of spawning, so that a wait for many reads like the program.
         sort_by_key(&mut ordered, |(_, wait)| serial(wait));
         let mut waits: Map<TaskKey, Vec<Wait>> = Map::new();
-        ordered.into_iter().for_each(|(task, wait)| waits.get_or_default(task).push(wait));
-        let mut waiting: Vec<&Counted> = self.tasks.iter().filter(|task| task.waits()).collect();
-        sort_by_key(&mut waiting, |task| task.serial);
-        let of_task = |task: &Counted| {
-            let waits = waits.remove(task.key).unwrap_or_default();
-            Waiting { task: task.key, since: task.since, waits, wakers: task.wakers }
-        };
-        waiting.into_iter().map(of_task).collect()
+        for (task, wait) in ordered {
+            waits.get_or_default(task).push(wait);
+        }
+        let mut waiting = Vec::new();
+        for task in &self.tasks {
+            if task.waits() {
+                let waits = waits.remove(task.key).unwrap_or_default();
+                let (task, since, wakers) = (task.key, task.since, task.wakers);
+                waiting.push(Waiting { task, since, waits, wakers });
+            }
+        }
+        sort_by_key(&mut waiting, |waiting| self.tasks[waiting.task.slot() as usize].serial);
+        waiting
     }
 }
 

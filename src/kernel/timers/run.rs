@@ -132,9 +132,7 @@ impl Run {
 
     /// Adds entries in any order, all of them later than those in the run.
     pub fn append(&mut self, entries: &[Entry]) {
-        let before = self.entries.len();
-        self.entries.extend_from_slice(entries);
-        self.entries[before..].sort_by_key(|e| e.deadline);
+        entries.iter().for_each(|&entry| self.insert(entry));
     }
 
     /// Drops the entries that fail the test, and memory that is then far too much.
