@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::access;
 use super::context;
-use super::core::{Core, Panicked, Payload, Phase, Picker, State, drop_caught};
+use super::core::{Core, Payload, Phase, Picker, State, drop_caught};
 use super::describe;
 use super::stuck::Standstill;
 use super::turn::forget_panic;
@@ -181,15 +181,14 @@ impl Core {
             Some(failure) if state.unjoined.is_empty() => return failure,
             ended_badly => ended_badly,
         };
-        let unjoined = std::mem::take(&mut state.unjoined).into_iter();
-        let (at_end, before): (Vec<_>, Vec<_>) = unjoined.partition(|panicked| panicked.is_at_end);
-        let told = |mut panicked: Panicked| {
+        let (mut failures, mut at_end) = (Vec::new(), Vec::new());
+        for mut panicked in std::mem::take(&mut state.unjoined) {
             // A destructor's panic ends no run, the root's own included.
             let is_roots = root == Some(TaskId::new(panicked.serial));
             let is_root = is_roots && panicked.place != PanicPlace::Drop;
-            describe::panicked(&state, &mut panicked, is_root)
-        };
-        let mut failures: Vec<Failure> = before.into_iter().map(told).collect();
+            let told = describe::panicked(&state, &mut panicked, is_root);
+            if panicked.is_at_end { &mut at_end } else { &mut failures }.push(told);
+        }
         if let Some(failure) = ended_badly {
             // What ends a loop for good does so in the middle of a poll, whatever the poll does then.
             let is_first =
@@ -197,7 +196,7 @@ impl Core {
             let place = failures.iter().position(is_first).unwrap_or(failures.len());
             failures.insert(place, failure);
         }
-        failures.extend(at_end.into_iter().map(told));
+        failures.append(&mut at_end);
         if failures.is_empty() {
             let kind = FailureKind::Leftovers { tasks: left.to_vec() };
             failures.push(describe::failure(&state, kind));

@@ -67,7 +67,11 @@ fn beside(file: &Path, test: &str) -> PathBuf {
     let left_out = name.chars().count().saturating_sub(NAME_MAX);
     let mut shown = file.file_stem().unwrap_or_default().to_owned();
     shown.push(".");
-    shown.push(name.chars().skip(left_out).collect::<String>());
+    for (place, character) in name.chars().enumerate() {
+        if place >= left_out {
+            shown.push(character.encode_utf8(&mut [0; 4]));
+        }
+    }
     if let Some(extension) = file.extension() {
         shown.push(".");
         shown.push(extension);

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use super::identity::Identity;
 use super::pool::in_threads;
 use super::program::{Program, Run, Runner, Settings};
-use crate::kernel::Level;
+use crate::kernel::{Level, shortened};
 use crate::trace::{Trace, columns, diff, elide_end};
 
 /// Turns up to which a run is compared record by record. Of a longer one the records would fill the memory;
@@ -14,6 +14,9 @@ pub(super) const TRACED_TURNS_MAX: u64 = 100_000;
 
 /// The columns that a record is given, so that with its indentation it is at most 100 wide.
 const WIDTH: usize = 96;
+
+/// The characters of an output that are shown.
+const SHOWN_MAX: usize = 70;
 
 /// A run, and what its output looked like.
 struct Seen {
@@ -91,7 +94,7 @@ fn compare_outcomes(
         None => shown.to_owned(),
     };
     let (this, that) = (outcome(&this_failure, this_shown), outcome(&that_failure, that_shown));
-    let line = |name: &str, outcome: &str| format!("{name}: {}", shortened(outcome));
+    let line = |name: &str, outcome: &str| format!("{name}: {}", shortened(outcome, SHOWN_MAX));
     Err(told(
         "they take the same turns and end differently",
         &[line(one, &this), line(other, &that)],
@@ -131,7 +134,8 @@ type Row = [String; 4];
 
 fn row(trace: &Trace, place: usize) -> Row {
     let Some(record) = trace.record_at(place) else {
-        return ["", "", "", "(the run has ended)"].map(str::to_owned);
+        let none = String::new;
+        return [none(), none(), none(), "(the run has ended)".to_owned()];
     };
     let path = record.task.map_or("-", |task| trace.path(task).unwrap_or("?"));
     let event = trace.sentence(record.task, record.event);
@@ -168,13 +172,4 @@ fn told(what: &str, lines: &[String]) -> String {
          thread-local that keeps its value from run to run",
     );
     text
-}
-
-fn shortened(text: &str) -> String {
-    const SHOWN_MAX: usize = 70;
-    let mut shown: String = text.chars().take(SHOWN_MAX).flat_map(char::escape_debug).collect();
-    if text.chars().nth(SHOWN_MAX).is_some() {
-        shown.push_str("...");
-    }
-    shown
 }

@@ -193,7 +193,10 @@ fn shard_of_system(count: Option<&str>, variable: Variables<'_>) -> Result<Shard
             }
         };
     }
-    let names = SYSTEMS.map(|system| system.index);
+    let mut names = Vec::new();
+    for system in SYSTEMS {
+        names.push(system.index.to_owned());
+    }
     Err(format!("SIMLOOP_SHARD=auto finds none of {}", names.join(", ")))
 }
 

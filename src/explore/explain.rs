@@ -137,7 +137,10 @@ fn sentence_of_fifo(told: &[String]) -> String {
 
 /// A sentence that does not fit into a line takes two.
 fn in_line(sentence: String) -> String {
-    if columns(&sentence) <= WIDTH { sentence } else { sentence.replacen("; ", ";\n", 1) }
+    match sentence.split_once("; ") {
+        Some((first, second)) if columns(&sentence) > WIDTH => format!("{first};\n{second}"),
+        _ => sentence,
+    }
 }
 
 /// The schedule without its last deviation.
@@ -175,12 +178,17 @@ fn sentence(
     match told {
         [only] => in_line(format!("fails when, {only}; {otherwise} it {ends}")),
         _ => {
-            let mut lines: Vec<String> = told.iter().map(|what| format!("  {what}")).collect();
-            if lines.len() > TOLD_MAX {
-                let left_out = lines.len() - TOLD_MAX + 1;
-                lines.splice(1..=left_out, [format!("  ... {left_out} more ...")]);
+            // The first, and then the last ones.
+            let left_out = if told.len() > TOLD_MAX { told.len() - TOLD_MAX + 1 } else { 0 };
+            let mut lines = String::new();
+            for (place, what) in told.iter().enumerate() {
+                if place == 0 || place > left_out {
+                    lines.push_str(&format!("  {what}\n"));
+                } else if place == 1 {
+                    lines.push_str(&format!("  ... {left_out} more ...\n"));
+                }
             }
-            format!("fails when\n{}\n{otherwise} it {ends}", lines.join("\n"))
+            format!("fails when\n{lines}{otherwise} it {ends}")
         }
     }
 }

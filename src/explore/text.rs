@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::exploration::{Exploration, Extent, Finding, OutcomeCount, REDUCED};
+use crate::kernel::shortened;
 use crate::report::FailureKind;
 
 /// Outcomes that are told in one line, and at most.
@@ -233,14 +234,13 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 }
 
 fn cut(text: &str) -> String {
-    let mut shown: String = text.chars().take(OUTCOME_WIDTH).flat_map(char::escape_debug).collect();
-    if !text.chars().any(char::is_control) {
-        shown = text.chars().take(OUTCOME_WIDTH).collect();
+    if text.chars().any(char::is_control) {
+        return shortened(text, OUTCOME_WIDTH);
     }
-    if text.chars().nth(OUTCOME_WIDTH).is_some() {
-        shown.push_str("...");
+    match text.char_indices().nth(OUTCOME_WIDTH) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
-    shown
 }
 
 /// A number with a comma before each three digits.

@@ -78,7 +78,7 @@ impl Kernel {
             let wait = if deadline.is_never() { Wait::Never } else { Wait::Timer(deadline) };
             self.put(&mut census.waits, registration.target(), wait);
         }
-        for &(_, target) in &self.settlers {
+        for &target in self.settlers.values() {
             self.put(&mut census.waits, target, Wait::Settle);
         }
         census

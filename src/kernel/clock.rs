@@ -6,12 +6,15 @@ use super::access::{Access, Object};
 use super::event::{Cause, Event, NO_TASK};
 use super::instant::Instant;
 use super::key::{StoredTarget, Target, TaskKey, WakerKey};
+use super::ordered::number_keys;
 use super::timers::TimerKey;
 use super::{Kernel, OpenWait, Registration, handed_back, serial};
 
 /// Names one wait for the others to wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct SettleKey(u64);
+
+number_keys!(SettleKey);
 
 impl Kernel {
     /// Registers a timer that wakes `target` at `deadline`. One for `NEVER` only marks who waits (S6).
@@ -214,7 +217,7 @@ impl Kernel {
         let key = SettleKey(self.settles);
         self.settles += 1;
         self.note_access(Access::Write(Object::Settlers));
-        self.settlers.push_back((key, target));
+        self.settlers.insert(key, target);
         if self.is_observed {
             self.open_wait(target, OpenWait::Settle);
         }
@@ -223,8 +226,7 @@ impl Kernel {
 
     /// Says whether a settler still waits, and makes it wake `target`; a replaced waker is handed back.
     pub(crate) fn resettle(&mut self, key: SettleKey, target: Target) -> Option<Option<WakerKey>> {
-        let (_, place) = self.settlers.iter_mut().find(|(settler, _)| *settler == key)?;
-        let replaced = std::mem::replace(place, target);
+        let replaced = std::mem::replace(self.settlers.get_mut(key)?, target);
         if self.is_observed {
             self.move_wait(Some(replaced), target, OpenWait::Settle);
         }
@@ -234,8 +236,7 @@ impl Kernel {
     /// Withdraws a settler and returns what it was to wake; `None` if it has been woken.
     pub(crate) fn unsettle(&mut self, key: SettleKey) -> Option<Target> {
         self.note_access(Access::Write(Object::Settlers));
-        let place = self.settlers.iter().position(|&(settler, _)| settler == key)?;
-        let (_, target) = self.settlers.remove(place)?;
+        let target = self.settlers.remove(key)?;
         if self.is_observed {
             self.close_wait(target, OpenWait::Settle);
         }
@@ -249,7 +250,8 @@ impl Kernel {
     /// Wakes the settler that has waited longest. One at a time: what the first one does may make others
     /// run, and the second one's promise is that all wait.
     pub(crate) fn wake_settler(&mut self) -> Option<WakerKey> {
-        let (_, target) = self.settlers.pop_front()?;
+        let (first, _) = self.settlers.first()?;
+        let target = self.settlers.remove(first)?;
         if self.is_observed {
             self.close_wait(target, OpenWait::Settle);
         }

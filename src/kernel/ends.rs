@@ -280,10 +280,13 @@ impl Kernel {
                     self.close_wait(Target::Task(owner), OpenWait::Join(number));
                 }
             }
-            self.ends.due.extend(joiner.map(|waker| (number, waker)));
+            if let Some(waker) = joiner {
+                self.ends.due.push_back((number, waker));
+            }
             for target in watchers {
-                let woken = self.wake_target(target);
-                self.ends.due.extend(woken.map(|waker| (number, waker)));
+                if let Some(waker) = self.wake_target(target) {
+                    self.ends.due.push_back((number, waker));
+                }
             }
             // As the run ends every task that is left is dropped in its own time.
             next = if self.is_closing { None } else { self.ends.release(key) };

@@ -37,7 +37,6 @@ mod tasks;
 mod timers;
 mod waits;
 
-use std::collections::VecDeque;
 use std::mem;
 
 pub(crate) use access::{Access, Accesses, Learnt, Object, ObjectId};
@@ -59,9 +58,10 @@ pub(crate) use key::{
 pub(crate) use limits::Breach;
 pub use limits::Limits;
 pub(crate) use open::OpenWait;
+use ordered::Map;
 #[cfg(feature = "tracing")]
 pub(crate) use path::Place;
-pub(crate) use path::{Family, Paths, Step, is_unseen, shown_path};
+pub(crate) use path::{Family, Paths, Step, is_unseen, shortened, shown_path};
 pub(crate) use ready::Taken;
 pub(crate) use tasks::{NO_SLOT, Spawn, State, Task, UNNAMED};
 pub(crate) use timers::{TimerKey, TimerPlace};
@@ -165,7 +165,7 @@ pub(crate) struct Kernel {
     timers: Timers<Registration>,
     /// Timers that keep a blocked run alive.
     timers_holding: usize,
-    settlers: VecDeque<(SettleKey, Target)>,
+    settlers: Map<SettleKey, Target>,
     settles: u64,
     groups: Groups,
     ends: Ends,
@@ -211,7 +211,7 @@ impl Default for Kernel {
             ready: ReadySet::default(),
             timers: Timers::new(),
             timers_holding: 0,
-            settlers: VecDeque::new(),
+            settlers: Map::new(),
             settles: 0,
             groups: Groups::default(),
             ends: Ends::default(),

@@ -127,8 +127,8 @@ impl Kernel {
     ) -> Option<OpenWait> {
         let open = self.open.as_deref_mut()?;
         let Wants { texts, numbers } = &mut open.wanted;
-        let texts = [&wanted.before, &wanted.after].map(|text| texts.number(text));
-        let number = *numbers.get_or_insert_with((wanted.resource, texts[0], texts[1]), || {
+        let (before, after) = (texts.number(&wanted.before), texts.number(&wanted.after));
+        let number = *numbers.get_or_insert_with((wanted.resource, before, after), || {
             self.log.wanted.push(wanted);
             (self.log.wanted.len() - 1) as u32
         });

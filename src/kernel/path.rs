@@ -38,6 +38,18 @@ pub(crate) fn shown_path(steps: &[Step<'_>]) -> String {
     written(head, middle.len(), tail)
 }
 
+/// The first characters of a text, those that mean something to a line escaped, and dots where there are more.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    let mut shown = String::new();
+    for (place, character) in text.chars().enumerate() {
+        if place == most {
+            return shown + "...";
+        }
+        shown.extend(character.escape_debug());
+    }
+    shown
+}
+
 /// Says whether a character is shown by its number: it would break the line, turn its direction, or not be
 /// seen at all.
 pub(crate) fn is_unseen(character: char) -> bool {

@@ -15,7 +15,9 @@ impl Kernel {
         let has_keys = self.tasks.clear();
         self.ready.clear();
         self.timers.clear();
-        self.settlers.clear();
+        if !self.settlers.is_empty() {
+            self.settlers.clear();
+        }
         // Field by field, since the machine is large and runs may be tiny. Named one and all, so that no new
         // field is forgotten here.
         let Kernel {

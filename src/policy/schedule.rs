@@ -17,6 +17,7 @@ use std::str::FromStr;
 use super::draft::Picked;
 use super::injection::Injection;
 use super::runs::{Run, Runs};
+use crate::kernel;
 
 /// A choice that did not take index 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -148,13 +149,9 @@ impl FromStr for Schedule {
     }
 }
 
-fn shortened(line: &str) -> String {
+fn shortened(text: &str) -> String {
     const SHOWN_MAX: usize = 60;
-    let mut shown: String = line.chars().take(SHOWN_MAX).flat_map(char::escape_debug).collect();
-    if line.chars().nth(SHOWN_MAX).is_some() {
-        shown.push_str("...");
-    }
-    shown
+    kernel::shortened(text, SHOWN_MAX)
 }
 
 fn parse(line: &str) -> Result<Schedule, String> {

@@ -169,7 +169,7 @@ fn escaped(text: &str) -> String {
     }
     // The word that closes a block of the language.
     if out.eq_ignore_ascii_case("end") {
-        out.replace_range(..1, &format!("#{};", out.as_bytes()[0]));
+        out = format!("#{};{}", out.as_bytes()[0], &out[1..]);
     }
     out
 }

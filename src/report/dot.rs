@@ -124,8 +124,8 @@ impl Dot<'_> {
     /// Whether the cycle leads from one task to another, by this resource or by joining it.
     fn is_in_cycle(&self, path: &str, resource: Option<&str>, other: &str) -> bool {
         let Deadlock { cycle, is_cycle_certain: true, .. } = self.deadlock else { return false };
-        let next = cycle.iter().cycle().skip(1);
-        cycle.iter().zip(next).any(|(link, next)| {
+        cycle.iter().enumerate().any(|(place, link)| {
+            let next = &cycle[(place + 1) % cycle.len()];
             link.path == path && link.resource.as_deref() == resource && next.path == other
         })
     }

@@ -60,7 +60,7 @@ impl Statistics {
         sort_by_key(&mut tasks, |task| Reverse(task.polls));
         let header =
             ["task", "polls", "turns ready", "ready", "waiting", "longest wait", "blocked"];
-        let mut rows = vec![header.map(str::to_owned).into()];
+        let mut rows = vec![texts(&header)];
         for task in tasks.iter().take(ROWS_MAX) {
             rows.push(task.row());
         }
@@ -84,7 +84,7 @@ impl Statistics {
         }
         sort_by_key(&mut waits, |(_, resource)| Reverse(resource.waiting));
         let header = ["task", "waits for", "times", "waiting", "longest wait"];
-        let mut rows = vec![header.map(str::to_owned).into()];
+        let mut rows = vec![texts(&header)];
         for (path, resource) in waits.iter().take(ROWS_MAX) {
             rows.push(resource.row(path));
         }
@@ -120,6 +120,10 @@ impl ResourceStatistics {
             shown_time(self.longest_wait),
         ]
     }
+}
+
+fn texts(cells: &[&str]) -> Vec<String> {
+    cells.iter().map(|cell| (*cell).to_owned()).collect()
 }
 
 fn shown_time(time: Duration) -> String {

@@ -130,9 +130,20 @@ impl Run {
         self.entries.drain(kept..)
     }
 
-    /// Adds entries in any order, all of them later than those in the run.
+    /// Adds entries in any order, all of them later than those in the run, and few: what is not in order is moved
+    /// down one place at a time.
     pub fn append(&mut self, entries: &[Entry]) {
-        entries.iter().for_each(|&entry| self.insert(entry));
+        let before = self.entries.len();
+        self.entries.extend_from_slice(entries);
+        let added = &mut self.entries[before..];
+        for next in 1..added.len() {
+            let (entry, mut place) = (added[next], next);
+            while place > 0 && added[place - 1].deadline > entry.deadline {
+                added[place] = added[place - 1];
+                place -= 1;
+            }
+            added[place] = entry;
+        }
     }
 
     /// Drops the entries that fail the test, and memory that is then far too much.
