@@ -104,7 +104,7 @@ impl Numbered for Standstill {
         let mut digests = self.census.digests();
         for resource in &self.resources {
             for waiter in resource.waiters.iter().filter(|waiter| waiter.whom.is_of(self.run)) {
-                let Some(digest) = digests.get_mut(waiter.whom.task.slot() as usize) else {
+                let Some(digest) = self.census.place_of(waiter.whom.task, &mut digests) else {
                     continue;
                 };
                 digest.mix_text(resource.kind);
@@ -114,7 +114,7 @@ impl Numbered for Standstill {
             }
         }
         for (joiner, path) in &self.joined_elsewhere {
-            if let Some(digest) = digests.get_mut(joiner.slot() as usize) {
+            if let Some(digest) = self.census.place_of(*joiner, &mut digests) {
                 digest.mix_text(path);
             }
         }

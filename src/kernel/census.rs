@@ -135,8 +135,9 @@ impl Census {
             digest
         };
         let mut digests: Vec<Digest> = (0..).zip(&self.tasks).map(digest).collect();
-        for (task, wait) in &self.waits {
-            digests[task.slot() as usize].mix(match wait {
+        for &(task, wait) in &self.waits {
+            let Some(digest) = self.place_of(task, &mut digests) else { continue };
+            digest.mix(match wait {
                 Wait::Join(joined) => u64::from(joined.slot()),
                 Wait::Timer(_) => u64::MAX,
                 Wait::Never => u64::MAX - 1,
@@ -144,6 +145,13 @@ impl Census {
             });
         }
         digests
+    }
+
+    /// What there is of a task among what there is of each slot. None of one that is gone, and may have left a wait
+    /// behind: another task may have its slot.
+    pub(crate) fn place_of<'a, T>(&self, task: TaskKey, places: &'a mut [T]) -> Option<&'a mut T> {
+        self.task(task)?;
+        places.get_mut(task.slot() as usize)
     }
 
     /// All that wait, in the order in which they were spawned, with what they wait for.

@@ -1,16 +1,20 @@
 //! What a search says.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::env;
+use std::future::{Future, pending, poll_fn};
 use std::panic::catch_unwind;
+use std::pin::Pin;
 use std::process::Command;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use simloop::explore::{Explorer, Extent, Finding, explore};
 use simloop::report::FailureKind;
-use simloop::sync::Mutex;
+use simloop::sync::{Event, Mutex};
 use simloop::time::SystemTime;
 use simloop::trace::Level;
 use simloop::{Builder, choose, sleep, spawn_named, yield_now};
@@ -139,6 +143,31 @@ fn deadlocks_are_told_apart_by_whom_and_what_their_tasks_wait_for() {
         }
     });
     assert_eq!(exploration.findings.len(), 7);
+}
+
+#[test]
+fn deadlocks_are_told_apart_where_one_that_has_ended_left_a_wait_behind() {
+    type Waiting = Pin<Box<dyn Future<Output = ()>>>;
+    let waits: [fn() -> Waiting; 2] =
+        [|| Box::pin(async { Event::new().wait().await }), || Box::pin(sleep(Duration::MAX))];
+    for wait in waits {
+        let exploration = all(move || async move {
+            let (mut wait, is_left, left) = (wait(), choose(2) == 0, Rc::new(RefCell::new(None)));
+            let kept = Rc::clone(&left);
+            let first = async move {
+                poll_fn(|cx| Poll::Ready(is_left && wait.as_mut().poll(cx).is_ready())).await;
+                *kept.borrow_mut() = Some(wait);
+            };
+            spawn_named("first", first).await.unwrap();
+            // In its slot, with the wait that it has left or with none.
+            let second = async move {
+                let wait = if is_left { None } else { left.take() };
+                wait.unwrap_or_else(|| Box::pin(pending())).await;
+            };
+            spawn_named("second", second).await.unwrap();
+        });
+        assert_eq!(exploration.findings.len(), 2, "{exploration}");
+    }
 }
 
 #[test]
