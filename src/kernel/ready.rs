@@ -95,16 +95,18 @@ impl ReadySet {
 
     #[inline(always)]
     fn push_chosen(&mut self, slot: u32) {
-        let place = match self.order {
-            Order::Ring => None,
-            Order::Few => self.few.place_mut(self.back),
-            Order::Ranked => self.ranked.place_mut(self.back),
+        let is_in = match self.order {
+            Order::Ring => false,
+            Order::Few => self.few.push(slot, self.back),
+            Order::Ranked => {
+                let place = self.ranked.place_mut(self.back);
+                place.map(|place| *place = slot).is_some()
+            }
         };
-        match place {
-            Some(place) => *place = slot,
-            None => return self.push_anew(slot),
+        match is_in {
+            true => self.back += 1,
+            false => self.push_anew(slot),
         }
-        self.back += 1;
     }
 
     /// Puts in a slot for which there is no room.
@@ -115,7 +117,7 @@ impl ReadySet {
             Order::Few => {
                 self.ranked.begin(self.back);
                 self.order = Order::Ranked;
-                for (index, &slot) in self.few.slots(self.back).iter().enumerate() {
+                for (index, slot) in self.few.slots(self.back).enumerate() {
                     *self.ranked.place_mut(index).expect("there is room for all") = slot;
                 }
             }
@@ -134,7 +136,7 @@ impl ReadySet {
         }
         match self.order {
             Order::Ring => Some(self.ring[self.place(self.front.wrapping_add(index))]),
-            Order::Few => Some(self.few.slots(self.back)[index]),
+            Order::Few => self.few.slots(self.back).nth(index),
             Order::Ranked => self.ranked.get(index, self.back),
         }
     }
@@ -144,7 +146,7 @@ impl ReadySet {
         let of = |order, len| if self.order == order { len } else { 0 };
         let ring = (0..of(Order::Ring, self.len()))
             .map(|index| self.ring[self.place(self.front.wrapping_add(index))]);
-        let few = self.few.slots(of(Order::Few, self.len())).iter().copied();
+        let few = self.few.slots(of(Order::Few, self.len()));
         ring.chain(few).chain(self.ranked.iter(of(Order::Ranked, self.back)))
     }
 
@@ -201,18 +203,17 @@ impl ReadySet {
     #[inline(never)]
     fn unroll(&mut self, index: usize) -> u32 {
         let len = self.len();
-        let order = if len > FEW_BEGIN { Order::Ranked } else { Order::Few };
-        if order == Order::Ranked {
+        self.few.clear();
+        let (ring, front) = (&self.ring, self.front);
+        let slot_at = |index: usize| ring[front.wrapping_add(index) & (ring.len() - 1)];
+        let is_few = len <= FEW_BEGIN && (0..len).all(|index| self.few.push(slot_at(index), index));
+        if !is_few {
             self.ranked.begin(len);
+            for index in 0..len {
+                *self.ranked.place_mut(index).expect("there is room for all") = slot_at(index);
+            }
         }
-        for index in 0..len {
-            let slot = self.ring[self.place(self.front.wrapping_add(index))];
-            let place = match order {
-                Order::Ranked => self.ranked.place_mut(index),
-                _ => self.few.place_mut(index),
-            };
-            *place.expect("there is room for all") = slot;
-        }
+        let order = if is_few { Order::Few } else { Order::Ranked };
         (self.front, self.back, self.order) = (0, len, order);
         self.take_chosen(index, || None)
     }
@@ -244,7 +245,10 @@ impl ReadySet {
             Order::Ring => {
                 assert!(self.len() <= self.ring.len(), "more came than the ring has places");
             }
-            Order::Few => assert!(self.front == 0 && self.back <= FEW, "these are not few"),
+            Order::Few => {
+                assert!(self.front == 0 && self.back <= FEW, "these are not few");
+                self.few.check(self.back);
+            }
             Order::Ranked => self.ranked.check(self.front, self.back),
         }
     }
