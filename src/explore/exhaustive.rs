@@ -279,9 +279,9 @@ mod tests {
     #[test]
     fn what_does_not_fit_into_memory_is_walked_depth_first_and_counted_the_same() {
         for deviations_max in [0, 1, 2, 3, u32::MAX] {
-            let (by_level, level_reach) = search(WORDS_MAX, deviations_max, Shard::WHOLE);
+            let (mut by_level, level_reach) = search(WORDS_MAX, deviations_max, Shard::WHOLE);
             for words_max in [0, 100, 1_000] {
-                let (deep, reach) = search(words_max, deviations_max, Shard::WHOLE);
+                let (mut deep, reach) = search(words_max, deviations_max, Shard::WHOLE);
                 assert_eq!(deep.runs, by_level.runs);
                 assert_eq!(outputs(&deep), outputs(&by_level));
                 assert_eq!(reach.is_cut_in_depth, level_reach.is_cut_in_depth);

@@ -22,6 +22,7 @@
 //! instants are never in a race. The guide [`searching`](crate::guide::searching) walks through an example.
 
 mod audit;
+mod digests;
 mod draw;
 mod engine;
 mod environment;

@@ -219,7 +219,7 @@ impl<'a> Search<'a> {
         self.exploration(tally, Extent::Replayed, findings)
     }
 
-    fn exploration(&self, tally: Tally, extent: Extent, findings: Vec<Finding>) -> Exploration {
+    fn exploration(&self, mut tally: Tally, extent: Extent, findings: Vec<Finding>) -> Exploration {
         if let Some(finding) = findings.first().filter(|finding| !finding.trace().is_empty()) {
             draw_page(&finding.html());
         }

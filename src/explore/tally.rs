@@ -4,10 +4,9 @@
 //! added in order. So the tally is that of one run after the other, however many threads made them.
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::ControlFlow;
 
+use super::digests::Digests;
 use super::identity::Identity;
 use super::program::Run;
 use super::progress::Progress;
@@ -16,12 +15,6 @@ use crate::report::Failure;
 
 /// Different outcomes that are told apart; what comes later is counted as others.
 const OUTCOMES_MAX: usize = 1_000;
-
-/// Interleavings that are remembered to be told apart: 2^24 of them take a few hundred megabytes.
-const INTERLEAVINGS_MAX: usize = 1 << 24;
-
-/// For so many there is room at once.
-const INTERLEAVINGS_MIN: usize = 14;
 
 /// The runs of a job.
 #[derive(Debug, Default)]
@@ -161,7 +154,7 @@ pub(super) struct Tally {
     /// Runs whose outputs were too many to be told apart.
     pub(super) others: u64,
     pub(super) found: Vec<Found>,
-    digests: HashSet<u64, BuildHasherDefault<Fingerprint>>,
+    digests: Digests,
     progress: Progress,
 }
 
@@ -192,10 +185,7 @@ impl Tally {
             output_runs: Vec::new(),
             others: 0,
             found: Vec::new(),
-            digests: HashSet::with_capacity_and_hasher(
-                INTERLEAVINGS_MIN,
-                BuildHasherDefault::default(),
-            ),
+            digests: Digests::new(),
             progress: Progress::new(),
         }
     }
@@ -261,7 +251,8 @@ impl Tally {
 
     /// Shows how far the search has come, to whoever looks.
     pub(super) fn show(&mut self) {
-        self.progress.show(self.runs, self.interleavings());
+        let interleavings = self.interleavings();
+        self.progress.show(self.runs, interleavings);
     }
 
     fn count(&mut self, digest: u64) -> ControlFlow<()> {
@@ -269,9 +260,7 @@ impl Tally {
             return ControlFlow::Break(());
         }
         self.runs += 1;
-        if self.digests.len() < INTERLEAVINGS_MAX {
-            self.digests.insert(digest);
-        }
+        self.digests.insert(digest);
         ControlFlow::Continue(())
     }
 
@@ -312,25 +301,7 @@ impl Tally {
     }
 
     /// Different interleavings so far.
-    pub(super) fn interleavings(&self) -> u64 {
-        self.digests.len() as u64
-    }
-}
-
-/// A digest is spread over all bits already, and only counted here: no order shows.
-#[derive(Default)]
-struct Fingerprint(u64);
-
-impl Hasher for Fingerprint {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("only 64-bit numbers are hashed");
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
+    pub(super) fn interleavings(&mut self) -> u64 {
+        self.digests.count()
     }
 }
