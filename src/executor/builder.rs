@@ -120,7 +120,7 @@ impl Builder {
         self.replay_error = None;
         self.policy_source = None;
         self.replayed = Some(schedule.to_string());
-        self.picker = Picker::Replay(Replay::new(schedule));
+        self.picker = Picker::Replay(Box::new(Replay::new(schedule)));
         self
     }
 

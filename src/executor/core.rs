@@ -72,7 +72,8 @@ pub(super) enum Picker {
     Fifo,
     /// And this is what most others do.
     Native(Native),
-    Replay(Replay),
+    /// In a box, for it is large, and a picker is moved into each run.
+    Replay(Box<Replay>),
     Policy(Box<dyn Policy>),
 }
 

@@ -1,5 +1,6 @@
 //! One run of the program under search: how it is made, and what of it is kept.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write};
 use std::future::Future;
@@ -100,8 +101,12 @@ where
 }
 
 /// Writes an output, and says what is wrong with it.
-fn judge(output: &impl Outcome, shown: &mut String) -> Result<(), String> {
-    write!(shown, "{output:?}").expect("a string takes any text");
+fn judge(output: &(impl Outcome + 'static), shown: &mut String) -> Result<(), String> {
+    match (output as &dyn Any).is::<()>() {
+        // What most programs return is not formatted.
+        true => shown.push_str("()"),
+        false => write!(shown, "{output:?}").expect("a string takes any text"),
+    }
     output.refusal().map_or(Ok(()), Err)
 }
 

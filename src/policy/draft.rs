@@ -17,17 +17,12 @@ pub(super) struct Picked {
 pub(super) const NOTED_MAX: usize = 64;
 
 /// A schedule to which choices are added.
+#[derive(Default)]
 pub(crate) struct Draft {
     schedule: Schedule,
-    /// What comes behind it.
-    noted: [Picked; NOTED_MAX],
+    /// What comes behind it, in as many places as it takes to note them; in none before the first.
+    noted: Box<[Picked]>,
     len: usize,
-}
-
-impl Default for Draft {
-    fn default() -> Self {
-        Draft { schedule: Schedule::default(), noted: [Picked::default(); NOTED_MAX], len: 0 }
-    }
 }
 
 impl Draft {
@@ -35,8 +30,8 @@ impl Draft {
     /// choice at random would be foreseen wrongly.
     #[inline(always)]
     pub(crate) fn note(&mut self, turn: u64, alternatives: u32, index: u32) {
-        if self.len >= NOTED_MAX {
-            self.pack();
+        if self.len >= self.noted.len() {
+            self.make_room();
         }
         self.noted[self.len] = Picked { turn, alternatives, index };
         self.len += usize::from(index > 0);
@@ -46,6 +41,14 @@ impl Draft {
     pub(crate) fn push(&mut self, deviation: Deviation) {
         self.pack();
         self.schedule.push(deviation);
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        self.pack();
+        if self.noted.is_empty() {
+            self.noted = [Picked::default(); NOTED_MAX].into();
+        }
     }
 
     /// Puts what is noted into the schedule, so that it is not done anew for each copy.
