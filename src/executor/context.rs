@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use super::core::Core;
 use super::inbox;
@@ -30,7 +31,7 @@ thread_local! {
 /// The loop stays borrowed meanwhile, so `f` must not run foreign code, nor drop foreign data: either may
 /// start or end a loop. Where it has to, [`current`] gives the loop away.
 #[inline]
-pub(crate) fn try_with<R>(f: impl FnOnce(&Core) -> R) -> Option<R> {
+pub(super) fn try_with<R>(f: impl FnOnce(&Core) -> R) -> Option<R> {
     // `try_with` rather than `with`, here and below, because only that is always inlined. It cannot fail.
     CURRENT.try_with(|current| current.borrow().as_ref().map(|core| f(core))).ok().flatten()
 }
@@ -42,7 +43,7 @@ pub(crate) fn try_with<R>(f: impl FnOnce(&Core) -> R) -> Option<R> {
 /// Panics outside a loop, with advice (S22).
 #[inline]
 #[track_caller]
-pub(crate) fn with<R>(what: &str, f: impl FnOnce(&Core) -> R) -> R {
+pub(super) fn with<R>(what: &str, f: impl FnOnce(&Core) -> R) -> R {
     match try_with(f) {
         Some(result) => result,
         None => outside(what),
@@ -56,7 +57,7 @@ pub(crate) fn with<R>(what: &str, f: impl FnOnce(&Core) -> R) -> R {
 /// Panics outside a loop, with advice (S22).
 #[inline]
 #[track_caller]
-pub(crate) fn current(what: &str) -> Rc<Core> {
+pub(super) fn current(what: &str) -> Rc<Core> {
     match try_current() {
         Some(core) => core,
         None => outside(what),
@@ -68,7 +69,7 @@ pub(crate) fn current(what: &str) -> Rc<Core> {
 /// It costs a clone more than [`try_with`], and is compiled once, where that is anew for each use. So it is the way
 /// of all that is done but now and then.
 #[inline]
-pub(crate) fn try_current() -> Option<Rc<Core>> {
+pub(super) fn try_current() -> Option<Rc<Core>> {
     CURRENT.try_with(|current| current.borrow().as_deref().map(Rc::clone)).ok().flatten()
 }
 
@@ -100,6 +101,11 @@ pub(super) fn outside(what: &str) -> ! {
         "`{what}` was called outside a running loop\n  \
          call it inside the future given to `run`{lazily}"
     )
+}
+
+/// Whether a loop runs on this thread.
+pub(crate) fn is_running() -> bool {
+    try_current().is_some()
 }
 
 /// Calls `f` with the running loop, for a future that is polled.
@@ -135,7 +141,7 @@ fn polled_outside(what: &str) -> ! {
 ///
 /// As in [`try_with`], `f` must not run foreign code.
 #[inline]
-pub(crate) fn with_loop<R>(id: LoopId, f: impl FnOnce(&Core) -> R) -> Option<R> {
+pub(super) fn with_loop<R>(id: LoopId, f: impl FnOnce(&Core) -> R) -> Option<R> {
     let in_running = CURRENT.try_with(|current| match current.borrow().as_ref() {
         Some(core) if core.id == id => Ok(f(core)),
         _ => Err(f),
@@ -399,6 +405,43 @@ pub(super) fn run_and_now(what: &str) -> (RunId, Instant) {
         Some(known) => known,
         None => with(what, |core| (core.run_id(), core.state().kernel.now())),
     }
+}
+
+/// The running loop's present instant; see [`run_and_now`].
+#[inline]
+#[track_caller]
+pub(crate) fn now(what: &str) -> Instant {
+    run_and_now(what).1
+}
+
+/// What the running loop's wall clock shows, in nanoseconds since 1970.
+///
+/// # Panics
+///
+/// Panics outside a loop, with advice (S22).
+#[track_caller]
+pub(crate) fn wall_clock(what: &str) -> i128 {
+    let core = current(what);
+    let state = core.state();
+    state.wall_at_start + i128::from(state.kernel.now().as_nanos())
+}
+
+/// Sets it.
+///
+/// # Panics
+///
+/// Panics outside a loop, with advice (S22).
+#[track_caller]
+pub(crate) fn set_wall_clock(what: &str, nanos: i128) {
+    let core = current(what);
+    let mut state = core.state();
+    state.wall_at_start = nanos - i128::from(state.kernel.now().as_nanos());
+}
+
+/// Lets the clock of the running loop go on within a poll; see [`block_for`](crate::time::block_for).
+#[track_caller]
+pub(crate) fn block_for(duration: Duration) {
+    current("block_for").block_for(duration);
 }
 
 /// The clock has moved within the poll: until it ends, the loop is asked.

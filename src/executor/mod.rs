@@ -41,7 +41,7 @@ mod workers;
 
 pub use builder::Builder;
 pub use calls::{CallHandle, call_at, call_later, call_soon};
-pub(crate) use context::{current as current_loop, try_with, with};
+pub(crate) use context::{block_for, is_running, now, set_wall_clock, wall_clock};
 pub(crate) use core::message as panic_message;
 pub(crate) use core::try_now;
 pub(crate) use enclosing::{Deadline, Enclosing, Link, within_deadline, within_scope};

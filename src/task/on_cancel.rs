@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::scope::{CancelScope, Cancelled};
 use super::{Builder, JoinHandle, current};
-use crate::executor::{bequeath, try_with, write_note};
+use crate::executor::{bequeath, is_running, write_note};
 
 /// Guards a value: if the guard is dropped, `tidy` is run with the value, in a task of its own.
 ///
@@ -145,7 +145,7 @@ where
     F: Future<Output = ()> + 'static,
 {
     fn drop(&mut self) {
-        if try_with(|_| ()).is_some() {
+        if is_running() {
             drop(self.start());
         }
     }

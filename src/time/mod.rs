@@ -46,7 +46,7 @@ pub use wall::SystemTime;
 /// ```
 #[track_caller]
 pub fn now() -> Instant {
-    executor::with("now", |core| core.state().kernel.now())
+    executor::now("now")
 }
 
 /// Returns the present instant, or `None` outside a loop and while a policy chooses.
@@ -106,5 +106,5 @@ impl Instant {
 /// ```
 #[track_caller]
 pub fn block_for(duration: Duration) {
-    executor::current_loop("block_for").block_for(duration);
+    executor::block_for(duration);
 }

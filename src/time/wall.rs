@@ -46,9 +46,7 @@ impl SystemTime {
     #[track_caller]
     pub fn now() -> SystemTime {
         access::note(Access::Read(Object::WallClock));
-        let core = executor::current_loop("SystemTime::now");
-        let state = core.state();
-        SystemTime { nanos: state.wall_at_start + i128::from(state.kernel.now().as_nanos()) }
+        SystemTime { nanos: executor::wall_clock("SystemTime::now") }
     }
 
     /// Sets the clock to `reading`. It runs on from there; timers stay where they are.
@@ -59,9 +57,7 @@ impl SystemTime {
     #[track_caller]
     pub fn set(reading: SystemTime) {
         access::note(Access::Write(Object::WallClock));
-        let core = executor::current_loop("SystemTime::set");
-        let mut state = core.state();
-        state.wall_at_start = reading.nanos - i128::from(state.kernel.now().as_nanos());
+        executor::set_wall_clock("SystemTime::set", reading.nanos);
     }
 
     /// Returns the time since 1970-01-01T00:00:00Z, or `None` for an earlier reading.
