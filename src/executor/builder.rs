@@ -79,10 +79,13 @@ impl Builder {
     }
 
     /// Sets who decides which ready task runs next.
-    pub fn policy(mut self, policy: impl Policy) -> Self {
-        self.policy_source = policy.source();
+    pub fn policy(self, policy: impl Policy) -> Self {
+        self.picker(policy.source(), Picker::new(policy))
+    }
+
+    fn picker(mut self, source: Option<String>, picker: Picker) -> Self {
         (self.replayed, self.replay_error) = (None, None);
-        self.picker = Picker::new(policy);
+        (self.policy_source, self.picker) = (source, picker);
         self
     }
 

@@ -1,7 +1,5 @@
 //! Finds a ring in a graph of who waits for whom.
 
-use std::collections::VecDeque;
-
 /// Finds the shortest ring of the earliest node that is in one, starting at that node.
 ///
 /// `edges[node]` are the nodes to which `node` has an edge. Takes time and memory in proportion to nodes and
@@ -14,18 +12,22 @@ pub(super) fn ring(edges: &[Vec<usize>]) -> Vec<usize> {
     let is_in_ring = |node: &usize| sizes[components[*node]] > 1 || edges[*node].contains(node);
     let Some(start) = (0..edges.len()).find(is_in_ring) else { return Vec::new() };
     let mut before = vec![None; edges.len()];
-    let mut queue = VecDeque::from([start]);
-    while let Some(node) = queue.pop_front() {
+    let (mut queue, mut seen) = (vec![start], 0);
+    while let Some(&node) = queue.get(seen) {
+        seen += 1;
         for &next in &edges[node] {
             if next == start {
-                let mut ring: Vec<_> =
-                    std::iter::successors(Some(node), |&node| before[node]).collect();
+                let (mut ring, mut last) = (Vec::new(), Some(node));
+                while let Some(node) = last {
+                    ring.push(node);
+                    last = before[node];
+                }
                 ring.reverse();
                 return ring;
             }
             if before[next].is_none() && components[next] == components[start] {
                 before[next] = Some(node);
-                queue.push_back(next);
+                queue.push(next);
             }
         }
     }

@@ -197,8 +197,12 @@ fn sentence(
 type Marked<'a> = (&'a Traced, &'a [Deviation]);
 
 fn beside(failing: Marked<'_>, nearest: Option<Marked<'_>>) -> String {
-    let turns = |deviations: &[Deviation]| -> Vec<u64> {
-        deviations.iter().map(|deviation| deviation.turn).collect()
+    let turns = |deviations: &[Deviation]| {
+        let mut turns = Vec::new();
+        for deviation in deviations {
+            turns.push(deviation.turn);
+        }
+        turns
     };
     let title = |run: &Run| if run.failure.is_some() { "fails" } else { "passes" };
     let (fails, passes) = (turns(failing.1), turns(nearest.map_or(&[], |nearest| nearest.1)));
@@ -289,7 +293,10 @@ impl Seen {
         let Some((taken, passed)) = self.tasks.split_last() else {
             return format!("{when}, ready task {index} runs first");
         };
-        let mut names: Vec<String> = passed.iter().map(name).collect();
+        let mut names = Vec::new();
+        for task in passed {
+            names.push(name(task));
+        }
         if *index > names.len() {
             names.push(format!("{} more", index - names.len()));
         }

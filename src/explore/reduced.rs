@@ -233,7 +233,10 @@ impl<'a> Reduced<'a> {
 
     /// Makes the run that the path lays down, and adds its further choices to that. None if it was broken off.
     fn run(&mut self, sleep: Vec<Rc<Sleeper>>) -> Option<Run> {
-        let laid_down = self.path.iter().map(|node| node.taken).collect();
+        let mut laid_down = Vec::with_capacity(self.path.len());
+        for node in &self.path {
+            laid_down.push(node.taken);
+        }
         self.guide.with(|guide| guide.start(laid_down, sleep));
         let mut accesses = std::mem::take(&mut self.accesses);
         accesses.clear();

@@ -28,16 +28,16 @@ const EXPLAINED_MAX: usize = 10;
 const AUDIT_STREAM: u64 = 0x61_75_64_69_74;
 
 pub(super) fn search(explorer: &Explorer, program: &dyn Program) -> Exploration {
-    if let Some(reason) = &explorer.refused {
-        return refused(explorer, FailureKind::InvalidSearch { reason: reason.clone() });
-    }
     let search = Search { explorer, program };
+    if let Some(reason) = &explorer.refused {
+        return search.refused(FailureKind::InvalidSearch { reason: reason.clone() });
+    }
     if let Some(schedule) = &explorer.replay {
         return search.replay(schedule);
     }
-    search.run().unwrap_or_else(|difference| {
-        refused(explorer, FailureKind::NotDeterministic { difference })
-    })
+    search
+        .run()
+        .unwrap_or_else(|difference| search.refused(FailureKind::NotDeterministic { difference }))
 }
 
 struct Search<'a> {
@@ -100,6 +100,16 @@ impl<'a> Search<'a> {
 
     fn audit(&self, run: &Run, shown: &str) -> Result<(), String> {
         audit::audit(self.program, &self.explorer.settings, run, shown)
+    }
+
+    /// The report of a search that was not made.
+    fn refused(&self, kind: FailureKind) -> Exploration {
+        let reproduction = self.explorer.settings.builder().reproduction(&Schedule::default());
+        let failure = Failure::new(kind, Instant::ZERO, 0, reproduction);
+        let schedule = Schedule::default();
+        let finding = plain(Found { first: Failed::new(failure, schedule), number: 0, runs: 0 });
+        let tally = Tally::new(Bounds { runs: 0, failures: 1 }, Shard::WHOLE);
+        self.exploration(tally, Extent::Refused, vec![finding])
     }
 
     /// # Errors
@@ -206,16 +216,16 @@ impl<'a> Search<'a> {
             .as_ref()
             .is_some_and(|failure| matches!(failure.kind(), FailureKind::ReplayDiverged(_)));
         let _ = tally.add_run(run, &runner.shown);
-        let found = std::mem::take(&mut tally.found).into_iter();
-        let findings = found.map(|found| {
-            if does_not_fit {
-                return plain(found);
+        let mut findings = Vec::new();
+        for found in std::mem::take(&mut tally.found) {
+            let mut finding = plain(found);
+            if !does_not_fit {
+                let (_, explanation) = explain(&mut runner, schedule, turns);
+                let Explanation { sentence, columns, pair } = explanation;
+                finding = Finding { sentence, columns, pair, ..finding };
             }
-            let (_, explanation) = explain(&mut runner, schedule, turns);
-            let Explanation { sentence, columns, pair } = explanation;
-            Finding { sentence, columns, pair, ..plain(found) }
-        });
-        let findings = findings.collect();
+            findings.push(finding);
+        }
         self.exploration(tally, Extent::Replayed, findings)
     }
 
@@ -266,15 +276,4 @@ fn plain(found: Found) -> Finding {
         columns: String::new(),
         pair: Pair::default(),
     }
-}
-
-/// The report of a search that was not made.
-fn refused(explorer: &Explorer, kind: FailureKind) -> Exploration {
-    let reproduction = explorer.settings.builder().reproduction(&Schedule::default());
-    let failure = Failure::new(kind, Instant::ZERO, 0, reproduction);
-    let schedule = Schedule::default();
-    let finding = plain(Found { first: Failed::new(failure, schedule), number: 0, runs: 0 });
-    let search = Search { explorer, program: &|| async {} };
-    let tally = Tally::new(Bounds { runs: 0, failures: 1 }, Shard::WHOLE);
-    search.exploration(tally, Extent::Refused, vec![finding])
 }

@@ -125,16 +125,16 @@ impl Census {
     /// Of each slot what a report tells of its task, instants apart: where all of these are equal, so are the paths of
     /// those that wait, their order, and what they wait for.
     pub(crate) fn digests(&self) -> Vec<Digest> {
-        let digest = |(slot, task): (u32, &Counted)| {
+        let mut digests = Vec::with_capacity(self.tasks.len());
+        for task in &self.tasks {
             let Counted { serial, wakers, parent, index, is_shared, .. } = *task;
             let mut digest = Digest::default();
-            digest.mix_text(self.step(slot).name);
+            digest.mix_text(self.step(digests.len() as u32).name);
             digest.mix(serial << 1 | u64::from(is_shared));
             digest.mix(u64::from(index) << 32 | u64::from(parent.unwrap_or(u32::MAX)));
             digest.mix(u64::from(wakers) << 1 | u64::from(task.waits()));
-            digest
-        };
-        let mut digests: Vec<Digest> = (0..).zip(&self.tasks).map(digest).collect();
+            digests.push(digest);
+        }
         for &(task, wait) in &self.waits {
             let Some(digest) = self.place_of(task, &mut digests) else { continue };
             digest.mix(match wait {

@@ -6,7 +6,7 @@ mod rows;
 
 use std::fmt;
 
-use self::rows::{Row, rows};
+use self::rows::Row;
 use super::family::last_step;
 use crate::kernel::ordered::{Set, Texts, sort_by_key};
 use crate::trace::{Event, Record, Trace, columns, elide_end, elide_middle, one_line};
@@ -143,7 +143,10 @@ pub(crate) struct Side<'a> {
 /// The runs as text. `around` are the turns that matter: they are shown with their neighbours, and the
 /// end of each run; what is left out is counted.
 pub(crate) fn columns_of(sides: &[Side<'_>], around: &[u64]) -> String {
-    let rows: Vec<Vec<Row<'_>>> = sides.iter().map(|side| rows(side.trace)).collect();
+    let mut rows = Vec::new();
+    for side in sides {
+        rows.push(rows::rows(side.trace));
+    }
     let turns = shown_turns(&rows, around);
     let mut widths = Widths::LEAST;
     for row in rows.iter().flatten() {

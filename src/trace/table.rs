@@ -123,7 +123,11 @@ impl ResourceStatistics {
 }
 
 fn texts(cells: &[&str]) -> Vec<String> {
-    cells.iter().map(|cell| (*cell).to_owned()).collect()
+    let mut texts = Vec::new();
+    for &cell in cells {
+        texts.push(cell.to_owned());
+    }
+    texts
 }
 
 fn shown_time(time: Duration) -> String {
