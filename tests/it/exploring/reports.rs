@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use simloop::explore::{Explorer, Extent, Finding, explore};
 use simloop::report::FailureKind;
-use simloop::sync::{Event, Mutex};
+use simloop::sync::{Event, Mutex, Notify};
 use simloop::time::SystemTime;
 use simloop::trace::Level;
 use simloop::{Builder, choose, sleep, spawn_named, yield_now};
@@ -123,7 +123,8 @@ fn deadlocks_are_told_apart_by_whom_and_what_their_tasks_wait_for() {
     let exploration = all(|| async {
         let kept = std::rc::Rc::new(Cell::new(None));
         let named = |name: &str| spawn_named(name, std::future::pending::<()>());
-        match choose(7) {
+        let kind = choose(11);
+        match kind {
             0 => std::future::pending().await,
             1 => sleep(Duration::MAX).await,
             2 => {
@@ -135,14 +136,25 @@ fn deadlocks_are_told_apart_by_whom_and_what_their_tasks_wait_for() {
             }
             3 => named("one").await.unwrap(),
             4 => named("other").await.unwrap(),
+            5 => Event::new().wait().await,
+            6 => Notify::new().notified().await,
+            // Who has spawned one of them.
+            7 | 8 => {
+                for (name, number) in [("one", 7), ("other", 8)] {
+                    let leaf =
+                        move || (kind == number).then(|| spawn_named("leaf", pending::<()>()));
+                    spawn_named(name, async move { drop((leaf(), pending::<()>().await)) });
+                }
+                pending().await
+            }
             joined => {
                 let tasks = [named("one"), named("other")];
-                let mut tasks = tasks.into_iter().skip(joined - 5).collect::<Vec<_>>();
+                let mut tasks = tasks.into_iter().skip(joined - 9).collect::<Vec<_>>();
                 tasks.swap_remove(0).await.unwrap();
             }
         }
     });
-    assert_eq!(exploration.findings.len(), 7);
+    assert_eq!(exploration.findings.len(), 11);
 }
 
 #[test]
