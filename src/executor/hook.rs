@@ -63,7 +63,7 @@ impl Core {
 fn place(location: &Location<'_>) -> String {
     let file = location.file();
     let mut place = String::with_capacity(file.len() + LINE_LEN);
-    match file.contains('\\') {
+    match file.as_bytes().contains(&b'\\') {
         true => place.push_str(&file.replace('\\', "/")),
         false => place.push_str(file),
     }

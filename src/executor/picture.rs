@@ -60,7 +60,12 @@ fn file() -> Option<PathBuf> {
 fn beside(file: &Path, test: &str) -> PathBuf {
     let is_plain = |character: char| character.is_alphanumeric() || character == '_';
     let mut name = String::new();
-    for character in test.replace("::", "-").chars() {
+    let mut characters = test.chars();
+    while let Some(character) = characters.next() {
+        // Two colons are one sign.
+        if character == ':' && characters.as_str().starts_with(':') {
+            characters.next();
+        }
         name.push(if is_plain(character) { character } else { '-' });
     }
     // The end of a long name tells more than its modules.

@@ -6,7 +6,7 @@ use super::identity::Identity;
 use super::pool::in_threads;
 use super::program::{Program, Run, Runner, Settings};
 use crate::kernel::{Level, shortened};
-use crate::trace::{Trace, columns, diff, elide_end};
+use crate::trace::{Trace, columns, diff, elide_end, split_at_last};
 
 /// Turns up to which a run is compared record by record. Of a longer one the records would fill the memory;
 /// its fingerprint and its outcome are compared.
@@ -118,7 +118,7 @@ fn difference(one: &str, this: &Trace, other: &str, that: &Trace) -> String {
     for line in &mut short {
         *line = elide_end(line, WIDTH);
     }
-    let kept = |line: &str| line.rsplit_once("...+").map_or(line, |(kept, _)| kept).to_owned();
+    let kept = |line: &str| split_at_last(line, "...+").map_or(line, |(kept, _)| kept).to_owned();
     // What is left out may be all that they differ in.
     if kept(&short[shared]) != kept(&short[shared + 1]) {
         lines = short;

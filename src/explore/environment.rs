@@ -3,6 +3,7 @@
 use super::tally::Shard;
 use crate::executor::Builder;
 use crate::policy::Schedule;
+use crate::trace::joined;
 
 /// What was asked for, each thing if it was.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -197,7 +198,7 @@ fn shard_of_system(count: Option<&str>, variable: Variables<'_>) -> Result<Shard
     for system in SYSTEMS {
         names.push(system.index.to_owned());
     }
-    Err(format!("SIMLOOP_SHARD=auto finds none of {}", names.join(", ")))
+    Err(format!("SIMLOOP_SHARD=auto finds none of {}", joined(&names, ", ")))
 }
 
 #[cfg(test)]

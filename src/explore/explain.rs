@@ -12,7 +12,7 @@ use super::tree::Walker;
 use crate::kernel::{Instant, Level, TaskId, shown_duration};
 use crate::policy::{Choice, ChoiceKind, Deviation, Injection, Policy, Schedule};
 use crate::render::{Side, columns_of};
-use crate::trace::{Event, Trace, columns};
+use crate::trace::{Event, Trace, columns, joined, split_at_first};
 
 /// Deviations that a sentence tells at most.
 const TOLD_MAX: usize = 6;
@@ -137,7 +137,7 @@ fn sentence_of_fifo(told: &[String]) -> String {
 
 /// A sentence that does not fit into a line takes two.
 fn in_line(sentence: String) -> String {
-    match sentence.split_once("; ") {
+    match split_at_first(&sentence, "; ") {
         Some((first, second)) if columns(&sentence) > WIDTH => format!("{first};\n{second}"),
         _ => sentence,
     }
@@ -303,7 +303,7 @@ impl Seen {
         let last = names.pop().unwrap_or_default();
         let passed = match names.is_empty() {
             true => last,
-            false => format!("{} and {last}", names.join(", ")),
+            false => format!("{} and {last}", joined(&names, ", ")),
         };
         format!("{when}, {} runs before {passed}", name(taken))
     }

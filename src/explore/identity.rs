@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use crate::report::{Failure, FailureKind, Later, LeftTask, Wait, WaitingTask};
+use crate::trace::split_at_first;
 
 /// The kind and place of a failure, found out where two of them are compared.
 #[derive(Clone)]
@@ -61,7 +62,7 @@ impl Place {
         let FailureKind::Panic(panic) = failure.kind() else {
             return Place { kind: kind(failure), raised_at: None, message: String::new() };
         };
-        let is_passed_on = panic.message.contains(PASSED_ON);
+        let is_passed_on = split_at_first(&panic.message, PASSED_ON).is_some();
         Place {
             kind: kind(failure),
             raised_at: panic.raised_at.clone().filter(|_| !is_passed_on),

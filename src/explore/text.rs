@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use super::exploration::{Exploration, Extent, Finding, OutcomeCount, REDUCED};
 use crate::kernel::shortened;
 use crate::report::FailureKind;
+use crate::trace::{joined, split_at_last};
 
 /// Outcomes that are told in one line, and at most.
 const OUTCOMES_IN_LINE: usize = 4;
@@ -27,7 +28,7 @@ impl Display for Exploration {
         if self.findings.is_empty() {
             blocks.push(format!("{}{}", self.summary(), self.shown_outcomes()));
         }
-        f.write_str(&blocks.join("\n\n"))
+        f.write_str(&joined(&blocks, "\n\n"))
     }
 }
 
@@ -139,7 +140,7 @@ impl Exploration {
     /// A failure: what happened, how it was found, what it hangs on, the two runs, how to see it again.
     fn told(&self, finding: &Finding) -> String {
         let failure = finding.failure.to_string();
-        let (what, replay) = failure.rsplit_once("  replay: ").unwrap_or((&failure, ""));
+        let (what, replay) = split_at_last(&failure, "  replay: ").unwrap_or((&failure, ""));
         if matches!(finding.failure.kind(), FailureKind::InvalidSearch { .. }) {
             // There is no run that a line could bring back.
             return what.trim_end().to_owned();

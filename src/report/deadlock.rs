@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::failure::LeftTask;
 use super::text::{LINES_MAX, NAMES_MAX, listed, site, write_lines};
 use crate::kernel::{Instant, TaskId};
-use crate::trace::{columns, one_line};
+use crate::trace::{columns, joined, one_line};
 
 /// Things that a task waits for that are told at most, and holders of one of them.
 const WAITS_MAX: usize = 3;
@@ -201,7 +201,7 @@ impl Display for Deadlock {
 fn reason(task: &WaitingTask) -> String {
     let at = match task.waits_at.is_empty() {
         true => String::new(),
-        false => format!(" (at {})", task.waits_at.join(", ")),
+        false => format!(" (at {})", joined(&task.waits_at, ", ")),
     };
     let what = |wait: &Wait| match wait {
         Wait::Foreign => format!("{}{at}", what(wait)),

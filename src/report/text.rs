@@ -8,7 +8,7 @@ use super::failure::{
     Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence, Spinner,
 };
 use crate::kernel::{Instant, shown_duration};
-use crate::trace::text::counted;
+use crate::trace::text::{counted, joined, split_at_last};
 
 /// Lines that a list is given at most; the data behind it is whole.
 pub(super) const LINES_MAX: usize = 40;
@@ -38,7 +38,7 @@ impl Display for Failure {
                 let limit = shown_duration(*limit);
                 write!(f, "virtual time limit of {limit} reached {when}: ")?;
                 if *beyond == self.at() {
-                    writeln!(f, "{} blocked the loop until then", tasks.join(", "))?;
+                    writeln!(f, "{} blocked the loop until then", joined(tasks, ", "))?;
                 } else {
                     writeln!(f, "the clock would go to {beyond}")?;
                     write_lines(f, tasks.iter().map(|task| format!("{task} is due then")))?;
@@ -107,7 +107,7 @@ impl Failure {
     /// The text up to the line that reproduces it, which is the outer failure's already.
     fn without_replay(&self) -> String {
         let mut text = self.to_string();
-        let end = text.rfind("  replay: ").unwrap_or(text.len());
+        let end = split_at_last(&text, "  replay: ").map_or(text.len(), |(kept, _)| kept.len());
         text.truncate(end);
         text
     }
@@ -162,7 +162,7 @@ fn write_livelock(f: &mut Formatter<'_>, when: &str, livelock: &Livelock) -> fmt
         let causes = if causes.is_empty() {
             "before".to_owned()
         } else {
-            format!("by {}", causes.join(", by "))
+            format!("by {}", joined(&causes, ", by "))
         };
         let Spinner { path, polls, .. } = spinner;
         let among = match watched {
@@ -277,8 +277,8 @@ pub(super) fn write_lines(
 /// Lists in one line the first of `count` things.
 pub(super) fn listed(shown: &[String], count: usize) -> String {
     match count - shown.len() {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+        0 => joined(shown, ", "),
+        more => format!("{} and {more} more", joined(shown, ", ")),
     }
 }
 

@@ -22,7 +22,9 @@ pub use diff::{Diff, diff};
 pub use statistics::{
     BlockingStretch, BusyInstant, ResourceStatistics, Statistics, TaskStatistics,
 };
-pub(crate) use text::{columns, elide_end, elide_middle, one_line};
+pub(crate) use text::{
+    columns, elide_end, elide_middle, joined, one_line, split_at_first, split_at_last,
+};
 
 /// The records of a run.
 ///

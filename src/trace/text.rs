@@ -136,6 +136,42 @@ pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
+/// What stands before the first such word, and behind it. The standard library's search for texts is another for each
+/// way to look for one, and long; this one reads little text.
+pub(crate) fn split_at_first<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
+    let mut place = 0;
+    while place + word.len() <= text.len() {
+        if text.as_bytes()[place..].starts_with(word.as_bytes()) {
+            return Some((&text[..place], &text[place + word.len()..]));
+        }
+        place += 1;
+    }
+    None
+}
+
+/// As above, with the last one.
+pub(crate) fn split_at_last<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
+    let mut end = text.len();
+    while end >= word.len() {
+        if text.as_bytes()[..end].ends_with(word.as_bytes()) {
+            return Some((&text[..end - word.len()], &text[end..]));
+        }
+        end -= 1;
+    }
+    None
+}
+
+pub(crate) fn joined(texts: &[String], between: &str) -> String {
+    let mut joined = String::new();
+    for (place, text) in texts.iter().enumerate() {
+        if place > 0 {
+            joined.push_str(between);
+        }
+        joined.push_str(text);
+    }
+    joined
+}
+
 /// The columns that a text takes on a terminal: two for each character of Chinese, say.
 pub(crate) fn columns(text: &str) -> usize {
     text.chars().map(columns_of).sum()
@@ -210,6 +246,17 @@ mod tests {
         assert_eq!(elide_end("a note that goes on", 14), "a note t...+11");
         assert_eq!(elide_end("a note that goes on", 13), "a note ...+12");
         assert_eq!(elide_end("0123456789 0123456789", 15), "012345678...+12");
+    }
+
+    #[test]
+    fn a_text_is_split_at_the_first_or_the_last_word() {
+        assert_eq!(split_at_first("a::b::ü", "::"), Some(("a", "b::ü")));
+        assert_eq!(split_at_last("a::b::ü", "::"), Some(("a::b", "ü")));
+        assert_eq!(split_at_first("ü:::", "::"), Some(("ü", ":")));
+        assert_eq!(split_at_last(":::ü", "::"), Some((":", "ü")));
+        for (text, word) in [("", "::"), (":", "::"), ("a:b:c", "::"), ("ü", "üü")] {
+            assert_eq!((split_at_first(text, word), split_at_last(text, word)), (None, None));
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::fmt::{self, Write};
 use super::layout::Layout;
 use super::svg::{self, escaped, headline};
 use crate::report::{Deadlock, Failure, FailureKind, Report};
-use crate::trace::{self, Trace};
+use crate::trace::{self, Trace, split_at_first};
 use cycle::Cycle;
 use data::Data;
 
@@ -163,14 +163,14 @@ impl<'a> Html<'a> {
 
 impl fmt::Display for Html<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (start, rest) = PAGE.split_once("{{").ok_or(fmt::Error)?;
-        f.write_str(start)?;
-        for piece in rest.split("{{") {
-            let (part, text) = piece.split_once("}}").ok_or(fmt::Error)?;
-            self.write_part(f, part)?;
+        let mut left = PAGE;
+        while let Some((text, rest)) = split_at_first(left, "{{") {
             f.write_str(text)?;
+            let (part, behind) = split_at_first(rest, "}}").ok_or(fmt::Error)?;
+            self.write_part(f, part)?;
+            left = behind;
         }
-        Ok(())
+        f.write_str(left)
     }
 }
 
