@@ -30,7 +30,7 @@ impl Picker {
             return Picker::Fifo;
         }
         match any.downcast_mut::<Option<Random>>().and_then(Option::take) {
-            Some(random) => Picker::Native(Native::Random(random)),
+            Some(random) => Picker::Native(Native::Random(Box::new(random))),
             None => policy.map_or(Picker::Fifo, |policy| Picker::Policy(Box::new(policy))),
         }
     }

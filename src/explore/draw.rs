@@ -57,8 +57,8 @@ struct Lineup {
     /// The length of the first run, and of its tasks, until the walk is made.
     turns: u64,
     work: Vec<u64>,
-    random: Random,
     /// These are away while a loop uses them.
+    random: Option<Box<Random>>,
     pct: Option<Box<Pct>>,
     walk: Option<Box<Walk>>,
     pos: Option<Box<Pos>>,
@@ -80,7 +80,7 @@ impl Lineup {
             rota: rota.clone(),
             turns: pilot.turns,
             work: pilot.work.clone(),
-            random: Random::new(0),
+            random: None,
             pct: None,
             walk: None,
             pos: None,
@@ -100,7 +100,9 @@ impl Lineup {
             self.injected = Rng::from_parts(self.seed, INJECTED_STREAM, number);
         }
         match draw {
-            Draw::Random => self.random.restart(seed),
+            Draw::Random => {
+                self.random.get_or_insert_with(|| Box::new(Random::new(0))).restart(seed);
+            }
             Draw::Pct { depth } => {
                 let turns = self.turns;
                 let pct = self.pct.get_or_insert_with(|| Box::new(Pct::new(0, 1, turns)));
@@ -124,7 +126,7 @@ impl Lineup {
     /// The policy of this run, if the loop knows it.
     fn lend(&mut self) -> Option<Native> {
         match self.now? {
-            Draw::Random => Some(Native::Random(self.random.clone())),
+            Draw::Random => self.random.take().map(Native::Random),
             Draw::Walk(_) | Draw::Mirrored(_) => self.walk.take().map(Native::Walk),
             Draw::Pct { .. } => self.pct.take().map(Native::Pct),
             Draw::Pos => self.pos.take().map(Native::Pos),
@@ -133,6 +135,7 @@ impl Lineup {
 
     fn take_back(&mut self, native: Option<Native>) {
         match native {
+            Some(Native::Random(random)) => self.random = Some(random),
             Some(Native::Walk(walk)) => self.walk = Some(walk),
             Some(Native::Pct(pct)) => self.pct = Some(pct),
             Some(Native::Pos(pos)) => self.pos = Some(pos),
@@ -155,7 +158,7 @@ impl Policy for Lineup {
         }
         match self.now {
             None => 0,
-            Some(Draw::Random) => self.random.choose(choice),
+            Some(Draw::Random) => here(&mut self.random).choose(choice),
             Some(Draw::Pct { .. }) => here(&mut self.pct).choose(choice),
             Some(Draw::Walk(_) | Draw::Mirrored(_)) => here(&mut self.walk).choose(choice),
             Some(Draw::Pos) => here(&mut self.pos).choose(choice),

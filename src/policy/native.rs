@@ -6,8 +6,8 @@ use super::{Choice, Pct, Policy, Pos, Random, Walk};
 /// One of them.
 #[derive(Debug)]
 pub(crate) enum Native {
-    Random(Random),
-    /// In boxes, for they go from run to run.
+    // In boxes, for they go from run to run.
+    Random(Box<Random>),
     Walk(Box<Walk>),
     Pos(Box<Pos>),
     Pct(Box<Pct>),
@@ -38,7 +38,7 @@ impl Native {
     /// What is asked for values.
     pub(crate) fn policy(&mut self) -> &mut dyn Policy {
         match self {
-            Native::Random(random) => random,
+            Native::Random(random) => &mut **random,
             Native::Walk(walk) => &mut **walk,
             Native::Pos(pos) => &mut **pos,
             Native::Pct(pct) => &mut **pct,
