@@ -20,9 +20,9 @@ mod rand_traits;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::ops::RangeBounds;
 
-use crate::kernel::ordered::Map;
 pub use range::Drawable;
 pub(crate) use range::below;
 pub(crate) use seed::{digest_parts, stream_child};
@@ -379,11 +379,11 @@ impl Rng {
         assert!(amount <= total, "cannot sample {amount} distinct indices out of {total}");
         // The first `amount` steps of a shuffle of `0..total`, of which only the places that no
         // longer hold their own number are stored, and only looked up. A place below `next` is never read again.
-        let mut moved = Map::new();
+        let mut moved = HashMap::new();
         let mut picked = Vec::with_capacity(amount);
         for next in 0..amount {
             let place = self.range(next..total);
-            let displaced = moved.remove(next).unwrap_or(next);
+            let displaced = moved.remove(&next).unwrap_or(next);
             if place == next {
                 picked.push(displaced);
             } else {
