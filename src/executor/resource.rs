@@ -248,7 +248,13 @@ impl Resources {
 
     /// Asks those that exist.
     pub(super) fn describe(&self) -> Vec<Description> {
-        self.list.iter().filter_map(Weak::upgrade).map(|resource| resource.describe()).collect()
+        let mut descriptions = Vec::new();
+        for resource in &self.list {
+            if let Some(resource) = resource.upgrade() {
+                descriptions.push(resource.describe());
+            }
+        }
+        descriptions
     }
 }
 

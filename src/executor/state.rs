@@ -209,12 +209,18 @@ impl State {
     }
 
     /// The tasks of another loop that join tasks of this one, each with the path of the one that it joins.
-    pub(super) fn joined_from(&self, loop_id: LoopId) -> impl Iterator<Item = (TaskKey, String)> {
-        self.kernel.joined_by_wakers().filter_map(move |(task, key)| {
-            let waker = self.wakers.get(key.0 as usize)?.as_ref()?;
-            let joiner = waker::address(waker)?.unpack();
-            (joiner.loop_id == loop_id).then(|| (joiner.task, self.path(task)))
-        })
+    pub(super) fn joined_from(&self, loop_id: LoopId) -> Vec<(TaskKey, String)> {
+        let mut joined = Vec::new();
+        for (task, key) in self.kernel.joined_by_wakers() {
+            let waker = self.wakers.get(key.0 as usize).and_then(Option::as_ref);
+            if let Some(address) = waker.and_then(waker::address) {
+                let joiner = address.unpack();
+                if joiner.loop_id == loop_id {
+                    joined.push((joiner.task, self.path(task)));
+                }
+            }
+        }
+        joined
     }
 
     /// Puts back the future that was taken out for a poll, or its output.

@@ -116,7 +116,9 @@ impl<'a> Exhaustive<'a> {
         let jobs = jobs(level);
         for wave in jobs.chunks(WAVE) {
             if self.reach.is_deep {
-                wave.iter().try_for_each(|job| self.descend_all(job, depth))?;
+                for job in wave {
+                    self.descend_all(job, depth)?;
+                }
                 continue;
             }
             let (engine, threads) = (self.engine, self.engine.threads);
@@ -139,8 +141,10 @@ impl<'a> Exhaustive<'a> {
     ) -> ControlFlow<()> {
         self.reach.is_cut_in_time |= expanded.is_cut_in_time;
         let flow = self.tally.add(expanded.batch);
-        *words += expanded.nodes.iter().map(Node::words).sum::<usize>();
-        next.extend(expanded.nodes);
+        for node in expanded.nodes {
+            *words += node.words();
+            next.push(node);
+        }
         flow
     }
 

@@ -41,7 +41,7 @@ pub(super) fn explain(
     turns: u64,
 ) -> (Run, Explanation) {
     let level = if turns <= TRACED_TURNS_MAX { Level::Full } else { Level::Off };
-    let deviations: Vec<Deviation> = schedule.deviations().collect();
+    let deviations = schedule.first_deviations(usize::MAX);
     let (failing, told) = witnessed(runner, &deviations, level, true);
     if deviations.is_empty() {
         let explanation = explain_fifo(runner, &failing, level);
@@ -62,7 +62,7 @@ pub(super) fn explain(
 /// Explains a failure that needs no deviation, by one with which the program passes.
 fn explain_fifo(runner: &mut Runner<'_>, failing: &Traced, level: Level) -> Explanation {
     let other = first_passing(runner).unwrap_or_default();
-    let other: Vec<Deviation> = other.deviations().collect();
+    let other = other.first_deviations(usize::MAX);
     let passing = (!other.is_empty()).then(|| witnessed(runner, &other, level, false));
     let sentence = sentence_of_fifo(passing.as_ref().map_or(&[], |(_, told)| told));
     let passing = passing.as_ref().map(|(run, _)| (run, &other[..]));

@@ -167,12 +167,13 @@ impl<'a> Search<'a> {
         let is_simplest =
             shard.count == 1 && reach.is_some_and(|reach| !reach.is_deep && !reach.is_cut_in_time);
         let found = std::mem::take(&mut tally.found);
-        let findings = found.into_iter().enumerate();
-        let findings = findings.map(|(rank, found)| match rank < EXPLAINED_MAX {
-            true => self.finding(found, is_simplest),
-            false => plain(found),
-        });
-        let findings = findings.collect();
+        let mut findings = Vec::with_capacity(found.len());
+        for found in found {
+            findings.push(match findings.len() < EXPLAINED_MAX {
+                true => self.finding(found, is_simplest),
+                false => plain(found),
+            });
+        }
         Ok(self.exploration(tally, extent, findings))
     }
 
@@ -234,9 +235,10 @@ impl<'a> Search<'a> {
             draw_page(&finding.html());
         }
         let interleavings = tally.interleavings();
-        let counted = tally.outputs();
-        let mut outcomes: Vec<OutcomeCount> =
-            counted.map(|(shown, runs)| OutcomeCount::new(shown.to_owned(), runs)).collect();
+        let mut outcomes = Vec::new();
+        for (shown, runs) in tally.outputs() {
+            outcomes.push(OutcomeCount::new(shown.to_owned(), runs));
+        }
         sort_by_key(&mut outcomes, |outcome| Reverse(outcome.runs));
         Exploration {
             strategy: self.explorer.name(),

@@ -40,7 +40,7 @@ pub(super) fn shrink(runner: Runner<'_>, failed: &Failed, runs_max: u64) -> Shru
         identity: failed.identity(),
         effort: Effort::new(runs_max),
     };
-    let deviations: Vec<Deviation> = failed.schedule.deviations().take(DEVIATIONS_MAX).collect();
+    let deviations = failed.schedule.first_deviations(DEVIATIONS_MAX);
     let shorter = shrinker.leave_out(deviations);
     shrinker.effort = Effort::new(runs_max);
     match shrinker.search(shorter.len()) {
@@ -105,7 +105,7 @@ impl Shrinker<'_> {
         self.policy.with(|lenient| lenient.start(wanted));
         let run = self.walker.runner.run(&self.policy);
         self.effort.spend(&run);
-        self.is_same(&run).then(|| run.schedule.deviations().collect())
+        self.is_same(&run).then(|| run.schedule.first_deviations(usize::MAX))
     }
 
     fn leave_out(&mut self, mut kept: Vec<Deviation>) -> Vec<Deviation> {

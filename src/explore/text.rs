@@ -20,8 +20,10 @@ const FINDINGS_LISTED: usize = 10;
 
 impl Display for Exploration {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let mut blocks: Vec<String> =
-            self.findings.iter().take(FINDINGS_SHOWN).map(|finding| self.told(finding)).collect();
+        let mut blocks = Vec::new();
+        for finding in self.findings.iter().take(FINDINGS_SHOWN) {
+            blocks.push(self.told(finding));
+        }
         if let Some(others) = self.findings.get(FINDINGS_SHOWN..).filter(|it| !it.is_empty()) {
             blocks.push(more_failures(others));
         }

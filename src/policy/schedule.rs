@@ -75,6 +75,18 @@ impl Schedule {
         })
     }
 
+    /// The first so many of them as a list: all of them fit into memory where a run has made them.
+    pub(crate) fn first_deviations(&self, most: usize) -> Vec<Deviation> {
+        let mut deviations = Vec::new();
+        for deviation in self.deviations() {
+            if deviations.len() == most {
+                break;
+            }
+            deviations.push(deviation);
+        }
+        deviations
+    }
+
     /// Says whether every choice took index 0, as in a first-in first-out run.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()

@@ -308,8 +308,11 @@ fn column_width(header: &str) -> usize {
 
 /// The last step of a path, or all of it where another ends in the same.
 fn header(path: &str, paths: &[&str]) -> String {
-    let is_shared = paths.iter().filter(|other| last_step(other) == last_step(path)).count() > 1;
-    elide_middle(if is_shared { path } else { last_step(path) }, TASK_WIDTH_MAX)
+    let mut alike = 0;
+    for other in paths {
+        alike += usize::from(last_step(other) == last_step(path));
+    }
+    elide_middle(if alike > 1 { path } else { last_step(path) }, TASK_WIDTH_MAX)
 }
 
 fn write_table(

@@ -77,7 +77,9 @@ impl Display for Failure {
             FailureKind::Refused { reason } => write_refused(f, &when, reason)?,
             FailureKind::NotDeterministic { difference } => {
                 writeln!(f, "the same schedule gave two different runs")?;
-                difference.lines().try_for_each(|line| writeln!(f, "  {line}"))?;
+                for line in difference.lines() {
+                    writeln!(f, "  {line}")?;
+                }
             }
             FailureKind::InvalidSearch { reason } => writeln!(f, "nothing was run: {reason}")?,
             FailureKind::RootCancelled { task } => {
@@ -151,14 +153,13 @@ fn write_livelock(f: &mut Formatter<'_>, when: &str, livelock: &Livelock) -> fmt
     const SPINNERS_SHOWN: usize = 5;
     for (rank, spinner) in spinners.iter().take(SPINNERS_SHOWN).enumerate() {
         let rank = if rank == 0 { "most polled: " } else { "             " };
-        let causes: Vec<String> = match spinner.woken_by.as_slice() {
-            [(cause, _)] => vec![format!("{cause} each time")],
-            causes => causes
-                .iter()
-                .take(3)
-                .map(|(cause, count)| format!("{cause} {count} times"))
-                .collect(),
-        };
+        let mut causes = Vec::new();
+        for (cause, count) in spinner.woken_by.iter().take(3) {
+            causes.push(match spinner.woken_by.len() {
+                1 => format!("{cause} each time"),
+                _ => format!("{cause} {count} times"),
+            });
+        }
         let causes = if causes.is_empty() {
             "before".to_owned()
         } else {

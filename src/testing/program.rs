@@ -81,10 +81,11 @@ impl Program {
         async move {
             let shared =
                 Rc::new(Shared { linger, busy: Cell::new(tasks.len()), ..Shared::default() });
-            let start = |(number, steps)| {
-                spawn_named(&name(number), perform(number, steps, Rc::clone(&shared)))
-            };
-            let handles: Vec<_> = tasks.into_iter().enumerate().map(start).collect();
+            let mut handles = Vec::with_capacity(tasks.len());
+            for (number, steps) in tasks.into_iter().enumerate() {
+                let performed = perform(number, steps, Rc::clone(&shared));
+                handles.push(spawn_named(&name(number), performed));
+            }
             for handle in handles {
                 handle.await.expect("no step panics");
             }

@@ -42,8 +42,13 @@ const AFTER_MAX: usize = 24;
 /// assert!(trace::diff(&first, &first).is_empty());
 /// ```
 pub fn diff<'a>(left: &'a Trace, right: &'a Trace) -> Diff<'a> {
-    let fits = |(one, other): &(Record<'_>, Record<'_>)| is_same(left, *one, right, *other);
-    let same = left.records().zip(right.records()).take_while(fits).count();
+    let (mut ones, mut others, mut same) = (left.records(), right.records(), 0);
+    while let (Some(one), Some(other)) = (ones.next(), others.next()) {
+        if !is_same(left, one, right, other) {
+            break;
+        }
+        same += 1;
+    }
     let first = (same < left.len().max(right.len())).then_some(same);
     Diff { left, right, first }
 }

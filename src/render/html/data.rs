@@ -63,8 +63,15 @@ impl<'a> Data<'a> {
         for ResourceStatistics { resource, .. } in &statistics.resources {
             words.insert(resource);
         }
-        let words = words.in_order().cloned().collect();
-        Data { trace, layout, instants: instants.iter().collect(), sites, words, statistics }
+        let mut data =
+            Data { trace, layout, instants: Vec::new(), sites, words: Vec::new(), statistics };
+        for at in instants.iter() {
+            data.instants.push(at);
+        }
+        for words in words.in_order() {
+            data.words.push(Rc::clone(words));
+        }
+        data
     }
 
     /// The number of what is told in words.

@@ -144,8 +144,10 @@ struct Drawn {
 impl<'a> Picture<'a> {
     fn new(layout: &'a Layout<'a>, width: usize) -> Self {
         let shown = layout.lanes.len().min(LANES_MAX);
-        let name = |lane| columns(&words::name(lane)) * CHARACTER / 10 + words::indent(lane);
-        let names = layout.lanes[..shown].iter().map(name).max().unwrap_or(0);
+        let mut names = 0;
+        for lane in &layout.lanes[..shown] {
+            names = names.max(columns(&words::name(lane)) * CHARACTER / 10 + words::indent(lane));
+        }
         let left = names.max(if shown < layout.lanes.len() { 120 } else { 40 }) + 24;
         let grid = Grid::new(layout.axis.width(), (width - left - 24) as u64, UNIT_MAX);
         // Room for the headline and the legend.

@@ -42,8 +42,11 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
     }
     let coarser = |(x, from, to)| (x / 2, from, to);
     let join = |arrow: &mut Arrow<'_>, other: Arrow<'_>| arrow.count += other.count;
-    let arrows = merged(arrows, ARROWS_MAX, coarser, join);
-    let mut arrows: Vec<_> = arrows.into_entries().collect();
+    let entries = merged(arrows, ARROWS_MAX, coarser, join).into_entries();
+    let mut arrows = Vec::new();
+    for arrow in entries {
+        arrows.push(arrow);
+    }
     if arrows.len() > ARROWS_MAX {
         sort_by_key(&mut arrows, |(_, arrow)| Reverse(arrow.count));
         for (_, arrow) in &arrows[ARROWS_MAX..] {

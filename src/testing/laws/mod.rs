@@ -172,11 +172,17 @@ fn made_up(rng: &mut Rng) -> Program {
         _ => Step::Lock,
     };
     let task = |rng: &mut Rng| {
-        let steps = rng.range(0..=STEPS_MAX);
-        (0..steps).map(|_| step(rng)).collect()
+        let mut steps = Vec::new();
+        for _ in 0..rng.range(0..=STEPS_MAX) {
+            steps.push(step(rng));
+        }
+        steps
     };
-    let tasks = rng.range(2..=TASKS_MAX);
-    Program::new((0..tasks).map(|_| task(rng)).collect::<Vec<_>>())
+    let mut tasks = Vec::new();
+    for _ in 0..rng.range(2..=TASKS_MAX) {
+        tasks.push(task(rng));
+    }
+    Program::new(tasks)
 }
 
 /// One seed of a policy, to be tried with a program and with smaller ones.
