@@ -98,7 +98,7 @@ impl Standstill {
     }
 }
 
-/// The same only where the same tasks wait for the same, since when ever.
+/// Equal only where the same tasks wait for the same, no matter since when.
 impl Numbered for Standstill {
     fn number(&self) -> u64 {
         let mut digests = self.census.digests();

@@ -123,7 +123,7 @@ fn deadlocks_are_told_apart_by_whom_and_what_their_tasks_wait_for() {
     let exploration = all(|| async {
         let kept = std::rc::Rc::new(Cell::new(None));
         let named = |name: &str| spawn_named(name, std::future::pending::<()>());
-        let kind = choose(11);
+        let kind = choose(13);
         match kind {
             0 => std::future::pending().await,
             1 => sleep(Duration::MAX).await,
@@ -147,6 +147,12 @@ fn deadlocks_are_told_apart_by_whom_and_what_their_tasks_wait_for() {
                 }
                 pending().await
             }
+            // Whether another had its name before, in the same slot.
+            11 | 12 => {
+                let before = ["leaf", "other"][kind - 11];
+                spawn_named(before, std::future::ready(())).await.unwrap();
+                named("leaf").await.unwrap();
+            }
             joined => {
                 let tasks = [named("one"), named("other")];
                 let mut tasks = tasks.into_iter().skip(joined - 9).collect::<Vec<_>>();
@@ -154,7 +160,7 @@ fn deadlocks_are_told_apart_by_whom_and_what_their_tasks_wait_for() {
             }
         }
     });
-    assert_eq!(exploration.findings.len(), 11);
+    assert_eq!(exploration.findings.len(), 13);
 }
 
 #[test]
