@@ -14,7 +14,6 @@ use crate::report::{Failure, FailureKind};
 /// Why a choice could not be made. In a box, because it is rare and a choice is not.
 pub(super) type Misfit = Box<Mistake>;
 
-#[derive(Debug)]
 pub(super) enum Mistake {
     /// The schedule is that of another program (S35).
     Diverged(Divergence),

@@ -78,7 +78,7 @@ pub(super) enum Picker {
 }
 
 /// Whether the loop takes new work.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Phase {
     Open,
     /// The run has ended and its tasks are being dropped.
@@ -164,7 +164,7 @@ impl std::fmt::Debug for Core {
 }
 
 /// What a poll of a join came to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) enum JoinPoll {
     Pending,
     /// The same; this waker of an earlier poll is not a task's own, and to be dropped.

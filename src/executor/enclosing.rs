@@ -19,7 +19,6 @@ thread_local! {
 }
 
 /// A deadline that may be moved from any task. Behind a lock, for not every platform has atomics of its width.
-#[derive(Debug)]
 pub(crate) struct Deadline {
     instant: Mutex<Instant>,
     tracked: Tracked,
@@ -42,7 +41,6 @@ impl Deadline {
 }
 
 /// A scope and those around it.
-#[derive(Debug)]
 pub(crate) struct Link {
     deadline: Arc<Deadline>,
     outer: Option<Arc<Link>>,
@@ -59,7 +57,7 @@ impl Drop for Link {
 }
 
 /// What encloses a piece of code.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Enclosing {
     deadline: Instant,
     scopes: Option<Arc<Link>>,
@@ -86,7 +84,6 @@ impl Enclosing {
 }
 
 /// Puts what was in place before back as it is dropped, however a poll ends.
-#[derive(Debug)]
 #[must_use]
 pub(crate) struct Within {
     before: Option<Enclosing>,

@@ -13,7 +13,7 @@ use super::turn::forget_panic;
 use crate::kernel::{Access, Instant, Object, Target, WatcherKey};
 
 /// A wait for the end of one task, beside whoever joins it. Dropping it withdraws the wait.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct EndWatch {
     registered: Option<(RunId, WatcherKey)>,
 }
@@ -90,7 +90,7 @@ pub(crate) fn bequeath<'a>(heirs: impl IntoIterator<Item = &'a AbortHandle>) {
 /// Tasks that destructors in a piece of code have left behind, and the wait for their ends.
 ///
 /// They are the running task's heirs as well, so nothing is lost where this is dropped before its time.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Heirs {
     left: Vec<(AbortHandle, EndWatch)>,
     /// The length at which those that have ended are swept out. It is twice what was left the last time, so

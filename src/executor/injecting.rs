@@ -30,7 +30,7 @@ impl Injections {
 }
 
 /// The state of that in a run.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Injecting {
     pub(super) allowed: Injections,
     /// Tasks that have suspended, and so can be cancelled before they go on.

@@ -18,7 +18,7 @@ use crate::kernel::{Access, GroupKey, GroupPoll, Member, Object, Target, WakerKe
 ///
 /// It holds only numbers, so what is made of it is `Send` and `Sync` (S30). Dropping it forgets the tasks and
 /// does nothing to them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct JoinQueue {
     /// Opened by the first task that is enrolled: a queue can be made outside a loop.
     group: Option<(RunId, GroupKey)>,
@@ -27,7 +27,7 @@ pub(crate) struct JoinQueue {
 }
 
 /// The key of a queue in the loop's tables, with which others than the queue's owner add to it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct QueueKey {
     run: RunId,
     group: GroupKey,

@@ -33,7 +33,7 @@ impl<T: 'static> Give for T {
 }
 
 /// Tells keys apart. It is where the key's static lies, which is compared for equality and never shown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) struct LocalId(usize);
 
 impl LocalId {

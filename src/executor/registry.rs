@@ -9,13 +9,13 @@ use super::inbox::Inbox;
 use crate::kernel::GENERATION_MAX;
 
 /// The number of a loop of this process. Never shown: it depends on what else the process does.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct LoopId(pub(super) u16);
 
 /// One run of a loop: a loop that has ended serves another run with the same number.
 ///
 /// What holds an instant of a run, a sleep for one, means nothing in the next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct RunId(u64);
 
 impl RunId {
@@ -44,7 +44,6 @@ impl RunId {
     }
 }
 
-#[derive(Debug)]
 struct Registry {
     /// By loop number.
     places: Vec<Place>,

@@ -15,7 +15,7 @@ use crate::kernel::{Instant, OpenWait, TaskKey, WantedEntry};
 use crate::report::resource_label;
 
 /// A task that waits for a resource or holds it, and since when.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Party {
     pub(super) run: RunId,
     pub(super) task: TaskKey,
@@ -41,7 +41,7 @@ impl Party {
 }
 
 /// A task that was given what others wait for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Holding {
     pub(crate) party: Party,
     /// Whether it was given a guard that can have gone to another task since: one that borrows nothing, or only
@@ -56,7 +56,7 @@ impl From<Party> for Holding {
 }
 
 /// A task that waits, or nobody. Two words, so that lines of waiters are short.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Whom {
     /// [`RunId::NONE`] for nobody.
     pub(super) run: RunId,
@@ -169,7 +169,6 @@ pub(crate) trait Resource {
 }
 
 /// A resource at the moment of a report.
-#[derive(Debug)]
 pub(crate) struct Description {
     /// What it is: `mutex`.
     pub(crate) kind: &'static str,
@@ -187,7 +186,6 @@ pub(crate) struct Description {
 }
 
 /// One who waits for a resource.
-#[derive(Debug)]
 pub(crate) struct Waits {
     pub(crate) whom: Whom,
     /// Whether the resource holds a clone of the task's own waker, which is counted.
@@ -203,7 +201,7 @@ impl Description {
 }
 
 /// What exactly a waiter wants, in words that stand before and after the name of the resource.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Wanted {
     /// For instance `an item of `.
     pub(crate) before: String,

@@ -50,7 +50,7 @@ struct Premise {
 }
 
 /// Which guards may be with another task than the one that took them, of those that can be.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq)]
 enum Moves {
     /// Each of them.
     #[default]

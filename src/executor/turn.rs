@@ -15,7 +15,7 @@ use crate::kernel::{Ending, Instant, Suspension, TaskKey};
 use crate::report::{Failure, FailureKind, PanicPlace};
 
 /// What a turn came to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) enum Turned {
     /// No task is ready, so there was none.
     Idle,
@@ -26,7 +26,7 @@ pub(super) enum Turned {
 }
 
 /// What a loop does when no task is ready.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) enum Idle {
     /// A task that waited for the others to wait goes on.
     Settled,

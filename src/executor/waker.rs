@@ -10,14 +10,14 @@ use super::registry::LoopId;
 use crate::kernel::{SLOT_BITS, SLOTS_MAX, TaskKey};
 
 /// A task of some loop of this process.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Address {
     pub(super) loop_id: LoopId,
     pub(super) task: TaskKey,
 }
 
 /// An address in one word.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct PackedAddress(u64);
 
 impl Address {

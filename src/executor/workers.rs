@@ -16,7 +16,7 @@ use super::registry::RunId;
 const WORKERS_MAX: usize = 32;
 
 /// How many workers and cores the builder was told of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(super) struct WorkerCounts {
     pub(super) workers: Option<usize>,
     pub(super) cores: Option<usize>,

@@ -13,7 +13,6 @@ const INTERLEAVINGS_MIN: usize = 14;
 /// comes with what the next ones do. Between two runs each would be waited for alone, a fifth of the time of a small one.
 const WAITING_MAX: usize = 256;
 
-#[derive(Debug)]
 pub(super) struct Digests {
     known: HashSet<u64, BuildHasherDefault<Fingerprint>>,
     waiting: Vec<u64>,

@@ -11,7 +11,7 @@ use crate::policy::{Choice, ChoiceKind, Gait, Native, Pct, Policy, Pos, Random, 
 use crate::rng::{Rng, digest_parts};
 
 /// How a schedule is drawn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Draw {
     Random,
     Pct {
@@ -27,7 +27,6 @@ pub(super) enum Draw {
 pub(super) type Rota = Cow<'static, [Draw]>;
 
 /// What is known of the program from its first run.
-#[derive(Debug)]
 pub(super) struct Pilot {
     pub(super) turns: u64,
     /// The turns of each task, in the order of spawning.

@@ -6,7 +6,7 @@ use crate::policy::Schedule;
 use crate::trace::joined;
 
 /// What was asked for, each thing if it was.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(PartialEq, Debug, Default)]
 pub(super) struct Environment {
     pub(super) seed: Option<u64>,
     pub(super) runs: Option<u64>,

@@ -25,7 +25,7 @@ const JOB_RUNS: u64 = 256;
 const WAVE: usize = 16;
 
 /// How far a walk came.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Reach {
     /// All schedules with up to this number of deviations have been run.
     pub(super) deviations: Option<u32>,

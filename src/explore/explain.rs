@@ -24,7 +24,7 @@ const WIDTH: usize = 98;
 const PASSED_MAX: usize = 2;
 
 /// What can be said of a failing run.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(super) struct Explanation {
     pub(super) sentence: String,
     pub(super) columns: String,

@@ -11,7 +11,7 @@ use crate::kernel::{Access, Accesses, Object};
 const ROOT: u32 = 0;
 
 /// What a turn touched.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Footprint {
     pub(super) task: u32,
     /// Ascending, each object once, with whether it was written.
@@ -27,7 +27,7 @@ pub(super) struct Footprint {
 }
 
 /// How two turns stand to each other that come one after the other.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) enum Relation {
     /// The order makes no difference.
     Independent,

@@ -6,7 +6,6 @@ use crate::report::{Failure, FailureKind, Later, LeftTask, Wait, WaitingTask};
 use crate::trace::split_at_first;
 
 /// The kind and place of a failure, found out where two of them are compared.
-#[derive(Clone)]
 pub(super) struct Identity {
     /// Where two of these are equal, so is the rest.
     number: Option<u64>,

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 const FIRST: Duration = Duration::from_secs(1);
 const RENEWED: Duration = Duration::from_millis(200);
 
-#[derive(Debug)]
 pub(super) struct Progress {
     /// When it was first called, and the runs made by then; none where nobody looks, and the clock is not even read.
     since: OnceCell<Option<(Instant, u64)>>,
@@ -42,7 +41,6 @@ impl Drop for Progress {
 }
 
 /// What is shown, and when it is renewed.
-#[derive(Debug)]
 struct Line {
     /// The time since the start of the search.
     due: Duration,

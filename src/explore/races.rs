@@ -9,7 +9,7 @@ use crate::kernel::ordered::Map;
 use crate::kernel::{Access, Accesses};
 
 /// Turns of a run as a set, by their numbers from that of the first one of the instant.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 struct Turns(Vec<u64>);
 
 impl Turns {
@@ -33,7 +33,7 @@ impl Turns {
 }
 
 /// Who woke a task for its turn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 enum Waker {
     Turn(usize),
     /// A timer, or the start of the run.
@@ -41,7 +41,6 @@ enum Waker {
 }
 
 /// A turn that should also be tried later than another one, and the tasks with which to begin instead.
-#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Race {
     /// The earlier turn, from 0.
     pub(super) turn: usize,

@@ -21,7 +21,6 @@ use crate::policy::{Choice, ChoiceKind, Deviation, Injection, Policy, Schedule};
 const TURNS_MAX: u64 = 20_000_000;
 
 /// A schedule that fails, as simple as could be found.
-#[derive(Clone, Debug)]
 pub(super) struct Shrunk {
     pub(super) schedule: Schedule,
     /// No schedule with fewer deviations fails in this way, nor an earlier one with as many.

@@ -17,7 +17,7 @@ use crate::report::Failure;
 const OUTCOMES_MAX: usize = 1_000;
 
 /// The runs of a job.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Batch {
     samples: Vec<Sample>,
     outputs: Texts,
@@ -26,7 +26,7 @@ pub(super) struct Batch {
 }
 
 /// Different texts, numbered as they came.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Texts {
     texts: Vec<Box<str>>,
     /// Their numbers, in the order of the texts.
@@ -57,21 +57,20 @@ impl Texts {
 }
 
 /// A run: which turns it took, as a fingerprint, and what it came to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Sample {
     digest: u64,
     verdict: Verdict,
 }
 
 /// The number of an output in the batch, or of a failure. Both are numbered as they came.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum Verdict {
     Output(u32),
     Failed(u32),
 }
 
 /// A failure, as the first run that had it shows it.
-#[derive(Debug)]
 pub(super) struct Failed {
     pub(super) failure: Failure,
     pub(super) schedule: Schedule,
@@ -126,14 +125,13 @@ impl Batch {
 }
 
 /// Where a search ends at the latest.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) runs: u64,
     pub(super) failures: usize,
 }
 
 /// A failure and the runs that had it.
-#[derive(Debug)]
 pub(super) struct Found {
     pub(super) first: Failed,
     /// The number of the first run, from 1.
@@ -142,7 +140,6 @@ pub(super) struct Found {
 }
 
 /// All runs so far.
-#[derive(Debug)]
 pub(super) struct Tally {
     bounds: Bounds,
     /// Runs of other shards, before the first and between each two of this one.
@@ -159,7 +156,7 @@ pub(super) struct Tally {
 }
 
 /// Which part of the runs is made here.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Shard {
     /// From 0.
     pub(super) index: u64,

@@ -9,7 +9,7 @@ use super::program::{Run, Runner, Shared};
 use crate::policy::{Choice, Policy, Schedule};
 
 /// A choice that does not take the first alternative.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Turnoff {
     /// Which choice of the run, from 0.
     pub(super) at: u32,
@@ -18,7 +18,7 @@ pub(super) struct Turnoff {
 }
 
 /// A schedule that has been run, with what is needed to make its children.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) path: Box<[Turnoff]>,
     /// How many alternatives each choice had that came after the last deviation.

@@ -53,7 +53,7 @@ pub(crate) enum Object {
 }
 
 /// A fact of a turn, in the order in which they happen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Access {
     Read(Object),
     Write(Object),
@@ -80,7 +80,7 @@ pub(crate) enum Access {
 }
 
 /// A turn, or what came before the first.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Noted {
     pub(crate) task: u32,
     /// Where its facts start.
@@ -88,7 +88,7 @@ pub(crate) struct Noted {
 }
 
 /// What a run has shown of the program.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) enum Learnt {
     Nothing,
     /// Turns may be independent that were taken for dependent.
@@ -98,7 +98,7 @@ pub(crate) enum Learnt {
 }
 
 /// The facts of a run.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Accesses {
     turns: Vec<Noted>,
     facts: Vec<Access>,

@@ -17,7 +17,6 @@ use super::{Kernel, Target};
 const NAME_USUAL: usize = 8;
 
 /// The tasks of a kernel at one moment.
-#[derive(Debug)]
 pub(crate) struct Census {
     /// By slot.
     tasks: Vec<Counted>,
@@ -28,7 +27,6 @@ pub(crate) struct Census {
 }
 
 /// A task, or the vacant place of one.
-#[derive(Debug)]
 pub(crate) struct Counted {
     pub(crate) key: TaskKey,
     pub(crate) serial: u64,

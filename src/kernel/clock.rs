@@ -11,7 +11,7 @@ use super::timers::TimerKey;
 use super::{Kernel, OpenWait, Registration, handed_back, serial};
 
 /// Names one wait for the others to wait.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct SettleKey(u64);
 
 number_keys!(SettleKey);

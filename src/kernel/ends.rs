@@ -16,7 +16,7 @@ use super::tasks::{State, TaskTable};
 use super::{Cause, Ending, Kernel, NO_SLOT, NO_TASK, OpenWait, handed_back, serial};
 
 /// Names somebody who watches for a task's end.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct WatcherKey {
     task: TaskKey,
     /// Counts up, over the runs too, so that watchers are woken in the order of their registration, and a
@@ -37,7 +37,6 @@ impl Key for WatcherKey {
 }
 
 /// How a task ended that lingers.
-#[derive(Clone, PartialEq, Eq, Debug)]
 enum Kept {
     Completed,
     Cancelled,
@@ -63,7 +62,7 @@ impl Kept {
 }
 
 /// A task whose end waits for others.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Ancestor {
     /// Never empty: the entry goes with the last heir.
     heirs: Set<TaskKey>,
@@ -71,7 +70,7 @@ struct Ancestor {
     kept: Option<Kept>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Ends {
     watchers: Map<WatcherKey, Target>,
     watched: u64,

@@ -15,7 +15,7 @@ use super::instant::Instant;
 /// Entries in the order in which they were written.
 ///
 /// The same entries are always packed in the same way, so they are equal when what is kept is.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Default)]
 pub(crate) struct Entries {
     words: Vec<u64>,
     wide: Vec<Wide>,
@@ -29,14 +29,14 @@ pub(crate) struct Entries {
 const MARKED: usize = 256;
 
 /// When an entry was written. Before the first one: at the very beginning.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Default)]
 struct Stamp {
     turn: u64,
     at: Instant,
 }
 
 /// An entry that does not fit a word, and the stamp of the one before.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 struct Wide {
     entry: Entry,
     before: Stamp,
@@ -381,7 +381,6 @@ impl fmt::Debug for Entries {
 }
 
 /// The entries of a log, from either end.
-#[derive(Clone)]
 pub(crate) struct Iter<'a> {
     entries: &'a Entries,
     /// The place of the next word, and the stamp of the entry before it.

@@ -27,7 +27,7 @@ pub enum Level {
 pub(crate) const NO_TASK: u32 = u32::MAX;
 
 /// Who woke a task.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Cause {
     /// The task with this serial, by something it did in its poll.
     Task(u32),
@@ -43,7 +43,7 @@ pub(crate) enum Cause {
 pub(crate) const NO_RESOURCE: u32 = u32::MAX;
 
 /// The first thing that a task waits for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Waited {
     /// What the number of the wanted says, held by the task with this serial, if by anybody, and by others.
     Resource { wanted: u32, holder: u32, holders_more: u16 },
@@ -58,7 +58,7 @@ pub(crate) enum Waited {
 }
 
 /// What happened. Texts and tasks are numbers here; the trace resolves them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Event {
     Spawned,
     /// Polled, as number `index` of `ready` ready tasks.
@@ -129,7 +129,7 @@ impl Event {
 }
 
 /// An event with its stamp.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Entry {
     pub(crate) turn: u64,
     pub(crate) at: Instant,
@@ -139,7 +139,7 @@ pub(crate) struct Entry {
 }
 
 /// What the log knows of a task, by its serial: enough to write its path after it is gone.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct TaskEntry {
     /// The parent's serial, or [`NO_TASK`].
     pub(crate) parent: u32,
@@ -150,14 +150,14 @@ pub(crate) struct TaskEntry {
 }
 
 /// A resource in which somebody has waited.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct ResourceEntry {
     pub(crate) kind: &'static str,
     pub(crate) name: Option<Box<str>>,
 }
 
 /// What somebody has wanted of a resource, in words that stand before and after its name.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct WantedEntry {
     pub(crate) resource: u32,
     pub(crate) before: Box<str>,
@@ -168,7 +168,7 @@ pub(crate) struct WantedEntry {
 const _: () = assert!(size_of::<Entry>() <= 48);
 
 /// The list of what happened.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Log {
     pub(crate) level: Level,
     pub(crate) entries: Entries,

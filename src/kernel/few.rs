@@ -11,7 +11,6 @@ pub(super) const FEW: usize = 32;
 const WORD: usize = size_of::<u64>();
 
 /// Slots in the order of arrival. How many there are, the ready set counts.
-#[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct Few {
     /// Zero behind the last.

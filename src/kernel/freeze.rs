@@ -6,7 +6,6 @@ use super::tasks::NO_SLOT;
 use super::{Counters, Instant, Kernel, Level};
 
 /// What stays as it was while the machine is frozen.
-#[derive(Debug)]
 pub(crate) struct Frozen {
     now: Instant,
     counters: Counters,

@@ -11,20 +11,20 @@ use super::ordered::{Map, number_keys};
 use super::{Kernel, OpenWait, handed_back, serial};
 
 /// Names a group. Never used again, not by a later run either, so one that outlives its group is harmless.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct GroupKey(pub(super) u64);
 
 number_keys!(GroupKey);
 
 /// A task's place in a group: the number that the group's owner gave it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Member {
     pub(crate) group: GroupKey,
     pub(crate) number: usize,
 }
 
 /// What a group says to whoever asks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum GroupPoll {
     /// Of the members that have finished and were not told yet, the one that finished first.
     Finished(usize),
@@ -32,7 +32,7 @@ pub(crate) enum GroupPoll {
     Waits { replaced: Option<WakerKey> },
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Group {
     /// Members that have finished and were not told yet, by their number in the order of all endings: those that
     /// came in that order, which are nearly all, and those that were enrolled after their end.
@@ -73,7 +73,7 @@ impl Group {
 }
 
 /// All groups of a run.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Groups {
     open: Map<GroupKey, Group>,
     made: u64,

@@ -6,7 +6,7 @@ use super::groups::{GroupKey, Member};
 use super::key::{StoredTarget, Target, TaskKey, WAKER};
 
 /// Whoever joins a task alone, or the group in which it is joined with others; never both, so one word is enough.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Joined(NonZeroU64);
 
 /// Marks a place in a group, in a bit that no target has.

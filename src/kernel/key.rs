@@ -20,7 +20,7 @@ pub(crate) const GENERATION_MAX: u32 = (1 << 24) - 1;
 ///
 /// Slot and generation share one word, as in a waker: a key travels in a register. As two fields it was
 /// written in pieces and read back as a whole, which makes the processor wait.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TaskKey(u64);
 
 impl TaskKey {
@@ -69,11 +69,11 @@ impl std::fmt::Debug for TaskKey {
 /// Names a waker that is not a task's own, kept by the shell on the kernel's behalf.
 ///
 /// The kernel never holds a `Waker`: cloning, waking and dropping one are foreign code.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct WakerKey(pub(crate) u64);
 
 /// Whom an event is to wake.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Target {
     /// A task of this kernel, which the kernel makes ready itself.
     Task(TaskKey),
@@ -82,7 +82,7 @@ pub(crate) enum Target {
 }
 
 /// A target in one word, as the tables keep it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) struct StoredTarget(NonZeroU64);
 
 /// Marks a waker's key, in the highest bit.
@@ -152,7 +152,7 @@ impl std::fmt::Debug for StoredTarget {
 ///
 /// Inside a combinator a future is polled with a waker of the combinator's making. Whom it wakes in the
 /// end cannot be known, but who waits is the task that was running.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct WakerOwners {
     owners: Vec<Option<TaskKey>>,
     free: Vec<u32>,

@@ -99,7 +99,7 @@ impl Limits {
 }
 
 /// A limit that a run has reached. Of the `polled` tasks of a livelock the busiest are told.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Debug)]
 pub(crate) enum Breach {
     Turns { limit: u64 },
     VirtualTime { limit: Duration },
@@ -107,7 +107,7 @@ pub(crate) enum Breach {
 }
 
 /// A task that was polled in the turns watched before a livelock was called.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Debug)]
 pub(crate) struct Spinner {
     pub(crate) task: TaskKey,
     pub(crate) polls: u64,
@@ -124,7 +124,7 @@ const TOLD_MAX: usize = 10;
 /// Polls and wakes of the last turns before a livelock is called, by task serial.
 ///
 /// Counting only then keeps the ordinary turn free of it; what a livelock does, it does to the end.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Watch {
     /// Turns at this instant before the watch began.
     turns_before: u64,

@@ -100,7 +100,7 @@ pub struct Counters {
 /// What a registered timer stands for, in one word: whom it wakes, and whether it keeps a blocked run alive.
 ///
 /// A daemon's timer does not (S37). That is kept here, because the task may be gone when the timer goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Registration(StoredTarget);
 
 impl Registration {
@@ -121,7 +121,7 @@ impl Registration {
 }
 
 /// A task at the start of its turn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Turn {
     pub(crate) task: TaskKey,
     /// The future is to be dropped rather than polled (S19).
@@ -129,7 +129,7 @@ pub(crate) struct Turn {
 }
 
 /// What becomes of a task whose poll returned pending.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Suspension {
     Kept,
     /// It aborted itself during the poll, so this suspension is where it ends (S19).
@@ -137,7 +137,7 @@ pub(crate) enum Suspension {
 }
 
 /// How a task finishes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Ending<'a> {
     Completed,
     Cancelled,
@@ -146,7 +146,7 @@ pub(crate) enum Ending<'a> {
 }
 
 /// What a join finds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Join {
     Finished(State),
     /// Registered; the waker that was registered before, if it was not a task's own, is handed back.
@@ -156,7 +156,6 @@ pub(crate) enum Join {
 }
 
 /// The machine.
-#[derive(Debug)]
 pub(crate) struct Kernel {
     now: Instant,
     turn: u64,

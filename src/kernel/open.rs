@@ -14,7 +14,7 @@ use super::tasks::{State, Task};
 use super::{Kernel, serial};
 
 /// Something that a task waits for, timers aside. What comes first here is told first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum OpenWait {
     /// What the number of the wanted says.
     Resource {
@@ -63,7 +63,7 @@ impl OpenWait {
 }
 
 /// The waits of one task. Equal ones are counted: a task may ask a queue for two items at once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Open {
     timers: Map<Instant, u32>,
     timers_count: u32,
@@ -74,14 +74,14 @@ struct Open {
 }
 
 /// The numbers of what is wanted of resources.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Wants {
     texts: Texts,
     /// By the resource, and the texts before and after its name.
     numbers: Map<(u32, u32, u32), u32>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct OpenWaits {
     /// By serial.
     tasks: Map<u32, Open>,

@@ -21,7 +21,7 @@ const TAIL: usize = 4;
 const STEP_LEN: usize = 5;
 
 /// One step of a path: a name, and its index where siblings share it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Step<'a> {
     pub(crate) name: &'a str,
     pub(crate) index: u32,

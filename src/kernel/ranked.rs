@@ -25,7 +25,7 @@ const ROW: usize = PARTS * PART;
 ///
 /// The first that came has place 0; packing begins anew. Fewer were taken than came, and no more came than
 /// there is room for.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Ranked {
     slots: Vec<u32>,
     lists: Vec<List>,
@@ -50,7 +50,6 @@ const LIST_FULL: List = {
 
 /// A slot that will be taken next if all goes as expected: it is counted as taken, and is still in its list. What
 /// comes changes nothing about it.
-#[derive(Debug)]
 struct Ahead {
     /// [`NOBODY`] if there is none.
     index: usize,
@@ -68,7 +67,7 @@ impl Default for Ahead {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Row {
     /// Places from which nothing was taken.
     left: usize,
@@ -77,12 +76,12 @@ struct Row {
 
 /// How many places are left before each part of a row: 16 bits for each, the first part's the lowest of the first
 /// word. They are compared and changed four at a time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 struct Counts([Word; PARTS / LANES]);
 
 /// Words stand apart. Side by side, they would be taken into longer registers, with fewer instructions, each of which
 /// takes twice as long; and all of them wait for each other.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 #[repr(align(16))]
 struct Word(u64);
 

@@ -7,7 +7,7 @@ use super::ranked::Ranked;
 ///
 /// A task's slot is in it at most once, and exactly while the task is in the ready state; so a slot needs
 /// no generation here.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct ReadySet {
     order: Order,
     /// Its length is zero or a power of two: a place is then found by masking, which saves a tenth of a whole
@@ -23,7 +23,7 @@ pub(crate) struct ReadySet {
 
 /// How the slots are kept: in a ring as long as the first is taken each time. From the first that is taken from
 /// behind it until all is forgotten, so that any is as near as another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Default)]
 enum Order {
     #[default]
     Ring,
@@ -32,7 +32,7 @@ enum Order {
 }
 
 /// A task taken from the ready set, to be started next: its slot, and which of them it was, in one word.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Taken(u64);
 
 impl Taken {

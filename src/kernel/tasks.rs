@@ -28,7 +28,6 @@ pub(crate) const UNNAMED: &str = "task";
 pub(crate) const MAIN: &str = "main";
 
 /// The table of all tasks of a loop.
-#[derive(Debug)]
 pub(crate) struct TaskTable {
     /// Behind those that this run has used may be some of earlier runs, all vacant, whose keys are stale.
     slots: Vec<Task>,

@@ -4,7 +4,7 @@ use super::instant::Instant;
 use super::key::TaskKey;
 
 /// One thing that a task waits for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Wait {
     /// The end of another task.
     Join(TaskKey),
@@ -17,7 +17,7 @@ pub(crate) enum Wait {
 }
 
 /// A task that waits.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Debug)]
 pub(crate) struct Waiting {
     pub(crate) task: TaskKey,
     pub(crate) since: Instant,

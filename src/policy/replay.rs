@@ -16,7 +16,7 @@ pub(crate) struct Replay {
 }
 
 /// A choice of the schedule that does not fit the run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Divergence {
     pub(crate) expected: Deviation,
     /// How many alternatives there are now where the schedule expected some; `None` where the run has

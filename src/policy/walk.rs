@@ -58,7 +58,7 @@ const LEFT_MAX: u64 = 1 << 16;
 const COIN_STREAM: u64 = 0x63_6f_69_6e;
 
 /// How the turns that tasks have left weigh. The others than the first are for searches.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Gait {
     /// As they are.
     Uniform,

@@ -11,7 +11,7 @@ use crate::kernel::ordered::sort_by_key;
 const GAP_MAX: u64 = 24;
 
 /// An instant at which something happened.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Stop {
     pub(super) at: Instant,
     /// Where it begins.
@@ -23,7 +23,7 @@ pub(super) struct Stop {
 }
 
 /// All instants at which something happened, in order.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Axis {
     stops: Vec<Stop>,
     width: u64,

@@ -132,7 +132,6 @@ fn deviation(record: Record<'_>) -> Option<u64> {
 }
 
 /// A run to show.
-#[derive(Debug)]
 pub(crate) struct Side<'a> {
     pub(crate) title: &'a str,
     pub(crate) trace: &'a Trace,

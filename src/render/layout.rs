@@ -47,7 +47,7 @@ impl WaitKind {
 }
 
 /// A stretch of a lane, from `from` to before `to`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Span {
     pub(super) state: State,
     pub(super) from: u64,
@@ -61,7 +61,7 @@ pub(super) struct Span {
 }
 
 /// Something that happened at one place of a lane.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Mark<'a> {
     pub(super) x: u64,
     pub(super) at: Instant,
@@ -69,7 +69,7 @@ pub(super) struct Mark<'a> {
     pub(super) kind: MarkKind<'a>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(super) enum MarkKind<'a> {
     Completed,
     Cancelled,
@@ -88,7 +88,7 @@ pub(super) enum MarkKind<'a> {
 }
 
 /// One task woke another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Wake<'a> {
     /// The lane of the one that did it.
     pub(super) from: usize,
@@ -101,7 +101,6 @@ pub(super) struct Wake<'a> {
 }
 
 /// A task's row.
-#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Lane<'a> {
     pub(super) task: TaskId,
     pub(super) path: &'a str,
@@ -128,7 +127,6 @@ impl<'a> Lane<'a> {
 }
 
 /// A picture before it is drawn.
-#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Layout<'a> {
     pub(super) axis: Axis,
     /// Parents before their children, children in the order in which they were spawned.

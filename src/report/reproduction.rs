@@ -10,7 +10,6 @@ use crate::policy::Schedule;
 const SCHEDULE_SHOWN_MAX: usize = 200;
 
 /// What it takes to run the same program the same way.
-#[derive(Debug)]
 pub(crate) struct Reproduction {
     pub(crate) seed: u64,
     pub(crate) limits: Limits,

@@ -11,13 +11,13 @@ use crate::kernel::Instant;
 use crate::kernel::ordered::{Map, Set, number_keys};
 
 /// A job of one machine, in the order of submission.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct JobId(u64);
 
 number_keys!(JobId);
 
 /// How far a job has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Stage {
     /// It has no worker.
     Queued,
@@ -31,14 +31,12 @@ pub(super) enum Stage {
     Done,
 }
 
-#[derive(Debug)]
 struct Job {
     cost: Cost,
     stage: Stage,
 }
 
 /// Every queue is first-in first-out; nothing that has begun is interrupted.
-#[derive(Debug)]
 pub(super) struct Machine {
     /// None are free while a job is queued.
     workers_free: usize,

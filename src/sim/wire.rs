@@ -17,11 +17,11 @@ use crate::kernel::Instant;
 use crate::kernel::ordered::{Map, Set, number_keys};
 
 /// A frame of one wire, in the order of sending.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
 pub(super) struct FrameId(u64);
 
 /// A channel of one wire, in the order of making.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ChannelId(pub(super) u64);
 
 number_keys!(FrameId, ChannelId);

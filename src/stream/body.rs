@@ -138,7 +138,7 @@ struct Held<T> {
 }
 
 /// Tells the waker of whoever polls the body from one that a combinator inside has made. Only compared.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 struct Asker {
     data: usize,
     vtable: usize,

@@ -4,7 +4,7 @@ use std::thread::{self, ThreadId};
 
 /// The thread that has it. If that comes for it a second time, the foreign code uses the primitive that called it,
 /// and would wait for itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) struct Away(ThreadId);
 
 impl Away {

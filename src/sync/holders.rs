@@ -32,7 +32,6 @@ enum Place {
 }
 
 /// Stands for one holder until it leaves.
-#[derive(Debug)]
 #[must_use = "a holder has to leave"]
 pub(super) struct Hold(u32);
 

@@ -7,7 +7,7 @@
 use std::mem;
 
 /// Names somebody in the lines of one primitive, until the spot is vacated.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Spot(u32);
 
 /// No spot: the memory ends long before.

@@ -63,7 +63,7 @@ struct Bell {
     calls: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 enum End {
     First,
     Last,

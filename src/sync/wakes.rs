@@ -11,7 +11,6 @@ use crate::executor::Whom;
 ///
 /// A task that waits by itself is known by its number. To wake it is nothing foreign, and to note it costs neither
 /// a clone nor its end.
-#[derive(Debug)]
 pub(crate) struct Wakee {
     pub(crate) whom: Whom,
     /// Of other make than the task's own, such as a combinator's; then that is to be called.
@@ -77,7 +76,7 @@ impl Wakee {
 ///
 /// Tasks are woken as they come, under the lock. Only from the first foreign waker on are all kept, so that they
 /// are woken in their order.
-#[derive(Debug, Default)]
+#[derive(Default)]
 #[must_use = "whoever was served has to be woken"]
 pub(crate) enum Wakes {
     #[default]

@@ -116,7 +116,7 @@ struct Shared<E: 'static> {
     enclosing: Enclosing,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 enum Phase {
     Open,
     /// After a failure: the scope waits for those that are aborted.

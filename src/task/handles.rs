@@ -54,7 +54,6 @@ impl<T: 'static> Joinable for &mut JoinHandle<T> {
 }
 
 /// Handles by number, each told once, in the order in which their tasks finish.
-#[derive(Debug)]
 pub(super) struct Handles<H> {
     queue: JoinQueue,
     handles: Vec<H>,

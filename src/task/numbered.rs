@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 /// A list in the order of coming. Coming and leaving cost the same however long it is, but for a logarithm and for
 /// sweeping, which is paid for by those that left.
-#[derive(Debug)]
 pub(super) struct Numbered<T> {
     /// By number. The first is there; those that left behind it are `None` until they are swept out.
     entries: VecDeque<(usize, Option<T>)>,

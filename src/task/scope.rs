@@ -83,7 +83,7 @@ struct State {
     polled: Option<WaiterKey>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 enum Cause {
     Called,
     Deadline,

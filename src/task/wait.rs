@@ -154,7 +154,6 @@ pub struct WaitedUntil<H: Joinable> {
 }
 
 /// A deadline that a wait may have.
-#[derive(Debug)]
 struct Deadline {
     timer: Timer,
     at: Instant,

@@ -11,7 +11,7 @@ use crate::executor::{self, Resource, RunId, Told, Waits, Wanted, Whom};
 use crate::kernel::ordered::{Map, number_keys};
 
 /// Names somebody who waits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct WaiterKey(u64);
 
 number_keys!(WaiterKey);

@@ -264,7 +264,6 @@ fn shrunk(plan: Plan, fails: impl Fn(&Plan) -> bool) -> Plan {
 }
 
 /// An input and the choices of its run. Shown as the input: the choices may not be those that broke it.
-#[derive(Clone)]
 struct Case<T> {
     input: T,
     plan: Plan,

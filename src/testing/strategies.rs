@@ -126,7 +126,7 @@ pub struct ChoicesTree {
 }
 
 /// What is tried next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Next {
     /// To leave out so many deviations from this one on.
     LeaveOut { size: usize, start: usize },

@@ -127,7 +127,7 @@ impl Trace {
 }
 
 /// What a task has done since when.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Phase {
     Ready {
         turn: u64,

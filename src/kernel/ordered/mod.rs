@@ -141,7 +141,6 @@ impl<K: Key + Debug, V: Debug> Debug for Map<K, V> {
 }
 
 /// Keys in order.
-#[derive(Clone)]
 pub(crate) struct Set<K> {
     tree: Tree,
     keys: PhantomData<K>,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 /// Numbers texts in the order in which they come, from 0. A text can be shared, as the names of tasks are elsewhere:
 /// that is the other map under texts, of the same types, so that there is one.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Texts(BTreeMap<Rc<str>, u32>);
 
 impl Texts {

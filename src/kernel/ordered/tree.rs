@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Tree {
     places: BTreeMap<u128, u32>,
     /// Places below the highest that was ever given since the last clearing, which no number has.

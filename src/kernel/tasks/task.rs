@@ -11,7 +11,7 @@ use super::super::key::Target;
 use super::UNNAMED;
 
 /// The states of a task, and the state of a slot that holds none.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum State {
     Vacant,
     Ready,
@@ -48,7 +48,6 @@ impl State {
 ///
 /// In the order in which it is written, so that what every turn looks at lies together.
 #[repr(C)]
-#[derive(Debug)]
 pub(crate) struct Task {
     /// Position in the order of spawning, from 0. Unlike the slot it is never reused, so it may be shown.
     pub(crate) serial: u64,
@@ -77,7 +76,7 @@ pub(crate) struct Task {
 }
 
 /// What a task is besides its state, in one byte, by which a task fits a line of the cache.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Flags(pub(super) u8);
 
 impl Flags {
@@ -239,7 +238,7 @@ impl Task {
 
 /// What few tasks have, out of the table, which is mostly of tasks that have none of it: children with names, a
 /// place in a group that fits no word.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Extras {
     /// How many children of each name it has spawned: the source of the indices in paths. The children share
     /// the text.
@@ -248,7 +247,7 @@ pub(super) struct Extras {
 }
 
 /// What is asked of a new task.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Spawn<'a> {
     pub(crate) name: Option<&'a str>,
     /// The slot of a task in the table, or [`NO_SLOT`].

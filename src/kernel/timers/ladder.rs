@@ -19,7 +19,7 @@ use crate::kernel::Instant;
 use std::cell::Cell;
 
 /// One timer in the queue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Entry {
     pub deadline: Instant,
     pub key: TimerKey,
@@ -55,7 +55,7 @@ pub(super) struct Ladder {
 
 /// The first deadline of living entries in buckets, and how many have it. Without the count, each
 /// cancellation among many equals would mean to search again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 struct Earliest {
     deadline: Instant,
     count: usize,

@@ -26,11 +26,11 @@ use std::fmt;
 /// two words and travels in registers. As three fields it was written in pieces and read back as a
 /// whole, which made the processor wait: 5 ns for each timer. The lowest bit is always set, so that a
 /// [`TimerPlace`] needs no more than the word.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) struct TimerKey(u64);
 
 /// Where the key of a timer is kept: a key, or none, with one word on why.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) struct TimerPlace(u64);
 
 impl TimerPlace {

@@ -14,7 +14,7 @@ const MARKS_MAX: usize = 1_500;
 const TITLES_MAX: usize = 4;
 
 /// The shape of a mark.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) enum Shape {
     Woken,
     TimerFired,

@@ -6,7 +6,6 @@ use std::mem;
 ///
 /// The standard library's heap has the item in hand while it compares, and would lose it to a panic. This one
 /// compares first and moves afterwards.
-#[derive(Debug)]
 pub(super) struct Heap<T> {
     /// Items with the numbers of their coming. The first `ordered` are a heap: no entry is before its parent.
     entries: Vec<(u64, T)>,

@@ -67,7 +67,7 @@ struct Entry {
     readers_max: usize,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Access {
     Read,
     Write,

@@ -20,7 +20,6 @@ pub(crate) struct Permits {
 }
 
 /// Permits given to one holder.
-#[derive(Debug)]
 pub(crate) struct Share {
     pub(super) count: usize,
     /// There unless `count` is zero: who has nothing holds nobody up.
