@@ -20,9 +20,7 @@ pub(super) struct Digests {
 
 impl Digests {
     pub(super) fn new() -> Self {
-        let known =
-            HashSet::with_capacity_and_hasher(INTERLEAVINGS_MIN, BuildHasherDefault::default());
-        Digests { known, waiting: Vec::new() }
+        Digests { known: HashSet::default(), waiting: Vec::new() }
     }
 
     #[inline]
@@ -41,6 +39,7 @@ impl Digests {
 
     #[inline(never)]
     fn gather(&mut self) {
+        self.known.reserve(INTERLEAVINGS_MIN.min(self.waiting.len()));
         for digest in self.waiting.drain(..) {
             if self.known.len() < INTERLEAVINGS_MAX {
                 self.known.insert(digest);

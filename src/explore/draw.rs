@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::pool;
 use super::program::{Run, Runner, Shared};
 use super::tally::{Batch, Shard, Tally};
-use crate::policy::{Choice, ChoiceKind, Gait, Native, Pct, Policy, Pos, Random, Walk};
+use crate::policy::{Choice, ChoiceKind, Gait, Native, Pct, Policy, Pos, Random, Scout, Walk};
 use crate::rng::{Rng, digest_parts};
 
 /// How a schedule is drawn.
@@ -122,14 +122,16 @@ impl Lineup {
         self.walk.get_or_insert_with(|| Box::new(Walk::new(0, std::mem::take(work))))
     }
 
-    /// The policy of this run, if the loop knows it.
-    fn lend(&mut self) -> Option<Native> {
-        match self.now? {
-            Draw::Random => self.random.take().map(Native::Random),
-            Draw::Walk(_) | Draw::Mirrored(_) => self.walk.take().map(Native::Walk),
-            Draw::Pct { .. } => self.pct.take().map(Native::Pct),
-            Draw::Pos => self.pos.take().map(Native::Pos),
-        }
+    /// The policy of this run, as the loop knows it.
+    fn lend(&mut self) -> Native {
+        let lent = match self.now {
+            None => None,
+            Some(Draw::Random) => self.random.take().map(Native::Random),
+            Some(Draw::Walk(_) | Draw::Mirrored(_)) => self.walk.take().map(Native::Walk),
+            Some(Draw::Pct { .. }) => self.pct.take().map(Native::Pct),
+            Some(Draw::Pos) => self.pos.take().map(Native::Pos),
+        };
+        lent.unwrap_or_else(|| Native::Scout(Scout::default()))
     }
 
     fn take_back(&mut self, native: Option<Native>) {
@@ -177,7 +179,7 @@ struct Job {
     end: u64,
 }
 
-/// Makes the runs of this shard into `tally`, until that is full.
+/// Makes the runs of this shard into `tally`, until that is full; where one thread makes them, with `runner`.
 ///
 /// After the first of them, of which each may fail, whether the program is deterministic is for `audit` to say.
 ///
@@ -189,12 +191,13 @@ pub(super) fn search(
     rota: &Rota,
     pilot: &Pilot,
     tally: &mut Tally,
+    runner: Runner<'_>,
     audit: impl FnOnce() -> Result<(), String>,
 ) -> Result<(), String> {
     let (mut next, mut size) = (0, 1);
     let mut audit = Some(audit);
     // On one thread nothing has to be gathered.
-    let mut alone = (engine.threads < 2).then(|| Worker::new(engine, rota, pilot));
+    let mut alone = (engine.threads < 2).then(|| Worker::new(runner, engine, rota, pilot));
     loop {
         // A program with a bug often shows it at once, so the first jobs are small.
         let (runs, failures) = (tally.runs_wanted(), tally.failures_wanted());
@@ -212,7 +215,7 @@ pub(super) fn search(
             Some(worker) => wave.try_for_each(|job| worker.work_for(tally, &job)),
             None => {
                 let worker = || {
-                    let mut worker = Worker::new(engine, rota, pilot);
+                    let mut worker = Worker::new(engine.runner(), engine, rota, pilot);
                     move |job: &Job| worker.work(job, failures)
                 };
                 let is_last = |batch: &Batch| batch.failures() >= failures;
@@ -230,16 +233,27 @@ pub(super) fn search(
 /// Who makes runs, on one thread.
 struct Worker<'a> {
     runner: Runner<'a>,
-    policy: Shared<Lineup>,
+    drawing: Drawing,
     shard: Shard,
     first: &'a (Run, String),
 }
 
+/// Who draws.
+enum Drawing {
+    /// One of the policies that the loop knows, in each run.
+    Known(Lineup),
+    /// All of them behind one, which is asked for more than they say.
+    Asked(Shared<Lineup>),
+}
+
 impl<'a> Worker<'a> {
-    fn new(engine: &Engine<'a>, rota: &Rota, pilot: &'a Pilot) -> Self {
+    fn new(runner: Runner<'a>, engine: &Engine<'a>, rota: &Rota, pilot: &'a Pilot) -> Self {
         let lineup = Lineup::new(engine.seed, rota, pilot);
-        let policy = Shared::new(lineup, engine.settings);
-        Worker { runner: engine.runner(), policy, shard: engine.shard, first: &pilot.first }
+        let drawing = match runner.are_choices_all() {
+            true => Drawing::Known(lineup),
+            false => Drawing::Asked(Shared::new(lineup, engine.settings)),
+        };
+        Worker { runner, drawing, shard: engine.shard, first: &pilot.first }
     }
 
     /// Makes the runs of a job, until so many different failures are found.
@@ -268,23 +282,22 @@ impl<'a> Worker<'a> {
     /// Makes the run of this number among those of the shard, from 0. Returns its output as text, too.
     fn run(&mut self, number: u64) -> (Run, &str) {
         let number = number * self.shard.count + self.shard.index;
-        // More than that may be wanted of a run, and the first had only that.
-        let is_known = self.runner.are_choices_all();
-        if number == 0 && is_known {
-            let (run, shown) = self.first;
-            return (run.clone(), shown);
-        }
-        let native = self.policy.with(|lineup| {
-            lineup.start(number);
-            if is_known { lineup.lend() } else { None }
-        });
-        let run = match native {
-            Some(native) => {
-                let (run, native) = self.runner.run_native(native);
-                self.policy.with(|lineup| lineup.take_back(native));
+        let run = match &mut self.drawing {
+            // That has been made. Of others more may be wanted, and the first had only that.
+            Drawing::Known(_) if number == 0 => {
+                let (run, shown) = self.first;
+                return (run.clone(), shown);
+            }
+            Drawing::Known(lineup) => {
+                lineup.start(number);
+                let (run, native) = self.runner.run_native(lineup.lend());
+                lineup.take_back(native);
                 run
             }
-            None => self.runner.run(&self.policy),
+            Drawing::Asked(policy) => {
+                policy.with(|lineup| lineup.start(number));
+                self.runner.run(policy)
+            }
         };
         (run, &self.runner.shown)
     }

@@ -56,7 +56,15 @@ const NO_NUMBERS: [&str; 2] = ["none", "unknown"];
 /// Shards that there may be, so that runs can be numbered through all of them.
 pub(super) const SHARDS_MAX: u64 = u32::MAX as u64;
 
+/// What a search looks for.
+const VARIABLES: [&str; 4] = ["SIMLOOP_REPLAY", "SIMLOOP_SHARD", "SIMLOOP_RUNS", "SIMLOOP_SEED"];
+
 impl Environment {
+    /// Says whether there is anything to [read](Self::of_process), as there rarely is.
+    pub(super) fn is_set() -> bool {
+        VARIABLES.iter().any(|name| std::env::var_os(name).is_some())
+    }
+
     /// Reads the variables of this process.
     ///
     /// # Errors
@@ -69,19 +77,20 @@ impl Environment {
     fn read(variable: Variables<'_>) -> Result<Self, String> {
         // An empty variable is how a shell says that there is none.
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let replay = match variable("SIMLOOP_REPLAY") {
+        let [replay, shards, runs, seed] = VARIABLES;
+        let replay = match variable(replay) {
             None => None,
             Some(line) => Some(line.parse().map_err(|error| format!("SIMLOOP_REPLAY: {error}"))?),
         };
-        let shard = match variable("SIMLOOP_SHARD") {
+        let shard = match variable(shards) {
             None => None,
             Some(text) => Some(shard(&text, &variable)?),
         };
-        let runs = number("SIMLOOP_RUNS", &variable)?;
+        let runs = number(runs, &variable)?;
         if runs == Some(0) {
             return Err("SIMLOOP_RUNS=0 asks for no run at all".to_owned());
         }
-        Ok(Environment { seed: number("SIMLOOP_SEED", &variable)?, runs, replay, shard })
+        Ok(Environment { seed: number(seed, &variable)?, runs, replay, shard })
     }
 }
 

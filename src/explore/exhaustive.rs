@@ -251,7 +251,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::super::explorer::Explorer;
-    use super::super::program::Program;
+    use super::super::program::{Called, Program};
     use super::super::tally::{Bounds, Shard};
     use super::*;
     use crate::executor::{choose, spawn};
@@ -269,7 +269,7 @@ mod tests {
 
     fn search(words_max: usize, deviations_max: u32, shard: Shard) -> (Tally, Reach) {
         let settings = Explorer::new().limits(Limits::new()).settings;
-        let program: &dyn Program = &program;
+        let program: &dyn Program = &Called::new(&program);
         let engine = Engine { program, settings: &settings, seed: 0, threads: 1, shard };
         let mut tally = Tally::new(Bounds { runs: u64::MAX, failures: 1 }, Shard::WHOLE);
         let reach = Exhaustive::new(&engine, &mut tally, deviations_max, words_max).search();

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::future::Future;
-use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use super::draw::{Draw, Rota};
 use super::environment::{Environment, SHARDS_MAX};
 use super::exploration::{Exploration, REDUCED};
 use super::outcome::Outcome;
-use super::program::{Program, Settings};
+use super::program::{Called, Program, Settings};
 use super::search::search;
 use super::tally::Shard;
 use crate::executor::{Injections, watch_panics};
@@ -120,7 +119,6 @@ impl Default for Explorer {
 
 impl Explorer {
     /// Starts with a portfolio of 1,000 runs, seed 0, one thread, and the default [`Limits`].
-    #[track_caller]
     pub fn new() -> Self {
         Explorer {
             strategy: Strategy::Exhaustive,
@@ -139,7 +137,6 @@ impl Explorer {
                 requirement: None,
                 injections: Injections { most: 1, ..Injections::default() },
                 time_limit: Instant::NEVER,
-                site: Location::caller(),
             },
             replay: None,
             refused: None,
@@ -490,7 +487,7 @@ impl Explorer {
         F: Fn() -> R + Sync,
         R: Future<Output: Outcome + 'static> + 'static,
     {
-        self.search(&program, Location::caller())
+        self.search(&Called::new(&program))
     }
 
     /// Searches, and returns what was found if no run failed.
@@ -505,22 +502,21 @@ impl Explorer {
         F: Fn() -> R + Sync,
         R: Future<Output: Outcome + 'static> + 'static,
     {
-        self.search(&program, Location::caller()).unwrap()
+        self.search(&Called::new(&program)).unwrap()
     }
 
-    fn search(&self, program: &dyn Program, site: &'static Location<'static>) -> Exploration {
+    fn search(&self, program: &dyn Program) -> Exploration {
         watch_panics();
-        let mut explorer = self.in_environment();
-        explorer.settings.site = site;
-        search(&explorer, program)
+        match self.is_environment_read && Environment::is_set() {
+            true => search(&self.in_environment(), program),
+            false => search(self, program),
+        }
     }
 
     /// What is left to do once the environment has had its say.
+    #[cold]
     fn in_environment(&self) -> Self {
         let mut explorer = self.clone();
-        if !self.is_environment_read {
-            return explorer;
-        }
         match Environment::of_process() {
             Ok(Environment { seed, runs, replay, shard }) => {
                 explorer.settings.seed = seed.unwrap_or(explorer.settings.seed);

@@ -31,8 +31,6 @@ pub(super) struct Settings {
     pub(super) injections: Injections,
     /// The last instant at which anything but the first alternative is taken.
     pub(super) time_limit: Instant,
-    /// Where the search was called.
-    pub(super) site: &'static Location<'static>,
 }
 
 impl Settings {
@@ -60,43 +58,44 @@ impl fmt::Debug for Settings {
 pub(super) trait Program: Sync {
     /// Runs the program once and writes its output, if it has one. The report's output is whether that is
     /// acceptable.
-    fn run(
-        &self,
-        builder: Builder,
-        site: &'static Location<'static>,
-        shown: &mut String,
-    ) -> Report<Result<(), String>>;
+    fn run(&self, builder: Builder, shown: &mut String) -> Report<Result<(), String>>;
 
     /// The same on a loop at hand, for whoever needs no report.
     fn run_briefly(
         &self,
         event_loop: &EventLoop,
-        site: &'static Location<'static>,
         shown: &mut String,
     ) -> Result<Result<(), String>, Failure>;
 }
 
-impl<F, R> Program for F
+/// A program, and where the search was called, from where it is shown as coming.
+pub(super) struct Called<'a, F> {
+    program: &'a F,
+    site: &'static Location<'static>,
+}
+
+impl<'a, F> Called<'a, F> {
+    #[track_caller]
+    pub(super) fn new(program: &'a F) -> Self {
+        Called { program, site: Location::caller() }
+    }
+}
+
+impl<F, R> Program for Called<'_, F>
 where
     F: Fn() -> R + Sync,
     R: Future<Output: Outcome + 'static> + 'static,
 {
-    fn run(
-        &self,
-        builder: Builder,
-        site: &'static Location<'static>,
-        shown: &mut String,
-    ) -> Report<Result<(), String>> {
-        builder.run_at(self(), site).map(|output| judge(&output, shown))
+    fn run(&self, builder: Builder, shown: &mut String) -> Report<Result<(), String>> {
+        builder.run_at((self.program)(), self.site).map(|output| judge(&output, shown))
     }
 
     fn run_briefly(
         &self,
         event_loop: &EventLoop,
-        site: &'static Location<'static>,
         shown: &mut String,
     ) -> Result<Result<(), String>, Failure> {
-        event_loop.run_briefly(self(), site).map(|output| judge(&output, shown))
+        event_loop.run_briefly((self.program)(), self.site).map(|output| judge(&output, shown))
     }
 }
 
@@ -167,7 +166,7 @@ impl<'a> Runner<'a> {
 
     fn run_on(&mut self, event_loop: &EventLoop) -> Run {
         self.shown.clear();
-        let outcome = self.program.run_briefly(event_loop, self.settings.site, &mut self.shown);
+        let outcome = self.program.run_briefly(event_loop, &mut self.shown);
         let (digest, turns) = (event_loop.digest().as_u64(), event_loop.counters().turns);
         if matches!(outcome, Ok(Ok(()))) {
             return Run { failure: None, schedule: Schedule::default(), digest, turns };
@@ -187,7 +186,7 @@ impl<'a> Runner<'a> {
     /// Makes a run with all that a report has.
     pub(super) fn run_with(&mut self, builder: Builder) -> Traced {
         self.shown.clear();
-        let report = self.program.run(builder, self.settings.site, &mut self.shown);
+        let report = self.program.run(builder, &mut self.shown);
         let (at, turns) = (report.ended_at, report.counters.turns);
         let refused = match &report.outcome {
             Ok(Err(reason)) => Some(reason.clone()),

@@ -51,8 +51,7 @@ impl<'a> Search<'a> {
     }
 
     /// Makes the first run, and looks at how long the tasks are.
-    fn pilot(&self) -> Pilot {
-        let mut runner = self.runner();
+    fn pilot(&self, runner: &mut Runner<'_>) -> Pilot {
         let (mut first, native) = runner.run_native(Native::Scout(Scout::default()));
         let work = match native {
             Some(Native::Scout(scout)) => scout.turns,
@@ -62,9 +61,9 @@ impl<'a> Search<'a> {
             // What else is asked of a run was not asked of that one.
             first = runner.replay(&Schedule::default(), Level::Off).0;
         }
-        let shown = runner.shown.clone();
+        let shown = std::mem::take(&mut runner.shown);
         let points = match self.explorer.settings.injections.are_any() {
-            true => self.points(&mut runner),
+            true => self.points(runner),
             false => 0,
         };
         Pilot { turns: first.turns, work, points, first: (first, shown) }
@@ -116,7 +115,8 @@ impl<'a> Search<'a> {
     ///
     /// Returns in what runs of one schedule differ.
     fn run(&self) -> Result<Exploration, String> {
-        let pilot = &self.pilot();
+        let mut runner = self.runner();
+        let pilot = &self.pilot(&mut runner);
         let Explorer { settings, threads, shard, .. } = self.explorer;
         let engine = Engine {
             program: self.program,
@@ -131,7 +131,7 @@ impl<'a> Search<'a> {
             Strategy::Drawn { rota, .. } => {
                 let bounds = Bounds { runs: share(bounds.runs, *shard), ..bounds };
                 let mut tally = Tally::new(bounds, *shard);
-                draw::search(&engine, rota, pilot, &mut tally, || self.audit_all(pilot))?;
+                draw::search(&engine, rota, pilot, &mut tally, runner, || self.audit_all(pilot))?;
                 (tally, None)
             }
             Strategy::Exhaustive => {

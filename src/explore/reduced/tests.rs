@@ -8,7 +8,7 @@ use self::drawn::{Look, Plan, Root, Step, plans, program};
 use super::super::engine::Engine;
 use super::super::exhaustive::{Exhaustive, WORDS_MAX};
 use super::super::explorer::Explorer;
-use super::super::program::Program;
+use super::super::program::{Called, Program};
 use super::super::tally::{Bounds, Shard, Tally};
 use super::Reduced;
 use crate::kernel::Limits;
@@ -61,7 +61,7 @@ fn compare(program: &dyn Program) -> Option<(u64, u64)> {
 /// Compares the two for a program that is small enough.
 fn check(root: Root, tasks: &[&[Step]]) {
     let plan: Plan = (root, tasks.iter().map(|steps| steps.to_vec()).collect());
-    assert!(compare(&|| program(plan.clone())).is_some());
+    assert!(compare(&Called::new(&|| program(plan.clone()))).is_some());
 }
 
 /// A sleeper's turn is another one behind the turn that it races with, and something has to come before it.
@@ -108,7 +108,7 @@ fn turns_race_over_what_the_loop_itself_keeps() {
 fn runs_that_are_broken_off_are_no_more_than_they_were() {
     let made = |tasks: &[&[Step]]| {
         let plan: Plan = (Root::Awaits, tasks.iter().map(|steps| steps.to_vec()).collect());
-        compare(&|| program(plan.clone())).expect("it is small").0
+        compare(&Called::new(&|| program(plan.clone()))).expect("it is small").0
     };
     let yields = [Step::Yield, Step::Yield];
     let made = [
@@ -126,6 +126,6 @@ proptest! {
     #[test]
     fn the_outcomes_are_those_of_brute_force_and_the_schedules_never_more(plan in plans()) {
         let program = || program(plan.clone());
-        prop_assume!(compare(&program).is_some());
+        prop_assume!(compare(&Called::new(&program)).is_some());
     }
 }
