@@ -154,10 +154,11 @@ where
     fn refill(mut self: Pin<&mut Self>, future: &mut dyn Any) -> bool {
         let Some(future) = future.downcast_mut::<Option<F>>() else { return false };
         // Looked at first, so that nothing is moved about meanwhile, and no code is made to drop what is not there.
-        if !matches!(*self, Cell::Empty) || future.is_none() {
+        if !matches!(*self, Cell::Empty) {
             return false;
         }
-        self.set(Cell::Future { future: future.take().expect("it is there") });
+        let Some(future) = future.take() else { return false };
+        self.set(Cell::Future { future });
         true
     }
 }

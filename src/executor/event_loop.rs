@@ -49,7 +49,9 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let (mut root, site) = (Waiting::new(future), Location::caller());
+    // Not within a tuple, which would move the future once more.
+    let mut root = Waiting::new(future);
+    let site = Location::caller();
     let outcome = EventLoop::new().run_to_outcome(&mut root, site);
     // If the run was refused the future is still here. Its destructor may panic, which ends the process where another
     // panic is under way.

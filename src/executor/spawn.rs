@@ -143,8 +143,8 @@ impl Builder {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let (name, mut future) = (self.name.as_deref(), Waiting::new(future));
-        JoinHandle::new(spawn_here(&mut future, name, self.is_daemon, site))
+        let name = self.name.as_deref();
+        JoinHandle::new(spawn_here(&mut Waiting::new(future), name, self.is_daemon, site))
     }
 
     /// Spawns the task in a loop from outside; see [`EventLoop::spawn`].
@@ -155,8 +155,8 @@ impl Builder {
         F::Output: 'static,
     {
         let (site, core) = (Location::caller(), event_loop.core());
-        let (name, mut future) = (self.name.as_deref(), Waiting::new(future));
-        JoinHandle::new(core.spawn_child(&mut future, name, self.is_daemon, site))
+        let name = self.name.as_deref();
+        JoinHandle::new(core.spawn_child(&mut Waiting::new(future), name, self.is_daemon, site))
     }
 }
 

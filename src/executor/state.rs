@@ -113,7 +113,10 @@ impl State {
         (*echo, *is_quiet, *deny_leftovers) = (false, false, false);
         (*wall_at_start, *start_time, *level) = (wall_at(YEAR_2000), None, Level::Off);
         *phase = Phase::Open;
-        (*failure, *policy_source, *replayed, *replay_error) = (None, None, None, None);
+        (*failure, *policy_source, *replayed) = (None, None, None);
+        if replay_error.is_some() {
+            *replay_error = None;
+        }
         resources.clear();
         is_small && has_keys
     }

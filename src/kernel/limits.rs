@@ -87,7 +87,14 @@ impl Limits {
         Instant::ZERO + self.virtual_time
     }
 
+    /// The first turn before which one of them may have been reached, or a watch has to begin, however few tasks
+    /// are alive.
+    pub(super) fn first_look(&self) -> u64 {
+        self.turns_allowed(1).saturating_sub(WATCHED_TURNS).min(self.turns)
+    }
+
     /// The turns that `alive` tasks may take at one instant.
+    #[inline]
     fn turns_allowed(&self, alive: u32) -> u64 {
         if alive <= 1_000 {
             // What the proportion comes to, without a division of 128 bits in every run.
@@ -402,8 +409,8 @@ mod tests {
         let limits = Limits::new().turns_per_instant(20_000);
         let mut kernel = shrunk(limits, 2_501, 8 * 2_501, 1);
         let (_, breach) = turns_until_breach(&mut kernel);
-        // Once a look every 20,000 turns: in the second one task is alive, and the watch begins.
-        let Breach::Livelock { turns: 41_000, watched: 1_000, polled: 1, spinners } = breach else {
+        // The first look is at 19,000, the next 20,000 turns later: one task is alive, and the watch begins.
+        let Breach::Livelock { turns: 40_000, watched: 1_000, polled: 1, spinners } = breach else {
             panic!("a livelock that was watched: {breach:?}");
         };
         assert_eq!(spinners[0].polls, 1_000);

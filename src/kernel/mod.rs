@@ -222,7 +222,7 @@ impl Default for Kernel {
             is_closing: false,
             limits: Limits::new(),
             latest: Instant::NEVER,
-            checkpoint: 0,
+            checkpoint: Limits::new().first_look(),
             turns_before_instant: 0,
             watch: None,
             open: None,
@@ -241,6 +241,7 @@ impl Kernel {
     pub(crate) fn configure(&mut self, limits: Limits, level: Level) {
         self.limits = limits;
         self.latest = limits.latest();
+        self.checkpoint = limits.first_look();
         self.log.level = level;
         self.open = (level == Level::Full).then(Box::default);
         self.is_observed = self.is_noted();
@@ -561,6 +562,9 @@ impl Kernel {
     pub(crate) fn close(&mut self) -> Vec<TaskKey> {
         self.is_closing = true;
         self.ready.clear();
+        if self.has_ended() {
+            return Vec::new();
+        }
         let alive = self.tasks.alive_in_spawn_order();
         for key in &alive {
             self.tasks[key.slot()].state = State::Suspended;

@@ -59,7 +59,7 @@ impl Kernel {
         (*running, *ambient) = (NO_SLOT, Cause::Outside);
         (*is_late, *is_closing, *is_observed) = (false, false, false);
         (*limits, *latest) = (Limits::new(), Instant::NEVER);
-        (*checkpoint, *turns_before_instant) = (0, 0);
+        (*checkpoint, *turns_before_instant) = (limits.first_look(), 0);
         (*watch, *open, *unpolled_turns) = (None, None, 0);
         if accesses.is_some() {
             *accesses = None;

@@ -219,6 +219,13 @@ impl<P: Copy> Timers<P> {
             *slot = Slot { deadline, payload, generation, is_live: true };
             return TimerKey::new(number, generation);
         }
+        self.add(deadline, payload)
+    }
+
+    /// Makes a slot. Out of line, so that to take one that is there saves no registers for this.
+    #[cold]
+    #[inline(never)]
+    fn add(&mut self, deadline: Instant, payload: P) -> TimerKey {
         let number = self.used;
         assert!(number < SLOTS_MAX, "more than {number} timers live at once");
         self.slots.push(Slot { deadline, payload, generation: 0, is_live: true });
