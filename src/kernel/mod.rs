@@ -500,19 +500,25 @@ impl Kernel {
         match task.state {
             State::Suspended if !self.is_closing => {
                 task.state = State::Ready;
-                self.ready.push(key.slot());
+                self.counters.wakes += 1;
+                // What may call something comes last, so that hardly a register is saved for it.
+                match self.is_observed {
+                    true => self.make_ready_noted(key),
+                    false => self.ready.push(key.slot()),
+                }
             }
-            State::Running if !task.is_woken() && !self.is_closing => task.set_woken(true),
+            State::Running if !task.is_woken() && !self.is_closing => {
+                task.set_woken(true);
+                self.counters.wakes += 1;
+                if self.is_observed {
+                    self.note_wake(key);
+                }
+            }
             _ => {
                 if self.is_observed {
                     self.note_wake_access(key);
                 }
-                return;
             }
-        }
-        self.counters.wakes += 1;
-        if self.is_observed {
-            self.note_wake(key);
         }
     }
 

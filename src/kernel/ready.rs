@@ -66,18 +66,15 @@ impl ReadySet {
 
     #[inline]
     pub(crate) fn push(&mut self, slot: u32) {
-        if self.order != Order::Ring {
+        if self.order != Order::Ring || self.len() >= self.ring.len() {
             return self.push_unordered(slot);
-        }
-        if self.len() == self.ring.len() {
-            self.grow();
         }
         let place = self.place(self.back);
         self.ring[place] = slot;
         self.back = self.back.wrapping_add(1);
     }
 
-    /// Out of line, so that a wake is short enough to be inlined. What is rare is done by others to the end, so that
+    /// Also into a ring that is full. Out of line, so that a wake is short enough to be inlined. What is rare is done by others to the end, so that
     /// no register need be saved here.
     #[inline(never)]
     fn push_unordered(&mut self, slot: u32) {

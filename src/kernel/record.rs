@@ -60,6 +60,14 @@ impl Kernel {
         }
     }
 
+    /// Makes a task ready that was woken, and notes that.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn make_ready_noted(&mut self, key: TaskKey) {
+        self.note_wake(key);
+        self.ready.push(key.slot());
+    }
+
     /// Writes a line of the program into the log.
     pub(crate) fn note(&mut self, line: &str) {
         if self.log.is_on() {
