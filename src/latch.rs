@@ -77,10 +77,11 @@ impl<T> Latch<T> {
     /// Enters, and waits for another thread that is inside.
     #[inline]
     pub(crate) fn enter(&self) -> Inside<'_, T> {
-        match self.is_entered_as(NUMBER.with(Cell::get)) {
-            true => Inside { latch: self, lock: None },
+        let lock = match self.is_entered_as(NUMBER.with(Cell::get)) {
+            true => None,
             false => self.enter_slowly(),
-        }
+        };
+        Inside { latch: self, lock }
     }
 
     /// Enters without the lock, if the owner is the thread of this number, which is the one that asks.
@@ -100,16 +101,17 @@ impl<T> Latch<T> {
         is_owner
     }
 
+    /// Enters as the first or with the lock, which comes back by itself: it fits registers, an `Inside` does not.
     #[cold]
     #[inline(never)]
-    fn enter_slowly(&self) -> Inside<'_, T> {
+    fn enter_slowly(&self) -> Option<MutexGuard<'_, ()>> {
         if self.owner.load(Ordering::Relaxed) == NOBODY {
             let (number, is_first) = match own_number() {
                 Some(number) => (number, self.claim(number)),
                 None => (NO_MORE, self.claim(NO_MORE)),
             };
             if is_first && number != NO_MORE && self.is_entered_as(number) {
-                return Inside { latch: self, lock: None };
+                return None;
             }
         }
         // Nothing foreign runs under it, so a poisoned one is as good as any.
@@ -121,7 +123,7 @@ impl<T> Latch<T> {
                 thread::yield_now();
             }
         }
-        Inside { latch: self, lock: Some(lock) }
+        Some(lock)
     }
 
     /// Decides what becomes of a latch that nobody has used. `false` if another thread has done so before.
@@ -189,10 +191,18 @@ impl<T> DerefMut for Inside<'_, T> {
 impl<T> Drop for Inside<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if self.lock.is_none() {
-            self.latch.is_inside.store(false, Ordering::Release);
+        match self.lock.take() {
+            None => self.latch.is_inside.store(false, Ordering::Release),
+            Some(lock) => unlock(lock),
         }
     }
+}
+
+/// By value, so that where nothing is locked the guard need not be in memory.
+#[cold]
+#[inline(never)]
+fn unlock(lock: MutexGuard<'_, ()>) {
+    drop(lock);
 }
 
 impl<T> fmt::Debug for Latch<T> {

@@ -78,15 +78,19 @@ impl Whom {
         let address = waker::address(waker)?;
         match context::run_of_polled(address) {
             Some(run) => Some(Whom { run, task: address.unpack().task }),
-            None => Whom::looked_up(address),
+            None => Some(Whom::looked_up(address)).filter(|&whom| whom != Whom::NOBODY),
         }
     }
 
+    /// [`NOBODY`](Self::NOBODY) if it is not the running task: two words fit registers, an option of them does not.
     #[cold]
     #[inline(never)]
-    fn looked_up(address: PackedAddress) -> Option<Whom> {
+    fn looked_up(address: PackedAddress) -> Whom {
         let running = Whom::running();
-        (running != Whom::NOBODY && running.address().pack() == address).then_some(running)
+        match running.address().pack() == address {
+            true => running,
+            false => Whom::NOBODY,
+        }
     }
 
     /// Whether the waker is the task's own.

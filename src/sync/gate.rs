@@ -42,6 +42,9 @@ pub(crate) trait Gate {
     /// A line that is called and in which one at most waits, so that there is nobody to stand before or behind.
     const ALONE: usize = usize::MAX;
 
+    /// Whether it matters only to who is [alone](Self::ALONE) in its line that somebody takes what it was given.
+    const TAKING_CALLS_ALONE: bool = false;
+
     /// Whether it is noted who was given something and since when. Where not, nobody asks for the time.
     const HAS_HOLDERS: bool = false;
 
@@ -205,21 +208,44 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
 
     /// Serves whoever can be served after a change, lets go of the state and wakes them. Each operation that may
     /// have changed something ends here.
-    #[inline]
+    #[inline(always)]
     fn settle(mut inner: Inside<'_, Inner<G, LINES>>) {
         if inner.lines.are_empty() {
             inner.gate.all_served();
         } else {
-            Self::serve(inner);
+            // By reference, so that what is inside need not be in memory as long as nobody waits.
+            let wakes = inner.serve();
+            drop(inner);
+            wakes.wake();
         }
     }
 
-    #[inline(never)]
-    fn serve(mut inner: Inside<'_, Inner<G, LINES>>) {
-        let mut wakes = Wakes::default();
-        inner.serve(&mut wakes);
-        drop(inner);
-        wakes.wake();
+    /// The same where somebody has taken what it was given.
+    #[inline(always)]
+    fn settle_taken(inner: Inside<'_, Inner<G, LINES>>) {
+        match G::TAKING_CALLS_ALONE {
+            true => Self::settle_alone(inner),
+            false => Self::settle(inner),
+        }
+    }
+
+    /// The same after a change that matters only to who is alone in its line.
+    #[inline(always)]
+    fn settle_alone(mut inner: Inside<'_, Inner<G, LINES>>) {
+        let Some(waiting) = inner.called_alone() else { return };
+        match waiting.task() {
+            // Nothing is moved: what was written field by field is not read as a whole so soon.
+            Some(whom) => {
+                inner.lines.forget_alone(G::ALONE);
+                whom.wake();
+            }
+            None => {
+                let mut wakes = Wakes::default();
+                inner.call_alone(&mut wakes);
+                drop(inner);
+                wakes.wake();
+            }
+        }
     }
 
     /// Looks at the gate.
@@ -237,15 +263,12 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
         result
     }
 
-    /// Changes the gate in a way that matters only to those who wait in one line, which is called.
+    /// Changes the gate in a way that matters only to who is alone in its line.
     #[inline]
-    pub(super) fn update_for<R>(&self, line: usize, change: impl FnOnce(&mut G) -> R) -> R {
+    pub(super) fn update_for_alone<R>(&self, change: impl FnOnce(&mut G) -> R) -> R {
         let mut inner = self.operate();
         let result = change(&mut inner.gate);
-        let mut wakes = Wakes::default();
-        inner.call_line(line, &mut wakes);
-        drop(inner);
-        wakes.wake();
+        Self::settle_alone(inner);
         result
     }
 
@@ -268,7 +291,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
             return Err(need);
         };
         let taken = take(&mut inner.gate, grant);
-        Self::settle(inner);
+        Self::settle_taken(inner);
         Ok(taken)
     }
 
@@ -336,24 +359,25 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
     }
 
     /// Gives to those who wait, in order, until the next in each line cannot be served.
-    #[inline]
-    fn serve(&mut self, wakes: &mut Wakes) {
+    #[inline(never)]
+    fn serve(&mut self) -> Wakes {
+        let mut wakes = Wakes::default();
         let called_from = G::CALLED_FROM.min(LINES);
         loop {
             let mut has_served = false;
             for line in 0..called_from {
                 if let Some(head) = self.lines.head(line) {
-                    has_served |= self.serve_line(line, head, wakes);
+                    has_served |= self.serve_line(line, head, &mut wakes);
                 }
             }
             if Self::HAS_CALLED {
                 for line in called_from..LINES {
-                    self.call_line(line, wakes);
+                    self.call_line(line, &mut wakes);
                 }
             }
             if LINES == 1 || !has_served {
                 self.gate.all_served();
-                return;
+                return wakes;
             }
         }
     }

@@ -87,11 +87,6 @@ pub(crate) enum Wakes {
 
 impl Wakes {
     #[inline]
-    pub(crate) fn are_none(&self) -> bool {
-        matches!(self, Wakes::None)
-    }
-
-    #[inline]
     pub(crate) fn push(&mut self, wakee: Wakee) {
         match (&*self, &wakee.waker) {
             (Wakes::None, None) => wakee.whom.wake(),

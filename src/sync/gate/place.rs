@@ -23,32 +23,31 @@ pub(in crate::sync) struct Place {
 }
 
 impl<G: Gate, const LINES: usize> Inner<G, LINES> {
+    /// Who is alone in its line, if there may be something for it.
+    #[inline]
+    pub(super) fn called_alone(&mut self) -> Option<&mut Waiting<G::Need>> {
+        let waiting = self.lines.alone()?;
+        self.gate.calls(G::ALONE, &waiting.need).then_some(waiting)
+    }
+
+    /// Calls who is alone in its line.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn call_alone(&mut self, wakes: &mut Wakes) {
+        let called = self.lines.leave_alone(G::ALONE);
+        called.into_iter().for_each(|waiting| wakes.push(waiting.into_wakee()));
+    }
+
     /// Calls all who wait in a line if there may be something for the first: the others wait for the same.
     #[inline]
     pub(super) fn call_line(&mut self, line: usize, wakes: &mut Wakes) {
         if line == G::ALONE {
-            let Some(waiting) = self.lines.alone() else { return };
-            if !self.gate.calls(line, &waiting.need) {
-                return;
-            }
-            match waiting.task() {
-                // Nothing is moved: what was written field by field is not read as a whole so soon.
-                Some(whom) if wakes.are_none() => {
-                    self.lines.forget_alone(line);
-                    whom.wake();
-                }
-                _ => self.call_alone(line, wakes),
+            if self.called_alone().is_some() {
+                self.call_alone(wakes);
             }
         } else if let Some(head) = self.lines.head(line) {
             self.call_from(line, head, wakes);
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn call_alone(&mut self, line: usize, wakes: &mut Wakes) {
-        let called = self.lines.leave_alone(line);
-        called.into_iter().for_each(|waiting| wakes.push(waiting.into_wakee()));
     }
 
     fn call_from(&mut self, line: usize, head: Spot, wakes: &mut Wakes) {
@@ -63,6 +62,12 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
             }
             next = self.lines.head(line);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_up_uncalled(&mut self, line: usize, spot: Spot) -> Option<Waiting<G::Need>> {
+        self.give_up(line, spot)
     }
 
     /// Gives up a place, and returns who still waits there.
@@ -101,14 +106,11 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
             true => inner.lines.alone().is_none(),
             false => inner.lines.come_called(spot),
         };
-        if was_called { Self::settle(inner) } else { Self::come_uncalled(inner, line, spot) }
-    }
-
-    /// The same for one who was not called before, but polled for another reason.
-    #[cold]
-    #[inline(never)]
-    fn come_uncalled(mut inner: Inside<'_, Inner<G, LINES>>, line: usize, spot: Spot) {
-        let left = inner.give_up(line, spot);
+        if was_called {
+            return Self::settle(inner);
+        }
+        // It was polled for another reason.
+        let left = inner.give_up_uncalled(line, spot);
         Self::settle(inner);
         drop(left);
     }

@@ -43,6 +43,9 @@ pub(super) enum Room {
 impl<T> Gate for Chan<T> {
     const CALLED_FROM: usize = MESSAGE;
     const ALONE: usize = MESSAGE;
+    /// Room was taken when it was handed over. What is given back of it, because the channel was closed meanwhile,
+    /// nobody can be given: it may only be the last thing that the receiver has waited for.
+    const TAKING_CALLS_ALONE: bool = true;
     /// How many places.
     type Need = usize;
     type Grant = Room;
@@ -212,7 +215,7 @@ pub(super) fn weak_count<T>(shared: &Way<T>) -> usize {
 impl<T> Tx<T> {
     /// Sends into a channel without a bound.
     pub(super) fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.shared.update_for(MESSAGE, |chan| chan.push(message))
+        self.shared.update_for_alone(|chan| chan.push(message))
     }
 
     /// Sends if there is room and nobody waits for it.
@@ -239,7 +242,7 @@ impl<T> Tx<T> {
 
     /// Puts a message into a place that was reserved.
     pub(super) fn send_reserved(&self, message: T) {
-        let undeliverable = self.shared.update_for(MESSAGE, |chan| chan.put(message));
+        let undeliverable = self.shared.update_for_alone(|chan| chan.put(message));
         drop(undeliverable);
     }
 
