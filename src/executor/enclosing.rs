@@ -14,6 +14,8 @@ use crate::kernel::Instant;
 thread_local! {
     /// The earliest of the fixed deadlines. Has no destructor, so that it costs a timeout next to nothing.
     static DEADLINE: Cell<Instant> = const { Cell::new(Instant::NEVER) };
+    /// Whether there is a scope. It costs less to look here, because there is no destructor either.
+    static IS_SCOPED: Cell<bool> = const { Cell::new(false) };
     /// The innermost scope.
     static SCOPES: RefCell<Option<Arc<Link>>> = const { RefCell::new(None) };
 }
@@ -76,23 +78,28 @@ impl Enclosing {
     }
 
     /// Puts this in the place of what encloses the code that runs, until the guard is dropped.
+    #[inline]
     pub(crate) fn enter(&self) -> Within {
         let deadline = DEADLINE.replace(self.deadline);
-        let scopes = replace_scopes(self.scopes.clone());
-        Within { before: Some(Enclosing { deadline, scopes }) }
+        let is_scoped = self.scopes.is_some() || IS_SCOPED.get();
+        let scopes = if is_scoped { Some(replace_scopes(self.scopes.clone())) } else { None };
+        Within { deadline, scopes }
     }
 }
 
 /// Puts what was in place before back as it is dropped, however a poll ends.
 #[must_use]
 pub(crate) struct Within {
-    before: Option<Enclosing>,
+    deadline: Instant,
+    /// Those before, if they were replaced.
+    scopes: Option<Option<Arc<Link>>>,
 }
 
 impl Drop for Within {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(Enclosing { deadline, scopes }) = self.before.take() {
-            DEADLINE.set(deadline);
+        DEADLINE.set(self.deadline);
+        if let Some(scopes) = self.scopes.take() {
             drop(replace_scopes(scopes));
         }
     }
@@ -100,18 +107,16 @@ impl Drop for Within {
 
 /// Encloses a call with a fixed deadline.
 ///
-/// A closure and not a guard, because every poll of a timeout comes here: so the place is looked up once.
+/// It is looked up anew each time: that is one instruction where it is compiled in line, as small closures are.
 #[inline]
 pub(crate) fn within_deadline<R>(deadline: Instant, f: impl FnOnce() -> R) -> R {
-    DEADLINE.with(|place| {
-        let before = place.get();
-        if before <= deadline {
-            return f();
-        }
-        place.set(deadline);
-        let _put_back = PutBack { place, before };
-        f()
-    })
+    let before = DEADLINE.get();
+    if before <= deadline {
+        return f();
+    }
+    DEADLINE.set(deadline);
+    let _put_back = PutBack { before };
+    f()
 }
 
 /// Says whether a fixed deadline encloses the code that runs.
@@ -119,15 +124,14 @@ pub(super) fn is_timed() -> bool {
     !DEADLINE.get().is_never()
 }
 
-struct PutBack<'a> {
-    place: &'a Cell<Instant>,
+struct PutBack {
     before: Instant,
 }
 
-impl Drop for PutBack<'_> {
+impl Drop for PutBack {
     #[inline]
     fn drop(&mut self) {
-        self.place.set(self.before);
+        DEADLINE.set(self.before);
     }
 }
 
@@ -152,7 +156,7 @@ pub(crate) fn within_scope(deadline: &Arc<Deadline>, link: &mut Option<Arc<Link>
         }
     };
     drop(replace_scopes(Some(link)));
-    Within { before: Some(before) }
+    Within { deadline: before.deadline, scopes: Some(before.scopes) }
 }
 
 /// On a thread that is going away there are no scopes any more.
@@ -161,7 +165,11 @@ fn scopes() -> Option<Arc<Link>> {
 }
 
 fn replace_scopes(scopes: Option<Arc<Link>>) -> Option<Arc<Link>> {
-    SCOPES.try_with(|place| place.replace(scopes)).ok().flatten()
+    let replace = |place: &RefCell<Option<Arc<Link>>>| {
+        IS_SCOPED.set(scopes.is_some());
+        place.replace(scopes)
+    };
+    SCOPES.try_with(replace).ok().flatten()
 }
 
 #[cfg(test)]
