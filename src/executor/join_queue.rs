@@ -47,9 +47,11 @@ impl QueueKey {
         let member = Member { group: self.group, number };
         let enroll = |core: &Core| {
             let mut state = core.state();
+            if core.run_id() == self.run {
+                return Some((true, state.kernel.enroll_alive(key, member)?));
+            }
             state.kernel.task(key).filter(|task| task.state.is_alive())?;
-            let is_own = core.run_id() == self.run;
-            Some((is_own, if is_own { state.kernel.enroll(key, member) } else { None }))
+            Some((false, None))
         };
         let loop_id = handle.task.loop_id();
         let Some((is_own, replaced)) = context::with_loop(loop_id, enroll).flatten() else {

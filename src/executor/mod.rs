@@ -60,6 +60,7 @@ pub(crate) use resource::{
     Description, Holding, Party, Resource, Told, Waits, Wanted, Whom, instant_of, list, moment,
     own_moment, unlisted_run,
 };
+pub(crate) use spawn::spawn_as;
 pub use spawn::{Builder as TaskBuilder, Current, all, current, spawn, spawn_named, try_current};
 pub use timer::Settle;
 pub(crate) use timer::Timer;

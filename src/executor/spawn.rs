@@ -74,6 +74,18 @@ where
     JoinHandle::new(spawn_here(&mut Waiting::new(future), Some(name), false, site))
 }
 
+/// Spawns a task with or without a name, on behalf of code that spawns for others.
+#[inline]
+#[track_caller]
+pub(crate) fn spawn_as<F>(name: Option<&str>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let site = Location::caller();
+    JoinHandle::new(spawn_here(&mut Waiting::new(future), name, false, site))
+}
+
 /// Spawns a task with more to say about it than [`spawn`] takes.
 ///
 /// # Examples

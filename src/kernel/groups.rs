@@ -76,6 +76,8 @@ impl Group {
 #[derive(Default)]
 pub(super) struct Groups {
     open: Map<GroupKey, Group>,
+    /// The group that was asked for last, and its place: it is mostly asked for again.
+    latest: Option<(GroupKey, usize)>,
     made: u64,
     /// Those of the runs before.
     made_before: u64,
@@ -84,9 +86,31 @@ pub(super) struct Groups {
 impl Groups {
     /// Notes that a member has finished, and returns whom to wake.
     pub(super) fn finish(&mut self, member: Member, order: u64) -> Option<Target> {
-        let group = self.open.get_mut(member.group)?;
+        let group = self.get_mut(member.group)?;
         group.finish(order, member.number);
         group.waiter.take()
+    }
+
+    #[inline]
+    fn get_mut(&mut self, key: GroupKey) -> Option<&mut Group> {
+        match self.latest {
+            Some((latest, place)) if latest == key => self.open.at(place),
+            _ => self.look_up(key),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_up(&mut self, key: GroupKey) -> Option<&mut Group> {
+        let place = self.open.locate(key)?;
+        self.latest = Some((key, place));
+        self.open.at(place)
+    }
+
+    /// Forgets a group.
+    fn close(&mut self, key: GroupKey) {
+        self.open.remove(key);
+        self.latest = None;
     }
 
     pub(super) fn waiter(&self, key: GroupKey) -> Option<Target> {
@@ -102,6 +126,7 @@ impl Groups {
     /// Forgets the groups of a run, and goes on counting.
     pub(super) fn clear(&mut self) {
         self.made_before = self.made;
+        self.latest = None;
         // Emptying an empty map is not free.
         if !self.open.is_empty() {
             self.open.clear();
@@ -127,7 +152,7 @@ impl Kernel {
             let order = task.ended();
             self.note_order_seen();
             // Whoever waits for the group now is the one who enrolls, or is told when it asks again.
-            if let Some(group) = self.groups.open.get_mut(member.group) {
+            if let Some(group) = self.groups.get_mut(member.group) {
                 group.finish(order, member.number);
             }
             return None;
@@ -148,10 +173,20 @@ impl Kernel {
         }
     }
 
+    /// The same for a task that is alive. Of another there is nothing to do, and `None` is returned.
+    pub(crate) fn enroll_alive(
+        &mut self,
+        key: TaskKey,
+        member: Member,
+    ) -> Option<Option<WakerKey>> {
+        self.tasks.get(key).filter(|task| task.state.is_alive())?;
+        Some(self.enroll(key, member))
+    }
+
     /// Takes the member that finished first of those that were not told yet.
     pub(crate) fn next_finished(&mut self, key: GroupKey) -> Option<usize> {
         self.note_access(Access::Write(self.groups.object(key)));
-        self.groups.open.get_mut(key)?.next_finished()
+        self.groups.get_mut(key)?.next_finished()
     }
 
     /// Does the same, or registers who is to be woken when the next member finishes.
@@ -159,7 +194,7 @@ impl Kernel {
         if let Some(number) = self.next_finished(key) {
             return GroupPoll::Finished(number);
         }
-        let group = self.groups.open.get_mut(key);
+        let group = self.groups.get_mut(key);
         let replaced = group.and_then(|group| group.waiter.replace(target));
         if self.is_observed {
             self.move_wait(replaced, target, OpenWait::Group(key));
@@ -170,7 +205,7 @@ impl Kernel {
     /// Withdraws the wait for a group; a waker that is not a task's own is handed back.
     pub(crate) fn leave_group(&mut self, key: GroupKey) -> Option<WakerKey> {
         self.note_access(Access::Write(self.groups.object(key)));
-        let waiter = self.groups.open.get_mut(key)?.waiter.take()?;
+        let waiter = self.groups.get_mut(key)?.waiter.take()?;
         if self.is_observed {
             self.close_wait(waiter, OpenWait::Group(key));
         }
@@ -183,7 +218,7 @@ impl Kernel {
     /// Ends a group. Its members go on, in no group.
     pub(crate) fn close_group(&mut self, key: GroupKey) -> Option<WakerKey> {
         let waker = self.leave_group(key);
-        self.groups.open.remove(key);
+        self.groups.close(key);
         if self.is_observed {
             self.forget_members(key);
         }

@@ -16,9 +16,9 @@ use super::group_error::GroupFailure;
 use super::group_handle::{GroupHandle, Place};
 use super::group_scope::GroupScope;
 use super::numbered::Numbered;
-use super::{AbortHandle, Builder, JoinHandle, current};
+use super::{AbortHandle, JoinHandle, current};
 use crate::executor::access::Tracked;
-use crate::executor::{Enclosing, QueueKey, bequeath};
+use crate::executor::{Enclosing, QueueKey, bequeath, spawn_as};
 use crate::kernel::Instant;
 use crate::latch::{Inside, Latch};
 
@@ -127,8 +127,9 @@ enum Phase {
     Dropped,
 }
 
-/// What a task of a group returns: how it failed. The output itself goes to its handle.
-pub(super) type ChildResult<E> = Result<(), GroupFailure<E>>;
+/// What a task of a group returns: how it failed, in a box, for it is moved about although most fail not. The output
+/// itself goes to its handle.
+pub(super) type ChildResult<E> = Result<(), Box<GroupFailure<E>>>;
 
 impl<E> TaskGroup<E> {
     /// Runs `body` with a new group, and returns when it and all tasks of the group have ended.
@@ -174,7 +175,7 @@ impl<E> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + 'static,
         T: 'static,
     {
-        self.spawn_as(Builder::new(), future)
+        self.spawn_as(None, future)
     }
 
     /// Spawns a task into the group under a name; see [`spawn`](Self::spawn).
@@ -188,11 +189,11 @@ impl<E> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + 'static,
         T: 'static,
     {
-        self.spawn_as(Builder::new().name(name), future)
+        self.spawn_as(Some(name), future)
     }
 
     #[track_caller]
-    fn spawn_as<F, T>(&self, builder: Builder, future: F) -> GroupHandle<T>
+    fn spawn_as<F, T>(&self, name: Option<&str>, future: F) -> GroupHandle<T>
     where
         F: Future<Output = Result<T, E>> + 'static,
         T: 'static,
@@ -207,7 +208,7 @@ impl<E> TaskGroup<E> {
              spawn it before the group's body and its last task end, or into a group of its own"
         );
         let place = Place::default();
-        let handle = builder.spawn(Child { future, place: place.clone(), enclosing });
+        let handle = spawn_as(name, Child { future, place: place.clone(), enclosing });
         let task = handle.abort_handle();
         if phase != Phase::Open {
             task.abort();
@@ -356,7 +357,9 @@ where
                 this.place.put(output);
                 Ok(())
             }
-            Err(error) => Err(GroupFailure::error(current().path(), Instant::now(), error)),
+            Err(error) => {
+                Err(Box::new(GroupFailure::error(current().path(), Instant::now(), error)))
+            }
         })
     }
 }

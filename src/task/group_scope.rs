@@ -123,7 +123,7 @@ impl<E> Running<E> {
         let mut child = self.group.remove(number);
         match child.try_output() {
             Some(Ok(())) => return,
-            Some(Err(failure)) => return self.failures.push(Found::Known(failure)),
+            Some(Err(failure)) => return self.failures.push(Found::Known(*failure)),
             None => {}
         }
         if let Some(at) = panicked_at(&child) {

@@ -63,6 +63,17 @@ impl<K: Key, V> Map<K, V> {
         self.values[self.tree.find(key.number())?].as_mut()
     }
 
+    /// The place of a key's value, for [`at`](Self::at), as long as the key stays.
+    pub(crate) fn locate(&self, key: K) -> Option<usize> {
+        self.tree.find(key.number())
+    }
+
+    /// The value of a key that stays where it was [located](Self::locate).
+    #[inline]
+    pub(crate) fn at(&mut self, place: usize) -> Option<&mut V> {
+        self.values.get_mut(place)?.as_mut()
+    }
+
     pub(crate) fn contains(&self, key: K) -> bool {
         self.tree.find(key.number()).is_some()
     }
