@@ -2,15 +2,29 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
+
+use super::core::Payload;
+
+/// What a poll of a task's future came to.
+pub(super) enum Polled {
+    Pending,
+    Ready,
+    /// In a box once more, so that this is two words, which are returned in registers.
+    Panicked(Box<Payload>),
+}
 
 /// What the loop can do with a task's future without knowing its type.
 pub(super) trait TaskCell {
     /// Polls the future. When it is ready, its output takes its place.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
+    ///
+    /// A panic is caught here, in the function into which the future's own code is compiled: then it unwinds one frame
+    /// less, and is not started again behind the destructors of what the future holds.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled;
 
     /// Says whether the future is still there: it has not been ready.
     fn is_future(&self) -> bool;
@@ -113,6 +127,13 @@ pin_project! {
     }
 }
 
+/// What comes of a poll after the last. A call, so that nothing is kept for it while the future is polled.
+#[cold]
+#[inline(never)]
+fn is_over() -> Poll<()> {
+    Poll::Ready(())
+}
+
 /// Puts a future into the cell of a task.
 pub(super) fn boxed<F>(future: F) -> BoxedCell
 where
@@ -127,12 +148,17 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if let Projection::Future { future } = self.as_mut().project() {
-            let output = ready!(future.poll(cx));
-            self.set(Cell::Output { output });
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let Projection::Future { future } = self.as_mut().project() else { return is_over() };
+            future.poll(cx).map(|output| self.set(Cell::Output { output }))
+        }));
+        match polled {
+            Ok(Poll::Pending) => Polled::Pending,
+            Ok(Poll::Ready(())) => Polled::Ready,
+            Err(payload) => Polled::Panicked(Box::new(payload)),
         }
-        Poll::Ready(())
     }
 
     fn is_future(&self) -> bool {

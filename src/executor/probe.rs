@@ -5,11 +5,11 @@
 //! nobody's and whose clone looks at the stack. The run is over by then: the machine is frozen meanwhile, so
 //! that neither trace nor counters show it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::rc::Rc;
 use std::task::Context;
 
+use super::cell::Polled;
 use super::context;
 use super::core::{Core, Phase, drop_caught};
 use super::turn::forget_panic;
@@ -74,10 +74,10 @@ impl Core {
         drop(state);
         let waker = waker::waker(Address { loop_id: self.id, task: NOBODY });
         let mut cx = Context::from_waker(&waker);
-        match catch_unwind(AssertUnwindSafe(|| cell.as_mut().poll(&mut cx))) {
-            Ok(_) => self.state().put(key, cell),
-            Err(payload) => {
-                forget_panic(payload);
+        match cell.as_mut().poll(&mut cx) {
+            Polled::Pending | Polled::Ready => self.state().put(key, cell),
+            Polled::Panicked(payload) => {
+                forget_panic(*payload);
                 drop_caught(cell).into_iter().for_each(forget_panic);
             }
         }

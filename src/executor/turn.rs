@@ -1,12 +1,13 @@
 //! One turn: choose a ready task, poll it, see what became of it. And what happens when none is ready.
 
 use std::cell::RefMut;
+#[cfg(feature = "tracing")]
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Duration;
 
-use super::cell::BoxedCell;
+use super::cell::{BoxedCell, Polled};
 use super::context::{self, Polling};
 use super::core::{Core, State, drop_caught};
 use super::describe;
@@ -144,13 +145,12 @@ impl Core {
         let waker = waker::waker(address);
         let mut cx = Context::from_waker(&waker);
         let polling = Polling::begin(address, self.run_id(), now, is_observed);
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            #[cfg(feature = "tracing")]
-            let _entered = self.enter_span(task);
-            cell.as_mut().poll(&mut cx)
-        }));
+        #[cfg(not(feature = "tracing"))]
+        let polled = cell.as_mut().poll(&mut cx);
+        #[cfg(feature = "tracing")]
+        let polled = self.poll_in_span(task, cell.as_mut(), &mut cx);
         match polled {
-            Ok(Poll::Pending) => {
+            Polled::Pending => {
                 let mut state = self.state();
                 let is_woken = polling.end();
                 if state.injects && !is_woken {
@@ -167,7 +167,7 @@ impl Core {
                     }
                 }
             }
-            Ok(Poll::Ready(())) => {
+            Polled::Ready => {
                 let mut state = self.state();
                 let is_woken = polling.end();
                 let completed = match self.has_to_forget(&state) {
@@ -195,16 +195,31 @@ impl Core {
                     Some(payload) => self.finish_panicked(task, payload, PanicPlace::Drop),
                 }
             }
-            Err(payload) => {
+            Polled::Panicked(payload) => {
                 if polling.end() {
                     self.state().kernel.wake_running();
                 }
                 // What the unwinding left of the future may panic once more; the first panic is the one told.
                 drop_caught(cell).into_iter().for_each(forget_panic);
-                self.finish_panicked(task, payload, PanicPlace::Detached);
+                self.finish_panicked(task, *payload, PanicPlace::Detached);
             }
         }
         (self.state(), Turned::Ended)
+    }
+
+    /// Polls inside the task's span. What collects spans is foreign, and may panic as well.
+    #[cfg(feature = "tracing")]
+    fn poll_in_span(
+        &self,
+        task: TaskKey,
+        cell: std::pin::Pin<&mut dyn super::cell::TaskCell>,
+        cx: &mut Context<'_>,
+    ) -> Polled {
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let _entered = self.enter_span(task);
+            cell.poll(cx)
+        }));
+        polled.unwrap_or_else(|payload| Polled::Panicked(Box::new(payload)))
     }
 
     /// Drops a task's future before its end.
