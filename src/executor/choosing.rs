@@ -76,6 +76,7 @@ impl Picker {
 
 impl Core {
     /// Sets who makes the choices of the coming run.
+    #[inline]
     pub(super) fn set_picker(&self, picker: Picker) {
         self.state().asked_from = picker.asked_from();
         *self.picker.borrow_mut() = picker;
@@ -90,6 +91,7 @@ impl Core {
     }
 
     /// The same with one of those that the loop knows.
+    #[inline]
     pub(super) fn take_native(&self) -> Option<Native> {
         match self.picker.replace(Picker::Fifo) {
             Picker::Native(native) => Some(native),

@@ -104,7 +104,7 @@ impl Core {
         let is_plain = state.is_open() && state.failure.is_none() && state.has_nothing_left();
         if is_plain {
             state.phase = Phase::Closing;
-            state.kernel.close();
+            state.kernel.close_empty();
         }
         is_plain
     }
@@ -222,7 +222,7 @@ impl Core {
         let mut state = self.state();
         if state.has_nothing_left() {
             state.phase = Phase::Closing;
-            state.kernel.close();
+            state.kernel.close_empty();
             return Vec::new();
         }
         drop(state);

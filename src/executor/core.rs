@@ -203,6 +203,13 @@ impl Core {
     ///
     /// Returns `false` if it has grown too much to be kept, or its keys are used up.
     pub(super) fn reset(&self) -> bool {
+        let is_usable = self.restart();
+        self.state().reset_settings();
+        is_usable
+    }
+
+    /// The same for a run of the same settings.
+    pub(super) fn restart(&self) -> bool {
         self.inbox.clear();
         // What the hook has seen in one run must not be told of a panic of the next.
         self.raised.take();
@@ -213,13 +220,13 @@ impl Core {
             drop_caught(picker).into_iter().for_each(forget_panic);
         }
         let mut state = self.state();
-        if let Some(workers) = state.workers.take_used() {
-            // Moved out of the borrow: its pool may hold wakers.
+        if let Some(pool) = state.workers.take_pool() {
+            // Moved out of the borrow: it may hold wakers.
             drop(state);
-            drop(workers);
+            drop(pool);
             state = self.state();
         }
-        state.reset()
+        state.restart()
     }
 
     #[inline]

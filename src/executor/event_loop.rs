@@ -183,6 +183,7 @@ impl EventLoop {
     }
 
     /// Does the same for a search, which takes from the loop afterwards what it needs.
+    #[inline(always)]
     pub(crate) fn run_briefly<F>(
         &self,
         future: F,
@@ -203,6 +204,14 @@ impl EventLoop {
     /// The same with a policy that the loop knows.
     pub(crate) fn take_native(&self) -> Option<Native> {
         self.core.take_native()
+    }
+
+    /// Gets ready for another run of the same settings; `None` if that takes another loop.
+    pub(crate) fn again(self) -> Option<EventLoop> {
+        let is_kept = !self.core.state().has_settings_for_one()
+            && Rc::strong_count(&self.core) == 1
+            && self.core.restart();
+        is_kept.then_some(self)
     }
 
     /// Takes the choices that were made.

@@ -10,7 +10,7 @@ use super::injecting::Injecting;
 use super::registry::LoopId;
 use super::resource::Resources;
 use super::waker;
-use super::workers::Workers;
+use super::workers::{WorkerCounts, Workers};
 use crate::kernel::ordered::Map;
 use crate::kernel::{Kernel, Level, Spawn, TaskKey, WakerKey, shown_path};
 use crate::policy::Draft;
@@ -63,7 +63,26 @@ impl State {
         }
     }
 
-    pub(super) fn reset(&mut self) -> bool {
+    /// Forgets the settings of a run.
+    pub(super) fn reset_settings(&mut self) {
+        self.kernel.reset_settings();
+        self.workers.counts = WorkerCounts::default();
+        (self.asked_from, self.seed, self.injects) = (usize::MAX, 0, false);
+        (self.echo, self.is_quiet, self.deny_leftovers) = (false, false, false);
+        (self.wall_at_start, self.start_time, self.level) = (wall_at(YEAR_2000), None, Level::Off);
+        // To write what is there already is not free where it is large.
+        if self.policy_source.is_some() || self.replayed.is_some() || self.replay_error.is_some() {
+            (self.policy_source, self.replayed, self.replay_error) = (None, None, None);
+        }
+    }
+
+    /// Says whether there is a setting that has to be made anew for each run.
+    pub(super) fn has_settings_for_one(&self) -> bool {
+        self.injects || self.kernel.is_noted()
+    }
+
+    /// Forgets the run, for another of the same settings. Returns `false` if the loop must not be used again.
+    pub(super) fn restart(&mut self) -> bool {
         debug_assert!(
             self.kernel.has_ended() && self.wakers.is_empty(),
             "foreign data is dropped before"
@@ -79,28 +98,28 @@ impl State {
             draws,
             schedule,
             values_chosen,
-            injects,
+            injects: _,
             injecting: _,
-            asked_from,
-            seed,
-            echo,
-            is_quiet,
-            level,
-            deny_leftovers,
+            asked_from: _,
+            seed: _,
+            echo: _,
+            is_quiet: _,
+            level: _,
+            deny_leftovers: _,
             wall_at_start,
             start_time,
             workers: _,
             phase,
             failure,
-            policy_source,
-            replayed,
-            replay_error,
+            policy_source: _,
+            replayed: _,
+            replay_error: _,
             resources,
             #[cfg(feature = "backtrace")]
                 probed: _,
         } = self;
         let is_small = cells.capacity() <= SLOTS_KEPT_MAX;
-        let has_keys = kernel.reset();
+        let has_keys = kernel.restart();
         // Emptying an empty map is not free, and most runs leave all of these empty.
         if !panics.is_empty() || !draws.is_empty() {
             panics.clear();
@@ -109,14 +128,10 @@ impl State {
         unjoined.clear();
         *panics_caught = 0;
         schedule.clear();
-        (*values_chosen, *asked_from, *seed, *injects) = (0, usize::MAX, 0, false);
-        (*echo, *is_quiet, *deny_leftovers) = (false, false, false);
-        (*wall_at_start, *start_time, *level) = (wall_at(YEAR_2000), None, Level::Off);
-        *phase = Phase::Open;
-        (*failure, *policy_source, *replayed) = (None, None, None);
-        if replay_error.is_some() {
-            *replay_error = None;
-        }
+        *values_chosen = 0;
+        // Steps have moved it.
+        *wall_at_start = start_time.map_or(wall_at(YEAR_2000), wall_at);
+        (*phase, *failure) = (Phase::Open, None);
         resources.clear();
         is_small && has_keys
     }

@@ -42,10 +42,9 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Takes what a run has left, if it has left anything.
-    pub(super) fn take_used(&mut self) -> Option<Workers> {
-        let is_used = self.pool.is_some() || self.counts != WorkerCounts::default();
-        is_used.then(|| std::mem::take(self))
+    /// Takes the pool that a run has left, if it has left one.
+    pub(super) fn take_pool(&mut self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.pool.take()
     }
 }
 

@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::pool;
 use super::program::{Run, Runner, Shared};
 use super::tally::{Batch, Shard, Tally};
-use crate::policy::{Choice, ChoiceKind, Gait, Native, Pct, Policy, Pos, Random, Scout, Walk};
+use crate::policy::{Choice, ChoiceKind, Gait, Native, Pct, Policy, Pos, Random, Walk};
 use crate::rng::{Rng, digest_parts};
 
 /// How a schedule is drawn.
@@ -61,6 +61,8 @@ struct Lineup {
     pct: Option<Box<Pct>>,
     walk: Option<Box<Walk>>,
     pos: Option<Box<Pos>>,
+    /// What the last run was lent.
+    returned: Option<Native>,
     now: Option<Draw>,
     /// What is made to go wrong is drawn apart, so that a task is chosen as without it.
     injected: Rng,
@@ -83,6 +85,7 @@ impl Lineup {
             pct: None,
             walk: None,
             pos: None,
+            returned: None,
             now: None,
             injected: Rng::from_parts(seed, INJECTED_STREAM, 0),
             points: pilot.points,
@@ -91,6 +94,7 @@ impl Lineup {
 
     /// Gets ready for the run of this number, from 0, which is first-in first-out.
     fn start(&mut self, number: u64) {
+        self.take_back();
         self.now = None;
         let Some(drawn) = number.checked_sub(1) else { return };
         let draw = self.rota[(drawn % self.rota.len() as u64) as usize];
@@ -131,11 +135,11 @@ impl Lineup {
             Some(Draw::Pct { .. }) => self.pct.take().map(Native::Pct),
             Some(Draw::Pos) => self.pos.take().map(Native::Pos),
         };
-        lent.unwrap_or_else(|| Native::Scout(Scout::default()))
+        lent.unwrap_or_else(|| Native::Scout(Box::default()))
     }
 
-    fn take_back(&mut self, native: Option<Native>) {
-        match native {
+    fn take_back(&mut self) {
+        match self.returned.take() {
             Some(Native::Random(random)) => self.random = Some(random),
             Some(Native::Walk(walk)) => self.walk = Some(walk),
             Some(Native::Pct(pct)) => self.pct = Some(pct),
@@ -263,8 +267,8 @@ impl<'a> Worker<'a> {
             if batch.failures() >= failures {
                 break;
             }
-            let (run, shown) = self.run(number);
-            batch.add(run, shown);
+            let run = self.run(number);
+            batch.add(run, &self.runner.shown);
         }
         batch
     }
@@ -272,33 +276,31 @@ impl<'a> Worker<'a> {
     /// Makes them one after the other into `tally`, until that is full.
     fn work_for(&mut self, tally: &mut Tally, job: &Job) -> ControlFlow<()> {
         for number in job.first..job.end {
-            let (run, shown) = self.run(number);
-            tally.add_run(run, shown)?;
+            let run = self.run(number);
+            tally.add_run(run, &self.runner.shown)?;
         }
         tally.show();
         ControlFlow::Continue(())
     }
 
-    /// Makes the run of this number among those of the shard, from 0. Returns its output as text, too.
-    fn run(&mut self, number: u64) -> (Run, &str) {
+    /// Makes the run of this number among those of the shard, from 0. Its output as text is left with the runner.
+    fn run(&mut self, number: u64) -> Run {
         let number = number * self.shard.count + self.shard.index;
-        let run = match &mut self.drawing {
+        match &mut self.drawing {
             // That has been made. Of others more may be wanted, and the first had only that.
             Drawing::Known(_) if number == 0 => {
                 let (run, shown) = self.first;
-                return (run.clone(), shown);
+                self.runner.shown.clone_from(shown);
+                run.clone()
             }
             Drawing::Known(lineup) => {
                 lineup.start(number);
-                let (run, native) = self.runner.run_native(lineup.lend());
-                lineup.take_back(native);
-                run
+                self.runner.run_native(lineup.lend(), &mut lineup.returned)
             }
             Drawing::Asked(policy) => {
                 policy.with(|lineup| lineup.start(number));
                 self.runner.run(policy)
             }
-        };
-        (run, &self.runner.shown)
+        }
     }
 }

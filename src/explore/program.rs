@@ -127,13 +127,16 @@ pub(super) struct Runner<'a> {
     program: &'a dyn Program,
     pub(super) settings: &'a Settings,
     builder: Builder,
+    /// The loop of the run before, for the next.
+    used: Option<EventLoop>,
     /// The output of the last run, as text; empty if it had none.
     pub(super) shown: String,
 }
 
 impl<'a> Runner<'a> {
     pub(super) fn new(program: &'a dyn Program, settings: &'a Settings) -> Self {
-        Runner { program, settings, builder: settings.builder(), shown: String::new() }
+        let (builder, used, shown) = (settings.builder(), None, String::new());
+        Runner { program, settings, builder, used, shown }
     }
 
     /// Another for the same program.
@@ -146,16 +149,21 @@ impl<'a> Runner<'a> {
         if self.settings.requirement.is_some() {
             return self.run_with(self.settings.builder().policy(policy.clone())).0;
         }
-        let event_loop = self.builder.build_with(policy.lend());
+        let event_loop = self.builder.build_with(policy.lend(), self.used.take());
         let run = self.run_on(&event_loop);
         policy.take_back(event_loop.take_policy());
+        self.used = event_loop.again();
         run
     }
 
-    /// The same with a policy that the loop knows, where [`are_choices_all`](Self::are_choices_all). It is handed back.
-    pub(super) fn run_native(&mut self, native: Native) -> (Run, Option<Native>) {
-        let event_loop = self.builder.build_native(native);
-        (self.run_on(&event_loop), event_loop.take_native())
+    /// The same with a policy that the loop knows, where [`are_choices_all`](Self::are_choices_all). It is handed back
+    /// beside the run, which is large and so returned as it is.
+    pub(super) fn run_native(&mut self, native: Native, back: &mut Option<Native>) -> Run {
+        let event_loop = self.builder.build_native(native, self.used.take());
+        let run = self.run_on(&event_loop);
+        *back = event_loop.take_native();
+        self.used = event_loop.again();
+        run
     }
 
     /// Says whether a run is known by the choices of a policy that is asked to its end.

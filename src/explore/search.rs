@@ -17,7 +17,7 @@ use super::tally::{Bounds, Failed, Found, Shard, Tally};
 use crate::executor::picture::draw_page;
 use crate::kernel::ordered::sort_by_key;
 use crate::kernel::{Instant, Level};
-use crate::policy::{Native, Random, Schedule, Scout};
+use crate::policy::{Native, Random, Schedule};
 use crate::report::{Failure, FailureKind};
 use crate::rng::Rng;
 
@@ -52,7 +52,8 @@ impl<'a> Search<'a> {
 
     /// Makes the first run, and looks at how long the tasks are.
     fn pilot(&self, runner: &mut Runner<'_>) -> Pilot {
-        let (mut first, native) = runner.run_native(Native::Scout(Scout::default()));
+        let mut native = None;
+        let mut first = runner.run_native(Native::Scout(Box::default()), &mut native);
         let work = match native {
             Some(Native::Scout(scout)) => scout.turns,
             _ => Vec::new(),

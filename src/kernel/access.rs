@@ -187,7 +187,7 @@ fn goes_on(facts: &[Access]) -> bool {
 
 impl Kernel {
     /// Whether somebody but the watch wants to know of turns, wakes and ends.
-    pub(super) fn is_noted(&self) -> bool {
+    pub(crate) fn is_noted(&self) -> bool {
         self.log.is_on() || self.accesses.is_some()
     }
 

@@ -434,7 +434,7 @@ mod tests {
         }
         assert_eq!(state(&kernel, panicked), State::Panicked, "a panic is not lost");
         assert_eq!(state(&kernel, completed), State::Cancelled, "its output is gone");
-        assert!(kernel.reset());
+        assert!(kernel.restart());
         assert!(kernel.ends.are_unwatched());
     }
 }

@@ -568,9 +568,6 @@ impl Kernel {
     pub(crate) fn close(&mut self) -> Vec<TaskKey> {
         self.is_closing = true;
         self.ready.clear();
-        if self.has_ended() {
-            return Vec::new();
-        }
         let alive = self.tasks.alive_in_spawn_order();
         for key in &alive {
             self.tasks[key.slot()].state = State::Suspended;

@@ -8,10 +8,18 @@ use super::tasks::NO_SLOT;
 use super::{Counters, Kernel};
 
 impl Kernel {
-    /// Forgets the run and keeps the memory, for the next. Keys from this run stay stale.
+    /// Starts the end of a run of which no task is alive; see [`close`](Self::close).
+    #[inline]
+    pub(crate) fn close_empty(&mut self) {
+        debug_assert!(self.tasks.alive() == 0, "who is alive is to be dropped");
+        self.is_closing = true;
+        self.ready.clear();
+    }
+
+    /// Forgets the run and keeps the memory and the settings, for the next. Keys from this run stay stale.
     ///
     /// Returns `false` when the keys are used up and the kernel must not be used again.
-    pub(crate) fn reset(&mut self) -> bool {
+    pub(crate) fn restart(&mut self) -> bool {
         let has_keys = self.tasks.clear();
         self.ready.clear();
         self.timers.clear();
@@ -39,17 +47,17 @@ impl Kernel {
             is_late,
             is_closing,
             limits,
-            latest,
+            latest: _,
             checkpoint,
             turns_before_instant,
             watch,
-            open,
+            open: _,
             accesses,
             is_observed,
             unpolled_turns,
             counters,
             digest,
-            log,
+            log: _,
         } = self;
         (*now, *turn, *timers_holding) = (Instant::ZERO, 0, 0);
         wakers.clear();
@@ -58,18 +66,23 @@ impl Kernel {
         *endings = 0;
         (*running, *ambient) = (NO_SLOT, Cause::Outside);
         (*is_late, *is_closing, *is_observed) = (false, false, false);
-        (*limits, *latest) = (Limits::new(), Instant::NEVER);
         (*checkpoint, *turns_before_instant) = (limits.first_look(), 0);
-        (*watch, *open, *unpolled_turns) = (None, None, 0);
+        (*watch, *unpolled_turns) = (None, 0);
         if accesses.is_some() {
             *accesses = None;
         }
         (*counters, *digest) = (Counters::default(), Digest::default());
-        // What was off is empty.
-        if log.is_on() {
-            *log = Log::default();
-        }
         has_keys
+    }
+
+    /// Forgets the settings of a run as well, and what was recorded because of them.
+    pub(crate) fn reset_settings(&mut self) {
+        (self.limits, self.latest, self.open) = (Limits::new(), Instant::NEVER, None);
+        self.checkpoint = self.limits.first_look();
+        // What was off is empty.
+        if self.log.is_on() {
+            self.log = Log::default();
+        }
     }
 
     /// The first generation that no key of this kernel has.
@@ -110,6 +123,6 @@ mod tests {
             (key.slot(), GENERATION_MAX - key.generation())
         });
         assert_eq!(places, [(0, 1), (0, 0), (1, 1), (1, 0)]);
-        assert!(!kernel.reset(), "there are no keys for another run");
+        assert!(!kernel.restart(), "there are no keys for another run");
     }
 }

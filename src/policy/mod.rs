@@ -24,7 +24,7 @@ use std::fmt;
 pub use choice::{Choice, ChoiceKind};
 pub(crate) use draft::Draft;
 pub use injection::Injection;
-pub(crate) use native::{Native, Scout};
+pub(crate) use native::Native;
 pub use pct::Pct;
 pub use pos::Pos;
 pub use random::Random;

@@ -6,12 +6,12 @@ use super::{Choice, Pct, Policy, Pos, Random, Walk};
 /// One of them.
 #[derive(Debug)]
 pub(crate) enum Native {
-    // In boxes, for they go from run to run.
+    // In boxes, for they go from run to run: so it is two words, which are not moved through memory.
     Random(Box<Random>),
     Walk(Box<Walk>),
     Pos(Box<Pos>),
     Pct(Box<Pct>),
-    Scout(Scout),
+    Scout(Box<Scout>),
 }
 
 impl Native {
@@ -42,7 +42,7 @@ impl Native {
             Native::Walk(walk) => &mut **walk,
             Native::Pos(pos) => &mut **pos,
             Native::Pct(pct) => &mut **pct,
-            Native::Scout(scout) => scout,
+            Native::Scout(scout) => &mut **scout,
         }
     }
 }

@@ -384,7 +384,8 @@ impl Pair {
     }
 
     fn reset(&mut self) {
-        assert!(self.kernel.reset(), "there are keys for many runs");
+        assert!(self.kernel.restart(), "there are keys for many runs");
+        self.kernel.reset_settings();
         self.model.reset();
         self.is_dropping = false;
         self.configure();

@@ -17,7 +17,9 @@ use simloop::report::FailureKind;
 use simloop::sync::{Event, Mutex, Notify};
 use simloop::time::SystemTime;
 use simloop::trace::Level;
-use simloop::{Builder, choose, sleep, spawn_named, yield_now};
+use simloop::{
+    Builder, choose, gather_all, sleep, spawn, spawn_blocking, spawn_named, task, yield_now,
+};
 
 use super::{all, explorer, letters};
 use crate::secs;
@@ -266,6 +268,28 @@ fn the_wall_clock_starts_in_each_run_where_it_is_set() {
     });
     assert_eq!(exploration.outcomes.len(), 1);
     assert_eq!(exploration.outcomes[0].shown, format!("{since_epoch:?}"));
+}
+
+#[test]
+fn each_run_of_a_search_begins_like_the_first_whatever_the_last_one_left() {
+    let program = || async {
+        let begun = (SystemTime::now().since_epoch(), simloop::rng().next_u64(), task::all().len());
+        // What it leaves: another time of day, the workers and their time, a task that nobody awaits.
+        SystemTime::set(SystemTime::UNIX_EPOCH + secs(7));
+        let calls = gather_all((0..40).map(|_| spawn_blocking(secs(1), || ()))).await;
+        spawn(pending::<()>());
+        let letters = letters([1, 1]).await;
+        (begun, calls.len(), simloop::now(), letters.len())
+    };
+    let explorer = explorer().seed(3).start_time(secs(5));
+    for explorer in [
+        explorer.clone().random(50),
+        explorer.clone().portfolio(50),
+        explorer.exhaustive().max_runs(50),
+    ] {
+        let exploration = explorer.run(program);
+        assert_eq!(exploration.outcomes.len(), 1, "{exploration}");
+    }
 }
 
 #[test]
