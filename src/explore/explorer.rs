@@ -21,12 +21,12 @@ use crate::report::Report;
 const RELAY: [Draw; 2] = [Draw::Walk(Gait::Relay), Draw::Mirrored(Gait::Relay)];
 
 /// The runs of the portfolio, in turn.
-const PORTFOLIO: [Draw; 10] = {
-    let [first, second] = RELAY;
-    let (chase, walk, dash) =
-        (Draw::Walk(Gait::Chase), Draw::Walk(Gait::Uniform), Draw::Walk(Gait::Dash));
-    let pct = Draw::Pct { depth: 3 };
-    [first, second, chase, walk, Draw::Pos, dash, pct, Draw::Pos, dash, pct]
+const PORTFOLIO: [Draw; 12] = {
+    let (chase, walk) = (Draw::Walk(Gait::Chase), Draw::Walk(Gait::Uniform));
+    let (sprint, dash) = (Draw::Walk(Gait::Sprint), Draw::Walk(Gait::Dash));
+    let (pos, pct) = (Draw::Pos, Draw::Pct { depth: 3 });
+    let hunt = Draw::Mirrored(Gait::Hunt);
+    [RELAY[0], hunt, chase, sprint, pos, pct, dash, pos, pct, walk, pos, pct]
 };
 
 /// Runs that draw, unless another number is asked for.
@@ -155,10 +155,13 @@ impl Explorer {
         self
     }
 
-    /// Makes `runs` runs, 1 or more, in turn by [`relay`](Self::relay) twice, [`chase`](Self::chase),
-    /// [`walk`](Self::walk), and then by [`pos`](Self::pos), [`dash`](Self::dash) and [`pct`](Self::pct) of depth 3,
-    /// twice. No strategy is best for every bug, and each of these is for some: the first four where tasks must meet
-    /// within a turn, the others where one must stand still for long.
+    /// Makes `runs` runs, 1 or more, in turn by [`relay`](Self::relay), twice by [`chase`](Self::chase) and then by a
+    /// [`dash`](Self::dash), [`pos`](Self::pos) and [`pct`](Self::pct) of depth 3, by these once more, and by
+    /// [`walk`](Self::walk), `pos` and `pct`. No strategy is best for every bug, and each of these is for some: the first
+    /// three runs and the walk where tasks must meet within a turn, the others where one must stand still for long.
+    ///
+    /// The first chase goes by cubes, and draws as the relay before did, from the other end; in the first dash the task
+    /// goes on that became ready last four times of five.
     pub fn portfolio(self, runs: u64) -> Self {
         self.drawn("portfolio", runs, &PORTFOLIO[..])
     }
@@ -198,7 +201,7 @@ impl Explorer {
     }
 
     /// Makes `runs` runs, 1 or more, as [`chase`](Self::chase) does, but a task that another has just woken goes
-    /// first, four times of five. Of two runs the second draws as the first did, from the
+    /// first, nine times of ten. Of two runs the second draws as the first did, from the
     /// other end: where that let one task go first, it is now another (antithetic variates, Hammersley and
     /// Morton 1956).
     pub fn relay(self, runs: u64) -> Self {

@@ -51,7 +51,7 @@ pub struct Walk {
     arrivals: Arrivals,
 }
 
-/// The most turns left that make a difference, so that no sum of weights, nor of their squares, overflows.
+/// The most turns left that make a difference, so that no sum of weights, nor of their cubes, overflows.
 const LEFT_MAX: u64 = 1 << 16;
 
 /// Keeps the coin apart from the draws.
@@ -64,9 +64,13 @@ pub(crate) enum Gait {
     Uniform,
     /// By their squares: whoever is behind catches up, so that tasks of unequal length end together.
     Chase,
-    /// The same, but every other time, as a coin falls, the task goes on that became ready last.
+    /// By their cubes.
+    Hunt,
+    /// As in a chase, but every other time, as a coin falls, the task goes on that became ready last.
     Dash,
-    /// As in a chase, but that task goes on four times of five, unless it has just yielded.
+    /// The same four times of five.
+    Sprint,
+    /// As in a chase, but that task goes on nine times of ten, unless it has just yielded.
     Relay,
 }
 
@@ -121,19 +125,32 @@ impl Walk {
     /// Chooses for somebody who asks wherever two tasks or more are ready, and does as it is told.
     #[inline]
     pub(crate) fn pick(&mut self, choice: &Choice<'_>) -> usize {
-        let (left, is_uniform) = (&self.left, self.gait == Gait::Uniform);
+        let (left, gait) = (&self.left, self.gait);
         self.arrivals.follow(choice, |task| {
             let left = left.get(task).map_or(1, |&left| left.clamp(1, LEFT_MAX));
-            if is_uniform { left } else { left * left }
+            match gait {
+                Gait::Uniform => left,
+                Gait::Hunt => left * left * left,
+                _ => left * left,
+            }
         });
         let last = choice.len() - 1;
         let is_newest = match self.gait {
-            Gait::Uniform | Gait::Chase => false,
+            Gait::Uniform | Gait::Chase | Gait::Hunt => false,
             Gait::Dash => self.rng.bool(),
+            Gait::Sprint => self.rng.below(5) < 4,
             Gait::Relay if self.previous == Some(self.arrivals.ready[last].task) => false,
-            Gait::Relay => self.coin.below(5) < 4,
+            Gait::Relay => self.coin.below(10) < 9,
         };
-        let chosen = if is_newest { last } else { self.draw() };
+        let chosen = match self.gait {
+            // Draws nonetheless, so that a run from the other end stays in step, whatever its gait.
+            Gait::Relay if is_newest => {
+                self.rng.next_u64();
+                last
+            }
+            _ if is_newest => last,
+            _ => self.draw(),
+        };
         let task = self.arrivals.take(chosen);
         self.previous = Some(task);
         if let Some(left) = self.left.get_mut(task) {
