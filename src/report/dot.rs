@@ -65,7 +65,8 @@ impl fmt::Display for Dot<'_> {
         for Node { id, shape, label } in &graph.nodes {
             writeln!(f, "  {id} [shape={shape}, label={}];", quoted(label))?;
         }
-        for Edge { from, to, label, is_bold } in graph.edges() {
+        for &number in &graph.edge_numbers.in_order() {
+            let Edge { from, to, label, is_bold } = &graph.edges[number as usize];
             let style = if *is_bold { ", style=bold" } else { "" };
             writeln!(f, "  {from} -> {to} [label={}{style}];", quoted(label))?;
         }
@@ -175,10 +176,6 @@ impl Graph {
             self.edges.push(Edge { from, to, label, is_bold: false });
         }
         self.edges[number].is_bold |= is_bold;
-    }
-
-    fn edges(&self) -> impl Iterator<Item = &Edge> {
-        self.edge_numbers.iter().map(|number| &self.edges[number as usize])
     }
 }
 

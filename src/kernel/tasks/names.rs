@@ -27,11 +27,19 @@ pub(super) fn count_one(count: &mut u32) -> u32 {
 
 #[inline(never)]
 fn count_of<'a>(extras: &'a mut Option<Box<Extras>>, name: &str) -> &'a mut u32 {
-    let children = &mut extras.get_or_insert_default().children;
-    if !children.contains_key(name) {
-        children.insert(name.into(), 0);
+    let Extras { names, named, .. } = &mut **extras.get_or_insert_default();
+    let number = names.number(name) as usize;
+    if number == named.len() {
+        named.push(0);
     }
-    children.get_mut(name).expect("inserted above")
+    &mut named[number]
+}
+
+impl Extras {
+    /// How many children of this name there were.
+    fn count(&self, name: &str) -> u32 {
+        self.names.find(name).map_or(0, |number| self.named[number as usize])
+    }
 }
 
 impl TaskTable {
@@ -39,8 +47,10 @@ impl TaskTable {
     #[inline(never)]
     pub(super) fn keep_name(&mut self, slot: u32, parent: u32, name: &str) {
         let (_, extras) = self.siblings(parent);
-        let shared = extras.as_ref().and_then(|own| own.children.get_key_value(name));
-        let shared = shared.map(|(name, _)| Rc::clone(name));
+        let shared = extras.as_ref().and_then(|own| {
+            let number = own.names.find(name)?;
+            Some(Rc::clone(own.names.text(number)))
+        });
         let place = slot as usize;
         if place >= self.names.len() {
             self.names.resize(place + 1, None);
@@ -81,9 +91,7 @@ impl TaskTable {
         let name = if task.is_named() { self.names[slot as usize].as_deref() } else { None };
         let siblings = match name {
             None => unnamed,
-            Some(name) => {
-                extras.as_ref().and_then(|own| own.children.get(name).copied()).unwrap_or(0)
-            }
+            Some(name) => extras.as_ref().map_or(0, |own| own.count(name)),
         };
         Step { name: name.unwrap_or(UNNAMED), index: task.index, is_shared: siblings > 1 }
     }

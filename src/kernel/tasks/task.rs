@@ -1,13 +1,12 @@
 //! One task: what the table knows of it, in a line of the cache.
 
-use std::collections::BTreeMap;
 use std::panic::Location;
-use std::rc::Rc;
 
 use super::super::groups::Member;
 use super::super::instant::Instant;
 use super::super::joined::Joined;
 use super::super::key::Target;
+use super::super::ordered::Texts;
 use super::UNNAMED;
 
 /// The states of a task, and the state of a slot that holds none.
@@ -240,9 +239,10 @@ impl Task {
 /// place in a group that fits no word.
 #[derive(Default)]
 pub(super) struct Extras {
-    /// How many children of each name it has spawned: the source of the indices in paths. The children share
-    /// the text.
-    pub(super) children: BTreeMap<Rc<str>, u32>,
+    /// The names of the children it has spawned, which share the texts.
+    pub(super) names: Texts,
+    /// How many of each name there were, by its number: the source of the indices in paths.
+    pub(super) named: Vec<u32>,
     pub(super) member: Option<Member>,
 }
 

@@ -68,8 +68,8 @@ impl<'a> Data<'a> {
         for at in instants.iter() {
             data.instants.push(at);
         }
-        for words in words.in_order() {
-            data.words.push(Rc::clone(words));
+        for &number in &words.in_order() {
+            data.words.push(Rc::clone(words.text(number)));
         }
         data
     }
