@@ -23,14 +23,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 pub(crate) struct Latch<T> {
+    door: Door,
+    value: UnsafeCell<T>,
+}
+
+/// What lets one thread in at a time, whatever is behind it: so it is compiled once.
+struct Door {
     /// The thread that enters without the lock, or [`NOBODY`], or [`NO_MORE`]. From nobody it goes to its owner or
     /// to no more, once; an owner's it stays until somebody who holds the lock takes it away for good.
     owner: AtomicUsize,
     /// Whether the owner is inside without the lock. Written by the owner alone.
     is_inside: AtomicBool,
     lock: Mutex<()>,
-    value: UnsafeCell<T>,
 }
+
+/// The lock that is held while somebody is inside. Not there for the owner.
+type Held<'a> = Option<MutexGuard<'a, ()>>;
 
 /// No thread has used it yet.
 const NOBODY: usize = 0;
@@ -55,12 +63,7 @@ static NUMBERS: AtomicUsize = AtomicUsize::new(1);
 
 impl<T> Latch<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Latch {
-            owner: AtomicUsize::new(NOBODY),
-            is_inside: AtomicBool::new(false),
-            lock: Mutex::new(()),
-            value: UnsafeCell::new(value),
-        }
+        Latch { door: Door::of(NOBODY), value: UnsafeCell::new(value) }
     }
 
     /// One that its maker's thread is the owner of from the start, if it has entered another one before: for what is
@@ -71,17 +74,27 @@ impl<T> Latch<T> {
             UNNUMBERED => NOBODY,
             number => number,
         };
-        Latch { owner: AtomicUsize::new(owner), ..Latch::new(value) }
+        Latch { door: Door::of(owner), value: UnsafeCell::new(value) }
     }
 
     /// Enters, and waits for another thread that is inside.
     #[inline]
     pub(crate) fn enter(&self) -> Inside<'_, T> {
-        let lock = match self.is_entered_as(NUMBER.with(Cell::get)) {
+        let lock = match self.door.is_entered_as(NUMBER.with(Cell::get)) {
             true => None,
-            false => self.enter_slowly(),
+            false => self.door.enter_slowly(),
         };
         Inside { latch: self, lock }
+    }
+}
+
+impl Door {
+    const fn of(owner: usize) -> Self {
+        Door {
+            owner: AtomicUsize::new(owner),
+            is_inside: AtomicBool::new(false),
+            lock: Mutex::new(()),
+        }
     }
 
     /// Enters without the lock, if the owner is the thread of this number, which is the one that asks.
@@ -104,7 +117,7 @@ impl<T> Latch<T> {
     /// Enters as the first or with the lock, which comes back by itself: it fits registers, an `Inside` does not.
     #[cold]
     #[inline(never)]
-    fn enter_slowly(&self) -> Option<MutexGuard<'_, ()>> {
+    fn enter_slowly(&self) -> Held<'_> {
         if self.owner.load(Ordering::Relaxed) == NOBODY {
             let (number, is_first) = match own_number() {
                 Some(number) => (number, self.claim(number)),
@@ -148,8 +161,8 @@ fn own_number() -> Option<usize> {
 /// The value, while nobody else has it. Dropping it leaves the latch.
 pub(crate) struct Inside<'a, T> {
     latch: &'a Latch<T>,
-    /// Not there for the owner. It also keeps this on the thread that entered.
-    lock: Option<MutexGuard<'a, ()>>,
+    /// It also keeps this on the thread that entered.
+    lock: Held<'a>,
 }
 
 // Why the value is this thread's alone while an `Inside` exists:
@@ -192,7 +205,7 @@ impl<T> Drop for Inside<'_, T> {
     #[inline]
     fn drop(&mut self) {
         match self.lock.take() {
-            None => self.latch.is_inside.store(false, Ordering::Release),
+            None => self.latch.door.is_inside.store(false, Ordering::Release),
             Some(lock) => unlock(lock),
         }
     }

@@ -198,6 +198,23 @@ pub(crate) struct Waits {
 }
 
 impl Description {
+    /// One that nobody has and nobody waits for.
+    pub(crate) fn new(
+        kind: &'static str,
+        name: Option<&str>,
+        made_at: &'static Location<'static>,
+    ) -> Self {
+        Description {
+            kind,
+            name: name.map(str::to_owned),
+            made_at,
+            holders: Vec::new(),
+            is_open: false,
+            is_enclosing: false,
+            waiters: Vec::new(),
+        }
+    }
+
     /// The resource in words: kind and name.
     pub(super) fn label(&self) -> String {
         resource_label(self.kind, self.name.as_deref())
@@ -363,7 +380,7 @@ impl State {
         let traced = resource.and_then(|resource| self.resources.traced.get(resource as usize));
         let mut holders = Vec::new();
         if let Some(resource) = traced.and_then(Weak::upgrade) {
-            for Holding { party, may_have_moved } in resource.holders() {
+            for &Holding { party, may_have_moved } in &resource.holders() {
                 if !may_have_moved && party.run == run {
                     holders.push(party.task);
                 }

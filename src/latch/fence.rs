@@ -8,11 +8,14 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{Ordering, compiler_fence};
 
+/// What is asked of the system once: of one type, so that asking is compiled once.
+type Ask = fn() -> bool;
+
 /// Whether the heavy half is there, so that the light one may be relied on. Asking the system costs little.
 #[cold]
 pub(super) fn exists() -> bool {
     static EXISTS: OnceLock<bool> = OnceLock::new();
-    *EXISTS.get_or_init(system::has_fence)
+    *EXISTS.get_or_init(system::has_fence as Ask)
 }
 
 #[inline]
@@ -26,7 +29,7 @@ pub(super) fn light() {
 pub(super) fn heavy() {
     static IS_REGISTERED: OnceLock<bool> = OnceLock::new();
     // There is no way on: somebody may be where only one may be.
-    if !(*IS_REGISTERED.get_or_init(system::register) && system::fence()) {
+    if !(*IS_REGISTERED.get_or_init(system::register as Ask) && system::fence()) {
         std::process::abort();
     }
 }

@@ -14,7 +14,7 @@ use super::delay::Delay;
 use super::statistics::LinkStatistics;
 use super::wire::{ChannelId, FrameId, Freight, Wire};
 use crate::executor::access::Tracked;
-use crate::executor::{self, Description, RunId, Timer, Waits, Wanted, Whom};
+use crate::executor::{self, Description, RunId, Timer, Wanted};
 use crate::kernel::Instant;
 use crate::kernel::ordered::Map;
 use crate::rng::Rng;
@@ -316,25 +316,15 @@ impl executor::Resource for Shared {
     fn describe(&self) -> Description {
         let state = &mut *self.lock();
         let wire = &mut state.wire;
-        let mut waiters = Vec::new();
+        let mut told = Description::new(Shared::KIND, state.name.as_deref(), self.made_at);
         for (channel, receiving) in state.channels.iter() {
             let Some(Waiting { wakee, .. }) = &receiving.waiting else { continue };
             // Who knows when the next message arrives waits for that instant.
-            let is_stuck = wire.next_due(channel).is_none();
-            let (whom, has_waker) = (wakee.whom, wakee.has_waker());
-            if is_stuck && whom != Whom::NOBODY {
-                waiters.push(Waits { whom, has_waker, wanted: Shared::wanted() });
+            if wire.next_due(channel).is_none() {
+                wakee.tell(Shared::wanted(), &mut told.waiters);
             }
         }
-        Description {
-            kind: Shared::KIND,
-            name: state.name.as_deref().map(str::to_owned),
-            made_at: self.made_at,
-            holders: Vec::new(),
-            is_open: false,
-            is_enclosing: false,
-            waiters,
-        }
+        told
     }
 }
 

@@ -26,9 +26,7 @@ pub(crate) use self::waiter::Waiter;
 use super::line::{Lines, Spot, State};
 use super::wakes::{Wakee, Wakes};
 use crate::executor::access::Tracked;
-use crate::executor::{
-    self, Description, Holding, Party, Resource, RunId, Told, Waits, Wanted, Whom,
-};
+use crate::executor::{self, Description, Holding, Party, Resource, RunId, Told, Wanted, Whom};
 use crate::latch::{Inside, Latch};
 
 /// What a primitive decides by itself. It runs under the lock, so it must not call or drop what is foreign.
@@ -146,12 +144,6 @@ struct Waiting<N> {
 }
 
 impl<N> Waiting<N> {
-    /// A task that waits by itself.
-    #[inline]
-    fn of_task(need: N, whom: Whom) -> Self {
-        Waiting::new(need, Wakee::task(whom))
-    }
-
     #[inline]
     fn new(need: N, wakee: Wakee) -> Self {
         Waiting { need, wakee, told: Told::default() }
@@ -329,17 +321,12 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
     }
 
     #[inline]
-    fn enter(
-        &mut self,
-        line: usize,
-        mut need: G::Need,
-        waiting: impl FnOnce(G::Need) -> Waiting<G::Need>,
-    ) -> Spot {
+    fn enter(&mut self, line: usize, mut need: G::Need, wakee: Wakee) -> Spot {
         self.gate.entered(line, &mut need);
         let spot = if Self::HAS_ALONE && line == G::ALONE {
-            self.lines.enter_alone(line, waiting(need))
+            self.lines.enter_alone(line, Waiting::new(need, wakee))
         } else {
-            self.lines.enter(line, G::rank(&need), || waiting(need))
+            self.lines.enter(line, G::rank(&need), || Waiting::new(need, wakee))
         };
         if self.traced.is_some() {
             self.tell(line, spot);
@@ -438,24 +425,16 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
 impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
     fn describe(&self) -> Description {
         let inner = self.lock();
-        let mut waiters = Vec::new();
+        let gate = &inner.gate;
+        let mut told = Description::new(gate.kind(), inner.name.as_deref(), self.made_at);
+        told.holders = gate.holders();
+        told.is_open = gate.is_open();
         for line in 0..LINES {
             inner.lines.for_each(line, |Waiting { need, wakee, .. }| {
-                if wakee.whom != Whom::NOBODY {
-                    let (whom, has_waker) = (wakee.whom, wakee.has_waker());
-                    waiters.push(Waits { whom, has_waker, wanted: inner.gate.wanted(line, need) });
-                }
+                wakee.tell(gate.wanted(line, need), &mut told.waiters);
             });
         }
-        Description {
-            kind: inner.gate.kind(),
-            name: inner.name.as_deref().map(str::to_owned),
-            made_at: self.made_at,
-            holders: inner.gate.holders(),
-            is_open: inner.gate.is_open(),
-            is_enclosing: false,
-            waiters,
-        }
+        told
     }
 
     fn holders(&self) -> Vec<Holding> {

@@ -106,7 +106,7 @@ impl Holders {
             }
         }
         sort_by_key(&mut entered, |&(entry, _)| entry);
-        for (_, holding) in entered {
+        for &(_, holding) in &entered {
             holdings.push(holding);
         }
         holdings

@@ -88,8 +88,8 @@ impl Gate for Stage {
 
     fn holders(&self) -> Vec<Holding> {
         match *self {
-            Stage::Initialising(party) => party.map(Holding::from).into_iter().collect(),
-            Stage::Empty | Stage::Filled => Vec::new(),
+            Stage::Initialising(Some(party)) => vec![party.into()],
+            Stage::Initialising(None) | Stage::Empty | Stage::Filled => Vec::new(),
         }
     }
 

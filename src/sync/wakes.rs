@@ -5,7 +5,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Context, Waker};
 
-use crate::executor::Whom;
+use crate::executor::{Waits, Wanted, Whom};
 
 /// Somebody who waits.
 ///
@@ -60,8 +60,15 @@ impl Wakee {
     }
 
     /// Whether it holds a clone of the task's own waker.
-    pub(crate) fn has_waker(&self) -> bool {
+    fn has_waker(&self) -> bool {
         self.waker.as_ref().is_some_and(|waker| self.whom.is_behind(waker))
+    }
+
+    /// Tells of a task that waits, for a report. Of nobody there is nothing to tell.
+    pub(crate) fn tell(&self, wanted: Wanted, waiters: &mut Vec<Waits>) {
+        if self.whom != Whom::NOBODY {
+            waiters.push(Waits { whom: self.whom, has_waker: self.has_waker(), wanted });
+        }
     }
 
     fn wake(self) {
@@ -121,14 +128,20 @@ impl Wakes {
     #[cold]
     #[inline(never)]
     fn wake_kept(self) {
-        let panicked = match self {
-            Wakes::None => None,
-            Wakes::One(wakee) => call(wakee),
+        let mut panicked = None;
+        match self {
+            Wakes::None => {}
+            Wakes::One(wakee) => panicked = call(wakee),
             Wakes::More(wakees) => {
-                wakees.into_iter().map(call).fold(None, |first, panicked| first.or(panicked))
+                for wakee in wakees {
+                    let payload = call(wakee);
+                    panicked = panicked.or(payload);
+                }
             }
-        };
-        panicked.into_iter().for_each(go_on_with);
+        }
+        if let Some(payload) = panicked {
+            go_on_with(payload);
+        }
     }
 }
 

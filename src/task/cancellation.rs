@@ -126,15 +126,10 @@ impl Resource for Node {
         let above = above.filter(|_| state.name.is_none());
         let after = above.map_or(String::new(), |name| format!(" below `{}`", one_line(&name)));
         let wanted = Wanted { before: String::new(), after };
-        Description {
-            kind: Node::KIND,
-            name: state.name.as_deref().map(str::to_owned),
-            made_at: self.made_at,
-            holders: Vec::new(),
-            is_open: true,
-            is_enclosing: true,
-            waiters: state.wakers.waits(&wanted),
-        }
+        let mut told = Description::new(Node::KIND, state.name.as_deref(), self.made_at);
+        (told.is_open, told.is_enclosing) = (true, true);
+        told.waiters = state.wakers.waits(&wanted);
+        told
     }
 }
 

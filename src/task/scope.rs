@@ -104,17 +104,10 @@ impl Shared {
 
 impl Resource for Shared {
     fn describe(&self) -> Description {
-        let wanted = Shared::wanted();
-        let waiters = self.lock().wakers.waits(&wanted);
-        Description {
-            kind: Shared::KIND,
-            name: self.name.clone(),
-            made_at: self.made_at,
-            holders: Vec::new(),
-            is_open: true,
-            is_enclosing: true,
-            waiters,
-        }
+        let mut told = Description::new(Shared::KIND, self.name.as_deref(), self.made_at);
+        (told.is_open, told.is_enclosing) = (true, true);
+        told.waiters = self.lock().wakers.waits(&Shared::wanted());
+        told
     }
 }
 

@@ -19,8 +19,9 @@ impl<G: Gate, S, const LINES: usize> OnDemand<G, S, LINES> {
     /// One that is made now.
     #[track_caller]
     pub(in crate::sync) fn new(seed: S, gate: fn(&S) -> G) -> Self {
-        let shared = OnceLock::from(Shared::new(gate(&seed)));
-        OnDemand { shared, seed, gate, made_at: Location::caller() }
+        let made = OnDemand::const_new(seed, gate);
+        made.make(Tracked::new());
+        made
     }
 
     /// One that is made when it is first used.
@@ -33,13 +34,12 @@ impl<G: Gate, S, const LINES: usize> OnDemand<G, S, LINES> {
     pub(in crate::sync) fn get(&self) -> &Arc<Shared<G, LINES>> {
         match self.shared.get() {
             Some(shared) => shared,
-            None => self.make(),
+            None => self.make(Tracked::UNKNOWN),
         }
     }
 
     #[cold]
-    fn make(&self) -> &Arc<Shared<G, LINES>> {
-        self.shared
-            .get_or_init(|| Shared::made((self.gate)(&self.seed), self.made_at, Tracked::UNKNOWN))
+    fn make(&self, tracked: Tracked) -> &Arc<Shared<G, LINES>> {
+        self.shared.get_or_init(|| Shared::made((self.gate)(&self.seed), self.made_at, tracked))
     }
 }

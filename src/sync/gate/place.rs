@@ -138,7 +138,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
             None => {
                 if let Some(whom) = Whom::behind(cx.waker()) {
                     self.begin_wait(&mut inner, whom);
-                    let spot = inner.enter(line, need, |need| Waiting::of_task(need, whom));
+                    let spot = inner.enter(line, need, Wakee::task(whom));
                     place.spot = Some(spot);
                     return Poll::Pending;
                 }
@@ -178,7 +178,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         };
         self.begin_wait(&mut inner, wakee.whom);
         let Some(spot) = place.spot else {
-            place.spot = Some(inner.enter(line, need, |need| Waiting::new(need, wakee)));
+            place.spot = Some(inner.enter(line, need, wakee));
             return Poll::Pending;
         };
         let mut replaced = None;

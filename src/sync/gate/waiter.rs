@@ -6,7 +6,7 @@ use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Gate, Shared, Waiting};
+use super::{Gate, Shared};
 use crate::executor::{Party, Whom};
 use crate::sync::line::{Spot, State};
 use crate::sync::wakes::Wakee;
@@ -137,7 +137,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         };
         self.begin_wait(&mut inner, whom);
         let Stage::New(need) = mem::replace(stage, Stage::Done) else { unreachable!("it is new") };
-        let spot = inner.enter(line, need, |need| Waiting::of_task(need, whom));
+        let spot = inner.enter(line, need, Wakee::task(whom));
         *stage = Stage::InLine(spot);
         Poll::Pending
     }
@@ -176,7 +176,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
                 if wakee.whom != Whom::NOBODY {
                     self.begin_wait(&mut inner, wakee.whom);
                 }
-                inner.enter(line, need, |need| Waiting::new(need, wakee))
+                inner.enter(line, need, wakee)
             }
         };
         *stage = Stage::InLine(spot);

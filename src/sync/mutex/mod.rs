@@ -97,7 +97,10 @@ impl Gate for Key {
 
     fn holders(&self) -> Vec<Holding> {
         let Key { holder, may_have_moved, .. } = *self;
-        holder.map(|party| Holding { party, may_have_moved }).into_iter().collect()
+        match holder {
+            Some(party) => vec![Holding { party, may_have_moved }],
+            None => Vec::new(),
+        }
     }
 }
 

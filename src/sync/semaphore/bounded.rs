@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::permits::{Permits, Share, available, try_acquire};
+use super::permits::{Permits, Share, Take, available, try_acquire};
 use super::{TryAcquireError, assert_fits};
 use crate::sync::gate::{Gate, Shared, Waiter};
 use crate::sync::owned::Owned;
@@ -214,7 +214,7 @@ macro_rules! forms {
             type Output = $guard<$($lifetime)?>;
 
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-                let granted = std::task::ready!(self.waiter.poll_with(cx, $take));
+                let granted = std::task::ready!(self.waiter.poll_with(cx, $take as Take));
                 let share = granted.expect("a bounded semaphore is never closed");
                 Poll::Ready($guard { way: self.waiter.way(), share })
             }
@@ -227,25 +227,17 @@ macro_rules! forms {
         }
 
         impl<$($lifetime)?> $guard<$($lifetime)?> {
-            fn shared(&self) -> &Arc<Shared<Permits>> {
-                self.way.borrow()
-            }
-
             /// Ends the guard and keeps the permit taken, until [`BoundedSemaphore::release`] gives it back.
             ///
             /// A report counts the permit as detached, and names nobody as its holder.
             pub fn detach(mut self) {
-                let share = self.share.take();
-                self.shared().update(|permits| permits.detach(share));
+                self.share.detach(self.way.borrow());
             }
         }
 
         impl<$($lifetime)?> Drop for $guard<$($lifetime)?> {
             fn drop(&mut self) {
-                let share = self.share.take();
-                if share.count > 0 {
-                    self.shared().update(|permits| permits.release(share));
-                }
+                self.share.give_back(self.way.borrow());
             }
         }
 

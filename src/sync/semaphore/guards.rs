@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::permits::{Permits, Share};
+use super::permits::{Permits, Share, Take};
 use super::{AcquireError, Semaphore};
 use crate::sync::gate::{Gate, Shared, Waiter};
 use crate::sync::owned::Owned;
@@ -69,7 +69,7 @@ macro_rules! forms {
 
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let is_first_poll = self.waiter.is_new();
-                let share = std::task::ready!(self.waiter.poll_with(cx, $take))?;
+                let share = std::task::ready!(self.waiter.poll_with(cx, $take as Take))?;
                 let permit = $guard::new(self.waiter.way(), share);
                 // It may have been closed between handing over and this poll.
                 if !is_first_poll && permit.shared().read(|permits| permits.is_closed) {
@@ -101,8 +101,7 @@ macro_rules! forms {
 
             /// Takes the permits away for good: they are not given back, and the semaphore has so many less.
             pub fn forget(mut self) {
-                let share = self.share.take();
-                self.shared().update(|permits| permits.forget(share));
+                self.share.forget(self.way.borrow());
             }
 
             /// Takes over the permits of another guard. A report goes on naming the holder of this one.
@@ -116,26 +115,19 @@ macro_rules! forms {
                     Arc::ptr_eq(self.shared(), other.shared()),
                     "permits of two semaphores cannot be merged"
                 );
-                let (mut share, more) = (self.share.take(), other.share.take());
-                self.shared().update(|permits| permits.merge(&mut share, more));
-                self.share = share;
+                self.share.merge(self.way.borrow(), &mut other.share);
             }
 
             /// Moves `n` of the permits into a guard of their own, or returns `None` if there are fewer.
             pub fn split(&mut self, n: usize) -> Option<Self> {
-                let mut share = self.share.take();
-                let split = self.shared().update(|permits| permits.split(&mut share, n));
-                self.share = share;
-                Some($guard { way: <$way>::clone(&self.way), share: split? })
+                let share = self.share.split(self.way.borrow(), n)?;
+                Some($guard { way: <$way>::clone(&self.way), share })
             }
         }
 
         impl<$($lifetime)?> Drop for $guard<$($lifetime)?> {
             fn drop(&mut self) {
-                let share = self.share.take();
-                if share.count > 0 {
-                    self.shared().update(|permits| permits.release(share));
-                }
+                self.share.give_back(self.way.borrow());
             }
         }
 

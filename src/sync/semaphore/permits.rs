@@ -1,5 +1,7 @@
 //! What a semaphore decides: who is given how many permits.
 
+use std::sync::Arc;
+
 use super::{AcquireError, TryAcquireError};
 use crate::executor::{Holding, Party, Wanted};
 use crate::sync::gate::{Gate, Shared};
@@ -28,6 +30,9 @@ pub(crate) struct Share {
 
 /// What somebody who asks for permits is given.
 pub(super) type Granted = Result<Share, AcquireError>;
+
+/// What is done with that when it is taken: [`Permits::let_move`] for a guard that borrows nothing.
+pub(super) type Take = fn(&mut Permits, Granted) -> Granted;
 
 impl Permits {
     pub(super) fn new(kind: &'static str, free: usize) -> Self {
@@ -123,14 +128,41 @@ impl Permits {
     }
 }
 
+/// What guards do with their permits, whatever their way to the semaphore is.
 impl Share {
-    /// No permits, for a guard whose permits go elsewhere.
-    pub(super) fn nothing() -> Self {
-        Share { count: 0, hold: None }
+    /// Leaves no permits, for a guard whose permits go elsewhere.
+    fn take(&mut self) -> Share {
+        std::mem::replace(self, Share { count: 0, hold: None })
     }
 
-    pub(super) fn take(&mut self) -> Share {
-        std::mem::replace(self, Share::nothing())
+    pub(super) fn give_back(&mut self, semaphore: &Arc<Shared<Permits>>) {
+        if self.count > 0 {
+            let share = self.take();
+            semaphore.update(|permits| permits.release(share));
+        }
+    }
+
+    pub(super) fn forget(&mut self, semaphore: &Arc<Shared<Permits>>) {
+        let share = self.take();
+        semaphore.update(|permits| permits.forget(share));
+    }
+
+    pub(super) fn detach(&mut self, semaphore: &Arc<Shared<Permits>>) {
+        let share = self.take();
+        semaphore.update(|permits| permits.detach(share));
+    }
+
+    pub(super) fn merge(&mut self, semaphore: &Arc<Shared<Permits>>, other: &mut Share) {
+        let other = other.take();
+        semaphore.update(|permits| permits.merge(self, other));
+    }
+
+    pub(super) fn split(
+        &mut self,
+        semaphore: &Arc<Shared<Permits>>,
+        count: usize,
+    ) -> Option<Share> {
+        semaphore.update(|permits| permits.split(self, count))
     }
 }
 
@@ -195,7 +227,7 @@ pub(super) fn available(shared: &Shared<Permits>) -> usize {
 pub(super) fn try_acquire(
     shared: &Shared<Permits>,
     count: usize,
-    take: impl FnOnce(&mut Permits, Granted) -> Granted,
+    take: Take,
 ) -> Result<Share, TryAcquireError> {
     match shared.try_with(0, count, take) {
         Ok(Ok(share)) => Ok(share),
