@@ -292,7 +292,8 @@ impl<O: Outputs<E>, E> Future for TryGather<O, E> {
         while this.left > 0 {
             let number = ready!(this.queue.poll_next(cx, || O::left(members)));
             this.left -= 1;
-            if let Err(broken) = O::settle(members, number) {
+            let member = O::member(members, number).expect("the queue tells of members");
+            if let Err(broken) = member.settle() {
                 // Handles and queue go first: the others are detached before anybody unwinds.
                 this.members = None;
                 this.queue = JoinQueue::default();
@@ -322,7 +323,7 @@ impl<O: Outputs<Infallible>> Unpin for Gather<O> {}
 
 impl<O: Outputs<E>, E> Drop for TryGather<O, E> {
     fn drop(&mut self) {
-        if let Some(members) = &self.members {
+        if let Some(members) = &mut self.members {
             O::abort(members);
         }
     }

@@ -39,7 +39,23 @@ impl<T: 'static, E: 'static> Member<T, E> {
         Member { handle, output: None, is_settled: false }
     }
 
+    fn into_output(self) -> T {
+        self.output.expect("every task has settled")
+    }
+}
+
+/// A member, whatever its output is.
+#[doc(hidden)]
+pub trait AnyMember<E> {
     /// Takes the result of the task, which has finished.
+    fn settle(&mut self) -> Result<(), Broken<E>>;
+
+    fn is_settled(&self) -> bool;
+
+    fn abort(&self);
+}
+
+impl<T: 'static, E: 'static> AnyMember<E> for Member<T, E> {
     fn settle(&mut self) -> Result<(), Broken<E>> {
         self.is_settled = true;
         match self.handle.try_take().expect("the queue tells of tasks that have finished") {
@@ -52,8 +68,12 @@ impl<T: 'static, E: 'static> Member<T, E> {
         }
     }
 
-    fn into_output(self) -> T {
-        self.output.expect("every task has settled")
+    fn is_settled(&self) -> bool {
+        self.is_settled
+    }
+
+    fn abort(&self) {
+        self.handle.abort_dropped();
     }
 }
 
@@ -62,33 +82,38 @@ pub trait Outputs<E>: Sized {
     #[doc(hidden)]
     type Members;
 
+    /// The member of this number; `None` behind the last.
     #[doc(hidden)]
-    fn settle(members: &mut Self::Members, number: usize) -> Result<(), Broken<E>>;
-
-    /// The number of some task that has not settled.
-    #[doc(hidden)]
-    fn left(members: &Self::Members) -> Option<usize>;
-
-    #[doc(hidden)]
-    fn abort(members: &Self::Members);
+    fn member(members: &mut Self::Members, number: usize) -> Option<&mut dyn AnyMember<E>>;
 
     #[doc(hidden)]
     fn take(members: Self::Members) -> Self;
+
+    /// The number of some task that has not settled.
+    #[doc(hidden)]
+    fn left(members: &mut Self::Members) -> Option<usize> {
+        let mut number = 0;
+        while Self::member(members, number)?.is_settled() {
+            number += 1;
+        }
+        Some(number)
+    }
+
+    #[doc(hidden)]
+    fn abort(members: &mut Self::Members) {
+        let mut number = 0;
+        while let Some(member) = Self::member(members, number) {
+            member.abort();
+            number += 1;
+        }
+    }
 }
 
 impl<T: 'static, E: 'static> Outputs<E> for Vec<T> {
     type Members = Vec<Member<T, E>>;
 
-    fn settle(members: &mut Self::Members, number: usize) -> Result<(), Broken<E>> {
-        members[number].settle()
-    }
-
-    fn left(members: &Self::Members) -> Option<usize> {
-        members.iter().position(|member| !member.is_settled)
-    }
-
-    fn abort(members: &Self::Members) {
-        members.iter().for_each(|member| member.handle.abort_dropped());
+    fn member(members: &mut Self::Members, number: usize) -> Option<&mut dyn AnyMember<E>> {
+        Some(members.get_mut(number)?)
     }
 
     fn take(members: Self::Members) -> Self {
@@ -111,19 +136,14 @@ macro_rules! tuple {
         impl<Error: 'static, $($output: 'static),+> Outputs<Error> for ($($output,)+) {
             type Members = ($(Member<$output, Error>,)+);
 
-            fn settle(members: &mut Self::Members, number: usize) -> Result<(), Broken<Error>> {
+            fn member(
+                members: &mut Self::Members,
+                number: usize,
+            ) -> Option<&mut dyn AnyMember<Error>> {
                 match number {
-                    $($number => members.$number.settle(),)+
-                    _ => unreachable!("a tuple has so many members and no more"),
+                    $($number => Some(&mut members.$number),)+
+                    _ => None,
                 }
-            }
-
-            fn left(members: &Self::Members) -> Option<usize> {
-                [$(members.$number.is_settled),+].iter().position(|is_settled| !is_settled)
-            }
-
-            fn abort(members: &Self::Members) {
-                $(members.$number.handle.abort_dropped();)+
             }
 
             fn take(members: Self::Members) -> Self {

@@ -86,27 +86,25 @@ pub fn race_tuple<R: Racers>(racers: R) -> Race<R> {
     Race::new(racers)
 }
 
+/// One of the futures.
+#[doc(hidden)]
+pub type Racer<'a, T> = Pin<&'a mut (dyn Future<Output = T> + 'a)>;
+
 /// Futures with one output, by number. Not meant to be implemented elsewhere.
 pub trait Racers: Unpin {
     /// What the futures return.
     type Output;
 
+    /// The future of this number; `None` behind the last.
     #[doc(hidden)]
-    fn count(&self) -> usize;
-
-    #[doc(hidden)]
-    fn poll_one(&mut self, number: usize, cx: &mut Context<'_>) -> Poll<Self::Output>;
+    fn racer(&mut self, number: usize) -> Option<Racer<'_, Self::Output>>;
 }
 
 impl<F: Future> Racers for Vec<Pin<Box<F>>> {
     type Output = F::Output;
 
-    fn count(&self) -> usize {
-        self.len()
-    }
-
-    fn poll_one(&mut self, number: usize, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self[number].as_mut().poll(cx)
+    fn racer(&mut self, number: usize) -> Option<Racer<'_, Self::Output>> {
+        Some(self.get_mut(number)?.as_mut())
     }
 }
 
@@ -115,14 +113,10 @@ macro_rules! tuple {
         impl<T, $($future: Future<Output = T>),+> Racers for ($(Pin<Box<$future>>,)+) {
             type Output = T;
 
-            fn count(&self) -> usize {
-                [$($number),+].len()
-            }
-
-            fn poll_one(&mut self, number: usize, cx: &mut Context<'_>) -> Poll<T> {
+            fn racer(&mut self, number: usize) -> Option<Racer<'_, T>> {
                 match number {
-                    $($number => self.$number.as_mut().poll(cx),)+
-                    _ => unreachable!("a tuple has so many futures and no more"),
+                    $($number => Some(self.$number.as_mut()),)+
+                    _ => None,
                 }
             }
         }
@@ -155,15 +149,20 @@ tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
 pub struct Race<R> {
     /// Gone once the result is given: the losers' destructors must have run by then.
     racers: Option<R>,
+    count: usize,
     /// Who is polled first, once that was chosen.
     first: Option<usize>,
 }
 
 impl<R: Racers> Race<R> {
     #[track_caller]
-    fn new(racers: R) -> Self {
-        assert!(racers.count() > 0, "a race needs one future at least, and was given none");
-        Race { racers: Some(racers), first: None }
+    fn new(mut racers: R) -> Self {
+        let mut count = 0;
+        while racers.racer(count).is_some() {
+            count += 1;
+        }
+        assert!(count > 0, "a race needs one future at least, and was given none");
+        Race { racers: Some(racers), count, first: None }
     }
 }
 
@@ -173,11 +172,12 @@ impl<R: Racers> Future for Race<R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let racers = this.racers.as_mut().expect("a race was polled after it had given its result");
-        let count = racers.count();
+        let count = this.count;
         let first = *this.first.get_or_insert_with(|| choose(count));
         note_beside();
         for number in (first..count).chain(0..first) {
-            if let Poll::Ready(output) = racers.poll_one(number, cx) {
+            let racer = racers.racer(number).expect("there are so many");
+            if let Poll::Ready(output) = racer.poll(cx) {
                 this.racers = None;
                 return Poll::Ready(output);
             }
