@@ -5,12 +5,11 @@ use crate::known::{Attribute, Becomes, Known, STRATEGIES, Strategy, Takes, meant
 use crate::tokens::{Delimiter, Ident, Literal, Span, TokenStream, TokenTree, code, is, word};
 
 /// The arguments that make sense, in the order in which they were written.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Arguments {
     pub(crate) given: Vec<Argument>,
 }
 
-#[derive(Debug)]
 pub(crate) struct Argument {
     pub(crate) known: &'static Known,
     pub(crate) name: Ident,

@@ -4,7 +4,6 @@ use crate::error::{Error, Result};
 use crate::tokens::{Delimiter, Group, Ident, Span, TokenStream, TokenTree, is};
 
 /// An `async fn` without arguments.
-#[derive(Debug)]
 pub(crate) struct Function {
     /// Attributes and lines of documentation.
     pub(crate) attributes: Vec<TokenTree>,

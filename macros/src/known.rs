@@ -1,7 +1,6 @@
 //! What may be said in the parentheses of each attribute, as tables.
 
 /// An attribute of this package.
-#[derive(Debug)]
 pub(crate) struct Attribute {
     /// What messages call it.
     pub(crate) shown: &'static str,
@@ -10,14 +9,13 @@ pub(crate) struct Attribute {
     pub(crate) arguments: &'static [Known],
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     Test,
     Main,
 }
 
 /// An argument that there is.
-#[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) name: &'static str,
     pub(crate) takes: Takes,
@@ -26,7 +24,7 @@ pub(crate) struct Known {
 
 /// What kind of value an argument takes. Any expression will do for all but the first two; a literal is looked
 /// at here, to say more than the compiler could.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Takes {
     /// The name of a strategy.
     Strategy,
@@ -45,7 +43,7 @@ pub(crate) enum Takes {
 }
 
 /// What an argument turns into.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Becomes {
     /// A call of this method, with the value.
     Call(&'static str),
@@ -107,7 +105,7 @@ pub(crate) const MAIN: Attribute = Attribute {
 };
 
 /// The strategies of a search, by the names that `explore` takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Strategy {
     /// A number of runs that draw their schedules, by this method.
     Drawn(&'static str),

@@ -319,7 +319,9 @@ impl Core {
         sort_by_key(&mut state.unjoined, |panicked| panicked.number);
         let mut payloads = Vec::new();
         for panicked in &mut state.unjoined {
-            payloads.extend(panicked.payload.take());
+            if let Some(payload) = panicked.payload.take() {
+                payloads.push(payload);
+            }
         }
         payloads
     }

@@ -59,10 +59,10 @@ pub(super) fn breach(state: &State, breach: Breach) -> FailureKind {
         Breach::Livelock { turns, watched, polled, spinners } => {
             let mut paths = Paths::new(&state.kernel);
             let mut told = Vec::new();
-            for spinner in spinners {
+            for spinner in &spinners {
                 let path = paths.shown(spinner.task.slot());
                 let mut woken_by = Vec::new();
-                for (cause, count) in spinner.woken_by {
+                for &(cause, count) in &spinner.woken_by {
                     woken_by.push((cause_of(state, &mut paths, spinner.task, cause), count));
                 }
                 told.push(Spinner { path, polls: spinner.polls, woken_by });
@@ -115,7 +115,9 @@ pub(super) fn divergence(state: &State, divergence: Divergence) -> FailureKind {
     let kernel = &state.kernel;
     let (mut paths, mut ready) = (Paths::new(kernel), Vec::new());
     for index in 0..kernel.ready_len() {
-        ready.extend(kernel.ready_task(index).map(|key| paths.shown(key.slot())));
+        if let Some(key) = kernel.ready_task(index) {
+            ready.push(paths.shown(key.slot()));
+        }
     }
     let Divergence { expected, alternatives } = divergence;
     FailureKind::ReplayDiverged(ReplayDivergence {
@@ -132,7 +134,7 @@ pub(super) fn divergence(state: &State, divergence: Divergence) -> FailureKind {
 /// The tasks that are alive, daemons left out, in the order in which they were spawned.
 pub(super) fn alive(state: &State) -> Vec<LeftTask> {
     let (mut paths, mut alive) = (Paths::new(&state.kernel), Vec::new());
-    for key in state.kernel.alive_in_spawn_order() {
+    for &key in &state.kernel.alive_in_spawn_order() {
         if !state.kernel.task(key).is_some_and(|task| task.is_daemon()) {
             alive.push(left(state, &mut paths, key));
         }

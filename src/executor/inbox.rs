@@ -114,7 +114,9 @@ impl Core {
     /// Removes what other threads have dropped, before timers are fired late. The wakes stay: whoever knows which
     /// task has just ended reads them before the next turn.
     pub(super) fn remove_dropped(&self) {
-        self.inbox.take_dropped().into_iter().for_each(|what| self.remove(what));
+        for &what in &self.inbox.take_dropped() {
+            self.remove(what);
+        }
     }
 
     /// Removes what other threads have dropped, and fails the run if one has woken a task that is still there, or
@@ -122,7 +124,9 @@ impl Core {
     #[cold]
     pub(super) fn read_inbox(&self, just_ended: Option<TaskKey>) -> Result<(), Failure> {
         let (wakes, dropped) = self.inbox.take();
-        dropped.into_iter().for_each(|what| self.remove(what));
+        for &what in &dropped {
+            self.remove(what);
+        }
         let state = self.state();
         let is_alive = |task| state.kernel.task(task).is_some_and(|task| task.state.is_alive());
         let is_told = |task| is_alive(task) || Some(task) == just_ended;

@@ -314,7 +314,7 @@ pub fn all() -> Vec<AbortHandle> {
     let kernel = &mut core.state().kernel;
     kernel.note_order_seen();
     let mut all = Vec::new();
-    for key in kernel.alive_in_spawn_order() {
+    for &key in &kernel.alive_in_spawn_order() {
         let serial = kernel.task(key).expect("it is alive").serial;
         all.push(AbortHandle::new(core.id, Some(key), TaskId::new(serial)));
     }

@@ -120,7 +120,9 @@ impl Numbered for Standstill {
         }
         let mut number = Digest::default();
         number.mix(u64::from(self.is_waker_shared));
-        digests.into_iter().for_each(|digest| number.mix(digest.as_u64()));
+        for digest in &digests {
+            number.mix(digest.as_u64());
+        }
         number.finished().as_u64()
     }
 }
@@ -240,7 +242,9 @@ impl<'a> WaitGraph<'a> {
             match hope {
                 Hope::Some => freed.push(node),
                 Hope::From(others) => {
-                    others.into_iter().for_each(|other| dependants[other].push(node));
+                    for &other in &others {
+                        dependants[other].push(node);
+                    }
                 }
             }
         }
@@ -435,8 +439,11 @@ impl<'a> WaitGraph<'a> {
         for resource in &self.at.resources {
             let mut holders = Vec::new();
             for holder in &resource.holders {
-                let place = self.place_of(&holder.party);
-                holders.extend(place.filter(|&place| is_told[place] && is_given_up[place]));
+                if let Some(place) = self.place_of(&holder.party) {
+                    if is_told[place] && is_given_up[place] {
+                        holders.push(place);
+                    }
+                }
             }
             edges.push(holders);
         }
@@ -459,8 +466,9 @@ impl<'a> WaitGraph<'a> {
     /// Adds the tasks and resources that a task waits for.
     fn add_edges(&self, waiter: &Waiter, edges: &mut Vec<Node>) {
         for wait in &waiter.waiting.waits {
-            if let kernel::Wait::Join(other) = wait {
-                edges.extend(self.place_of_task(*other));
+            let kernel::Wait::Join(other) = wait else { continue };
+            if let Some(place) = self.place_of_task(*other) {
+                edges.push(place);
             }
         }
         for &(place, _) in &waiter.resources {

@@ -24,8 +24,10 @@ pub(super) fn in_order<J: Sync, R: Send, W: FnMut(&J) -> R>(
         }
         return ControlFlow::Continue(());
     }
-    let mut results = Vec::new();
-    results.resize_with(jobs.len(), || Mutex::new(None));
+    let mut results = Vec::with_capacity(jobs.len());
+    for _ in 0..jobs.len() {
+        results.push(Mutex::new(None));
+    }
     let (next, last) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
     let thread = || {
         let mut work = worker();

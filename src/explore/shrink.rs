@@ -166,7 +166,9 @@ impl Shrinker<'_> {
             }
         }
         let mut schedule = Schedule::default();
-        kept.into_iter().for_each(|deviation| schedule.push(deviation));
+        for &deviation in &kept {
+            schedule.push(deviation);
+        }
         schedule
     }
 

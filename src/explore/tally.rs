@@ -211,19 +211,20 @@ impl Tally {
         let (mut outputs, mut failed) = (outputs.texts.iter(), failed.into_iter());
         // Where each output and each failure of the batch stands here, once it has been met: in the order of their numbers.
         let (mut output_places, mut failure_places) = (Vec::new(), Vec::new());
-        for Sample { digest, verdict } in samples {
+        for &Sample { digest, verdict } in &samples {
             self.count(digest)?;
             match verdict {
                 Verdict::Output(number) => {
                     if number as usize == output_places.len() {
-                        output_places.extend(outputs.next().map(|text| self.place_of_output(text)));
+                        let text = outputs.next().expect("the next one is met");
+                        output_places.push(self.place_of_output(text));
                     }
                     self.count_output(output_places[number as usize]);
                 }
                 Verdict::Failed(number) => {
                     if number as usize == failure_places.len() {
-                        failure_places
-                            .extend(failed.next().map(|failed| self.place_of_failure(failed)));
+                        let failed = failed.next().expect("the next one is met");
+                        failure_places.push(self.place_of_failure(failed));
                     }
                     self.count_failure(failure_places[number as usize])?;
                 }

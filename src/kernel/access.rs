@@ -138,15 +138,18 @@ impl Accesses {
     pub(crate) fn learn(&mut self) -> Learnt {
         let mut is_wait_seen = false;
         let known = self.waited.len();
+        let mut awaited = Vec::new();
         for turn in 0..self.turns() {
             let (task, facts) = self.turn(turn).expect("it is one of the run's");
             is_wait_seen |= goes_on(facts);
-            let awaited = facts.iter().filter_map(|fact| match fact {
-                Access::Joins(other) => Some((task, *other)),
-                _ => None,
-            });
-            let awaited: Vec<_> = awaited.collect();
-            self.waited.extend(awaited);
+            for fact in facts {
+                if let Access::Joins(other) = fact {
+                    awaited.push((task, *other));
+                }
+            }
+        }
+        for &pair in &awaited {
+            self.waited.insert(pair);
         }
         let is_population_new = self.is_population_seen && !self.is_population_tracked;
         let is_wait_new = is_wait_seen && !self.are_waits_tracked;
@@ -266,7 +269,9 @@ impl Kernel {
         accesses.ending = group.is_none().then_some(task);
         let facts = &mut accesses.facts;
         facts.push(Access::Ended(task));
-        facts.extend(group.map(|group| Access::Write(self.groups.object(group))));
+        if let Some(group) = group {
+            facts.push(Access::Write(self.groups.object(group)));
+        }
         if has_panicked {
             facts.push(Access::Write(Object::Panics));
         }

@@ -105,7 +105,9 @@ impl Kernel {
     }
 
     fn put(&self, waits: &mut Vec<(TaskKey, Wait)>, target: Target, wait: Wait) {
-        waits.extend(self.owner(target).map(|owner| (owner, wait)));
+        if let Some(owner) = self.owner(target) {
+            waits.push((owner, wait));
+        }
     }
 
     /// All suspended tasks with what they wait for, in the order in which they were spawned.
@@ -162,7 +164,7 @@ impl Census {
         // In the order of spawning, so that a wait for many reads like the program.
         sort_by_key(&mut ordered, |(_, wait)| serial(wait));
         let mut waits: Map<TaskKey, Vec<Wait>> = Map::new();
-        for (task, wait) in ordered {
+        for &(task, wait) in &ordered {
             waits.get_or_default(task).push(wait);
         }
         let mut waiting = Vec::new();

@@ -282,7 +282,7 @@ impl Kernel {
             if let Some(waker) = joiner {
                 self.ends.due.push_back((number, waker));
             }
-            for target in watchers {
+            for &target in &watchers {
                 if let Some(waker) = self.wake_target(target) {
                     self.ends.due.push_back((number, waker));
                 }
@@ -313,7 +313,7 @@ impl Kernel {
         task.set_since(now);
         self.running = NO_SLOT;
         if self.is_observed {
-            for heir in heirs {
+            for &heir in &heirs {
                 self.open_wait(Target::Task(key), self.wait_for_end(heir));
             }
         }

@@ -396,7 +396,7 @@ impl TaskTable {
         }
         assert!(alive == self.alive, "the count of alive tasks is wrong");
         let (mut generation_last, mut reusable) = (self.generation_first, 0);
-        for (slot, children_kept) in children_kept.into_iter().enumerate() {
+        for (slot, &children_kept) in children_kept.iter().enumerate() {
             let task = &self.slots[slot];
             generation_last = generation_last.max(task.generation);
             if task.state != State::Vacant {

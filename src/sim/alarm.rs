@@ -64,7 +64,7 @@ impl Shared {
             state.wire.reckon_all();
         }
         let mut wakes = Wakes::default();
-        for id in state.wire.take_earlier() {
+        for &id in &state.wire.take_earlier() {
             match state.wakees.remove(id) {
                 Some(wakee) => wakes.push(wakee),
                 None => state.wake_receiver_of(id, &mut wakes),

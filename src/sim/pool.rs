@@ -256,13 +256,15 @@ impl Pool {
 /// Wakes the jobs that have left a queue, with nothing borrowed.
 fn let_go(mut state: MutexGuard<'_, State>) {
     let mut woken = Vec::new();
-    for job in state.machine.take_moved() {
+    for &job in &state.machine.take_moved() {
         if let Some(waker) = state.wakers.remove(job) {
             woken.push(waker);
         }
     }
     drop(state);
-    woken.into_iter().for_each(Waker::wake);
+    for waker in woken {
+        waker.wake();
+    }
 }
 
 impl fmt::Debug for Pool {

@@ -389,7 +389,7 @@ fn indices(resources: &[ResourceEntry]) -> Vec<Option<usize>> {
         *count += 1;
     }
     let mut indices = Vec::with_capacity(resources.len());
-    for (called, place) in places {
+    for &(called, place) in &places {
         let is_shared = counts.get(called).is_some_and(|&count| count > 1);
         indices.push(is_shared.then_some(place));
     }
@@ -406,7 +406,7 @@ fn paths(tasks: &[TaskEntry]) -> Vec<Box<str>> {
         *siblings.get_or_default((*parent, name)) += 1;
     }
     let mut shared = Vec::with_capacity(tasks.len());
-    for called in called {
+    for &called in &called {
         shared.push(siblings.get(called).is_some_and(|&count| count > 1));
     }
     let family = Tasks { tasks, shared };

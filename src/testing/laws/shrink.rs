@@ -52,7 +52,7 @@ fn candidates(program: &Program) -> Vec<Program> {
     }
     for task in 0..tasks.len() {
         for step in 0..tasks[task].len() {
-            for simpler in simpler(tasks[task][step]) {
+            for &simpler in &simpler(tasks[task][step]) {
                 add(&|tasks| tasks[task][step] = simpler);
             }
         }
@@ -62,7 +62,9 @@ fn candidates(program: &Program) -> Vec<Program> {
 
 fn yield_or(numbers: Range<u8>, step: fn(u8) -> Step) -> Vec<Step> {
     let mut steps = vec![Step::Yield];
-    steps.extend(numbers.map(step));
+    for number in numbers {
+        steps.push(step(number));
+    }
     steps
 }
 
