@@ -318,7 +318,7 @@ impl Kernel {
 
     /// Says whether no task is in the table, not even one that has ended and is asked for.
     pub(crate) fn has_no_tasks(&self) -> bool {
-        self.tasks.iter().next().is_none()
+        self.tasks.is_empty()
     }
 
     pub(crate) fn alive_in_spawn_order(&self) -> Vec<TaskKey> {

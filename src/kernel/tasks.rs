@@ -45,6 +45,8 @@ pub(crate) struct TaskTable {
     /// A task of this run is or was a daemon. Most runs have none, and need not ask of whom a timer is.
     has_daemons: bool,
     spawned: u64,
+    /// Tasks that have left the table. So nobody goes through it to see whether it is empty.
+    freed: u64,
     /// The generation of slots that are made from now on. Every key of an earlier run lies below it.
     generation_first: u32,
     /// The highest generation of any slot.
@@ -64,6 +66,7 @@ impl Default for TaskTable {
             alive: 0,
             has_daemons: false,
             spawned: 0,
+            freed: 0,
             generation_first: 0,
             generation_last: 0,
         }
@@ -81,6 +84,11 @@ impl TaskTable {
 
     pub(crate) fn spawned(&self) -> u64 {
         self.spawned
+    }
+
+    /// Says whether no task is in the table, not even a finished one that somebody needs.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.spawned == self.freed
     }
 
     /// Slots in the table, vacant ones included.
@@ -307,6 +315,7 @@ impl TaskTable {
         debug_assert!(task.joined.is_none() && task.member().is_none(), "nobody joins the gone");
         task.state = State::Vacant;
         task.forget_extras();
+        self.freed += 1;
         // One beyond the last fits no key, and retires the slot.
         task.generation += 1;
         let (parent, generation) = (task.parent, task.generation);
@@ -353,7 +362,7 @@ impl TaskTable {
     pub(crate) fn clear(&mut self) -> bool {
         self.generation_first = self.generation_unused();
         self.generation_last = self.generation_first;
-        if !self.used().iter().all(|task| task.state == State::Vacant) {
+        if !self.is_empty() {
             self.slots.clear();
         }
         (self.used, self.vacant) = (0, NO_SLOT);
@@ -361,7 +370,7 @@ impl TaskTable {
         (self.top_unnamed, self.top_mains, self.top_extras) = (0, 0, None);
         self.alive = 0;
         self.has_daemons = false;
-        self.spawned = 0;
+        (self.spawned, self.freed) = (0, 0);
         self.generation_first < GENERATION_MAX
     }
 
@@ -395,6 +404,8 @@ impl TaskTable {
             assert!(task.is_needed(), "{key:?} is finished, and nobody needs its slot");
         }
         assert!(alive == self.alive, "the count of alive tasks is wrong");
+        let kept = self.iter().count() as u64;
+        assert!(self.spawned - self.freed == kept, "the count of tasks in the table is wrong");
         let (mut generation_last, mut reusable) = (self.generation_first, 0);
         for (slot, &children_kept) in children_kept.iter().enumerate() {
             let task = &self.slots[slot];

@@ -182,15 +182,22 @@ impl<P: Copy> Timers<P> {
 
     /// Forgets all timers and keeps the memory for the next loop. Old keys stay stale.
     pub fn clear(&mut self) {
+        // Where all are free none is live, and there is nothing to go through.
+        if self.free.len() != self.used as usize {
+            self.end_live();
+        }
+        self.used = 0;
+        self.free.clear();
+        self.ladder.clear();
+    }
+
+    fn end_live(&mut self) {
         for slot in &mut self.slots[..self.used as usize] {
             if slot.is_live {
                 slot.generation += 1;
                 slot.is_live = false;
             }
         }
-        self.used = 0;
-        self.free.clear();
-        self.ladder.clear();
     }
 
     /// Always in line: left to itself, the compiler changes its mind with every change elsewhere, for 17 instructions.
