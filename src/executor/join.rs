@@ -208,15 +208,10 @@ impl<T: 'static> Future for JoinHandle<T> {
 impl<T> Unpin for JoinHandle<T> {}
 
 impl<T> Drop for JoinHandle<T> {
+    #[inline]
     fn drop(&mut self) {
-        if self.task.is_given() {
-            return;
-        }
-        self.task.note(Object::End, Access::Write);
-        let Some(key) = self.task.key() else { return };
-        match context::find(self.task.loop_id()) {
-            Some(core) => core.detach(key),
-            None => inbox::drop_elsewhere(self.task.loop_id(), Dropped::Handle(key)),
+        if !self.task.is_given() {
+            self.task.detach();
         }
     }
 }
@@ -386,6 +381,17 @@ impl AbortHandle {
             core.drop_waker(Some(replaced));
         }
         JoinPoll::Pending
+    }
+
+    /// Lets go of the task, whose result nobody will take.
+    #[inline(never)]
+    fn detach(&self) {
+        self.note(Object::End, Access::Write);
+        let Some(key) = self.key() else { return };
+        match context::find(self.loop_id()) {
+            Some(core) => core.detach(key),
+            None => inbox::drop_elsewhere(self.loop_id(), Dropped::Handle(key)),
+        }
     }
 
     /// Says why the task gave no output. What a lost loop held was cancelled.

@@ -255,10 +255,11 @@ impl State {
     pub(super) fn take_output(&mut self, slot: u32, place: &mut dyn Any) -> JoinPoll {
         self.kernel.release_finished(slot);
         let slot = slot as usize;
-        if let Some(cell) = self.cells.get_mut(slot).and_then(Option::take) {
+        let Some(home) = self.cells.get_mut(slot) else { return JoinPoll::Completed };
+        if let Some(cell) = home.take() {
             // The emptied cell stays or goes with it: memory, and no destructor of anybody's.
             let emptied = cell.take(place, slot < CELLS_KEPT_MAX);
-            std::mem::forget(std::mem::replace(&mut self.cells[slot], emptied));
+            std::mem::forget(std::mem::replace(home, emptied));
         }
         JoinPoll::Completed
     }

@@ -64,7 +64,7 @@ impl ReadySet {
         self.back.wrapping_sub(self.front)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, slot: u32) {
         if self.order != Order::Ring || self.len() >= self.ring.len() {
             return self.push_unordered(slot);
