@@ -25,7 +25,7 @@ use std::ops::RangeBounds;
 
 pub use range::Drawable;
 pub(crate) use range::below;
-pub(crate) use seed::{digest_parts, stream_child};
+pub(crate) use seed::{digest_draw, digest_stream, stream_child};
 
 /// Draws random values in an order that only its seed decides.
 ///

@@ -267,6 +267,7 @@ impl Builder {
         self.build_picking(Picker::Native(native), used)
     }
 
+    #[inline(always)]
     fn build_picking(&self, picker: Picker, used: Option<EventLoop>) -> EventLoop {
         let event_loop = used.unwrap_or_else(|| {
             let core = context::take_new();

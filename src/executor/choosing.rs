@@ -75,8 +75,8 @@ impl Picker {
 }
 
 impl Core {
-    /// Sets who makes the choices of the coming run.
-    #[inline]
+    /// Sets who makes the choices of the coming run. In line, so that who it is is not moved through memory.
+    #[inline(always)]
     pub(super) fn set_picker(&self, picker: Picker) {
         self.state().asked_from = picker.asked_from();
         *self.picker.borrow_mut() = picker;

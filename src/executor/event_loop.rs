@@ -207,6 +207,7 @@ impl EventLoop {
     }
 
     /// Gets ready for another run of the same settings; `None` if that takes another loop.
+    #[inline]
     pub(crate) fn again(self) -> Option<EventLoop> {
         let is_kept = !self.core.state().has_settings_for_one()
             && Rc::strong_count(&self.core) == 1

@@ -8,7 +8,7 @@ use super::pool;
 use super::program::{Run, Runner, Shared};
 use super::tally::{Batch, Shard, Tally};
 use crate::policy::{Choice, ChoiceKind, Gait, Native, Pct, Policy, Pos, Random, Walk};
-use crate::rng::{Rng, digest_parts};
+use crate::rng::{Rng, digest_draw, digest_stream};
 
 /// How a schedule is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +52,8 @@ impl Policy for Points {
 #[derive(Debug)]
 struct Lineup {
     seed: u64,
+    /// From which the seeds of runs are made.
+    stream: u64,
     rota: Rota,
     /// The length of the first run, and of its tasks, until the walk is made.
     turns: u64,
@@ -61,8 +63,6 @@ struct Lineup {
     pct: Option<Box<Pct>>,
     walk: Option<Box<Walk>>,
     pos: Option<Box<Pos>>,
-    /// What the last run was lent.
-    returned: Option<Native>,
     now: Option<Draw>,
     /// What is made to go wrong is drawn apart, so that a task is chosen as without it.
     injected: Rng,
@@ -78,6 +78,7 @@ impl Lineup {
     fn new(seed: u64, rota: &Rota, pilot: &Pilot) -> Self {
         Lineup {
             seed,
+            stream: digest_stream(seed, STREAM),
             rota: rota.clone(),
             turns: pilot.turns,
             work: pilot.work.clone(),
@@ -85,7 +86,6 @@ impl Lineup {
             pct: None,
             walk: None,
             pos: None,
-            returned: None,
             now: None,
             injected: Rng::from_parts(seed, INJECTED_STREAM, 0),
             points: pilot.points,
@@ -94,11 +94,10 @@ impl Lineup {
 
     /// Gets ready for the run of this number, from 0, which is first-in first-out.
     fn start(&mut self, number: u64) {
-        self.take_back();
         self.now = None;
         let Some(drawn) = number.checked_sub(1) else { return };
         let draw = self.rota[(drawn % self.rota.len() as u64) as usize];
-        let seed = digest_parts(self.seed, STREAM, number);
+        let seed = digest_draw(self.stream, number);
         if self.points > 0 {
             self.injected = Rng::from_parts(self.seed, INJECTED_STREAM, number);
         }
@@ -113,7 +112,7 @@ impl Lineup {
             }
             Draw::Walk(gait) => self.walk().restart(seed, gait, false),
             Draw::Mirrored(gait) => {
-                let seed = digest_parts(self.seed, STREAM, number - 1);
+                let seed = digest_draw(self.stream, number - 1);
                 self.walk().restart(seed, gait, true);
             }
             Draw::Pos => self.pos.get_or_insert_with(|| Box::new(Pos::new(0))).restart(seed),
@@ -138,8 +137,8 @@ impl Lineup {
         lent.unwrap_or_else(|| Native::Scout(Box::default()))
     }
 
-    fn take_back(&mut self) {
-        match self.returned.take() {
+    fn take_back(&mut self, native: Option<Native>) {
+        match native {
             Some(Native::Random(random)) => self.random = Some(random),
             Some(Native::Walk(walk)) => self.walk = Some(walk),
             Some(Native::Pct(pct)) => self.pct = Some(pct),
@@ -294,8 +293,9 @@ impl<'a> Worker<'a> {
                 run.clone()
             }
             Drawing::Known(lineup) => {
+                lineup.take_back(self.runner.take_native());
                 lineup.start(number);
-                self.runner.run_native(lineup.lend(), &mut lineup.returned)
+                self.runner.run_native(lineup.lend())
             }
             Drawing::Asked(policy) => {
                 policy.with(|lineup| lineup.start(number));

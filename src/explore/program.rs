@@ -149,21 +149,22 @@ impl<'a> Runner<'a> {
         if self.settings.requirement.is_some() {
             return self.run_with(self.settings.builder().policy(policy.clone())).0;
         }
-        let event_loop = self.builder.build_with(policy.lend(), self.used.take());
-        let run = self.run_on(&event_loop);
-        policy.take_back(event_loop.take_policy());
-        self.used = event_loop.again();
+        let event_loop = self.used.take().and_then(EventLoop::again);
+        let run = self.run_on(self.builder.build_with(policy.lend(), event_loop));
+        policy.take_back(self.used.as_ref().and_then(EventLoop::take_policy));
         run
     }
 
-    /// The same with a policy that the loop knows, where [`are_choices_all`](Self::are_choices_all). It is handed back
-    /// beside the run, which is large and so returned as it is.
-    pub(super) fn run_native(&mut self, native: Native, back: &mut Option<Native>) -> Run {
-        let event_loop = self.builder.build_native(native, self.used.take());
-        let run = self.run_on(&event_loop);
-        *back = event_loop.take_native();
-        self.used = event_loop.again();
-        run
+    /// The same with a policy that the loop knows, where [`are_choices_all`](Self::are_choices_all).
+    pub(super) fn run_native(&mut self, native: Native) -> Run {
+        let event_loop = self.used.take().and_then(EventLoop::again);
+        self.run_on(self.builder.build_native(native, event_loop))
+    }
+
+    /// Takes the policy of the last run back. Not with the run, which is large and returned as it was made.
+    #[inline]
+    pub(super) fn take_native(&self) -> Option<Native> {
+        self.used.as_ref()?.take_native()
     }
 
     /// Says whether a run is known by the choices of a policy that is asked to its end.
@@ -172,14 +173,16 @@ impl<'a> Runner<'a> {
         requirement.is_none() && !injections.are_any() && time_limit.is_never()
     }
 
-    fn run_on(&mut self, event_loop: &EventLoop) -> Run {
+    fn run_on(&mut self, event_loop: EventLoop) -> Run {
         self.shown.clear();
-        let outcome = self.program.run_briefly(event_loop, &mut self.shown);
+        let outcome = self.program.run_briefly(&event_loop, &mut self.shown);
         let (digest, turns) = (event_loop.digest().as_u64(), event_loop.counters().turns);
         if matches!(outcome, Ok(Ok(()))) {
+            self.used = Some(event_loop);
             return Run { failure: None, schedule: Schedule::default(), digest, turns };
         }
         let (at, schedule) = (event_loop.now(), event_loop.take_schedule());
+        self.used = Some(event_loop);
         let failure = match outcome {
             Err(failure) => failure,
             Ok(outcome) => self.refused(outcome.err().unwrap_or_default(), at, turns, &schedule),

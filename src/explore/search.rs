@@ -52,9 +52,8 @@ impl<'a> Search<'a> {
 
     /// Makes the first run, and looks at how long the tasks are.
     fn pilot(&self, runner: &mut Runner<'_>) -> Pilot {
-        let mut native = None;
-        let mut first = runner.run_native(Native::Scout(Box::default()), &mut native);
-        let work = match native {
+        let mut first = runner.run_native(Native::Scout(Box::default()));
+        let work = match runner.take_native() {
             Some(Native::Scout(scout)) => scout.turns,
             _ => Vec::new(),
         };

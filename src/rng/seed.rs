@@ -23,8 +23,19 @@ pub(super) fn expand(seed: u64) -> [u64; 4] {
 }
 
 /// Digests the coordinates of one call into a seed.
-pub(crate) fn digest_parts(seed: u64, stream: u64, draw: u64) -> u64 {
-    absorb(absorb(absorb(START_PARTS, seed), stream), draw)
+pub(super) fn digest_parts(seed: u64, stream: u64, draw: u64) -> u64 {
+    digest_draw(digest_stream(seed, stream), draw)
+}
+
+/// Does the same with the first two, for whoever makes many calls.
+pub(crate) fn digest_stream(seed: u64, stream: u64) -> u64 {
+    absorb(absorb(START_PARTS, seed), stream)
+}
+
+/// Does the rest.
+#[inline]
+pub(crate) fn digest_draw(stream: u64, draw: u64) -> u64 {
+    absorb(stream, draw)
 }
 
 /// Digests a word drawn by a parent into the seed of its fork.
