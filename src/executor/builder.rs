@@ -32,6 +32,7 @@ pub struct Builder {
     seed: u64,
     picker: Picker,
     policy_source: Option<String>,
+    /// The line that is replayed, if it was given as one.
     replayed: Option<String>,
     replay_error: Option<crate::policy::ScheduleError>,
     level: Level,
@@ -121,8 +122,7 @@ impl Builder {
     /// Replays a schedule that is at hand as a value; see [`replay`](Self::replay).
     pub fn replay_schedule(mut self, schedule: Schedule) -> Self {
         self.replay_error = None;
-        self.policy_source = None;
-        self.replayed = Some(schedule.to_string());
+        (self.policy_source, self.replayed) = (None, None);
         self.picker = Picker::Replay(Box::new(Replay::new(schedule)));
         self
     }
@@ -244,13 +244,17 @@ impl Builder {
     pub fn build(self) -> EventLoop {
         let core = context::take_new();
         self.configure(&core);
+        let replayed = match &self.picker {
+            Picker::Replay(replay) => self.replayed.or_else(|| Some(replay.line())),
+            _ => self.replayed,
+        };
         core.set_picker(self.picker);
         let mut state = core.state();
         if let Some(accesses) = self.accesses {
             state.kernel.note_accesses(accesses);
         }
         state.policy_source = self.policy_source;
-        state.replayed = self.replayed;
+        state.replayed = replayed;
         state.replay_error = self.replay_error;
         drop(state);
         EventLoop::from_core(core)

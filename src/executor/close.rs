@@ -181,6 +181,7 @@ impl Core {
             Some(failure) if state.unjoined.is_empty() => return failure,
             ended_badly => ended_badly,
         };
+        state.schedule.pack();
         let (mut failures, mut at_end) = (Vec::new(), Vec::new());
         for mut panicked in std::mem::take(&mut state.unjoined) {
             // A destructor's panic ends no run, the root's own included.

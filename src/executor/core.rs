@@ -451,8 +451,7 @@ impl Core {
 
     /// Ends a task with a panic. It is kept for whoever joins, or becomes the run's.
     pub(super) fn finish_panicked(&self, key: TaskKey, payload: Payload, place: PanicPlace) {
-        let message = message(&*payload).to_owned();
-        let raised_at = self.take_place(&message);
+        let (message, raised_at) = self.take_raised(&payload);
         let mut state = self.state();
         if let Some(task) = state.kernel.task(key) {
             let (serial, site, has_handle) = (task.serial, task.site, task.has_handle());
@@ -483,8 +482,7 @@ impl Core {
 
     /// Keeps a panic of foreign code that was not a task's poll; it fails the run when that ends.
     pub(super) fn collect_panic(&self, what: &str, payload: Payload) {
-        let message = message(&*payload).to_owned();
-        let raised_at = self.take_place(&message);
+        let (message, raised_at) = self.take_raised(&payload);
         let mut state = self.state();
         let (at, turn) = (state.kernel.now(), state.kernel.turn());
         let running = state.kernel.running();

@@ -490,6 +490,8 @@ impl Core {
                 let mut panicked =
                     state.panics.remove(root).expect("a panicked task with a handle has its panic");
                 let is_root = panicked.place != PanicPlace::Drop;
+                // Once: for the failure, and for whoever takes it.
+                state.schedule.pack();
                 let failure = describe::panicked(&state, &mut panicked, is_root);
                 drop(state);
                 panicked.payload.into_iter().for_each(forget_panic);
@@ -509,7 +511,6 @@ impl Core {
             return failure;
         }
         let mut state = self.state();
-        // Once: for the failure, and for whoever takes it.
         state.schedule.pack();
         let standstill = Arc::new(Standstill::new(self, &state));
         let told = Arc::clone(&standstill);

@@ -1,11 +1,10 @@
 //! The hook that sees panics before they unwind: where they were raised, and whether anybody is to read of them.
 
-use std::fmt::Write;
 use std::panic::{Location, PanicHookInfo, set_hook, take_hook};
 use std::sync::Once;
 
 use super::context;
-use super::core::{Core, message};
+use super::core::{Core, Payload, message};
 
 /// A panic that the hook has seen and nobody has caught yet.
 pub(super) struct Raised {
@@ -51,11 +50,14 @@ impl Core {
         }
     }
 
-    /// The line of code that raised the panic with this message, if that was the last panic. A payload that is thrown
-    /// again without a panic of its own has another, or none.
-    pub(super) fn take_place(&self, message: &str) -> Option<String> {
-        let raised = self.raised.borrow_mut().take()?;
-        (raised.message == message).then_some(raised.place)
+    /// The message of a panic that was caught, and the line of code that raised it, if that was the last panic. A
+    /// payload that is thrown again without a panic of its own has another message, or none.
+    pub(super) fn take_raised(&self, payload: &Payload) -> (String, Option<String>) {
+        let message = message(&**payload);
+        match self.raised.borrow_mut().take() {
+            Some(raised) if raised.message == message => (raised.message, Some(raised.place)),
+            _ => (message.to_owned(), None),
+        }
     }
 }
 
@@ -67,7 +69,8 @@ fn place(location: &Location<'_>) -> String {
         true => place.push_str(&file.replace('\\', "/")),
         false => place.push_str(file),
     }
-    write!(place, ":{}", location.line()).expect("a string takes any text");
+    place.push(':');
+    place.push_str(&location.line().to_string());
     place
 }
 

@@ -65,7 +65,7 @@ struct Lineup {
     pos: Option<Box<Pos>>,
     now: Option<Draw>,
     /// What is made to go wrong is drawn apart, so that a task is chosen as without it.
-    injected: Rng,
+    injected: Option<Rng>,
     points: u64,
 }
 
@@ -87,7 +87,7 @@ impl Lineup {
             walk: None,
             pos: None,
             now: None,
-            injected: Rng::from_parts(seed, INJECTED_STREAM, 0),
+            injected: None,
             points: pilot.points,
         }
     }
@@ -99,7 +99,7 @@ impl Lineup {
         let draw = self.rota[(drawn % self.rota.len() as u64) as usize];
         let seed = digest_draw(self.stream, number);
         if self.points > 0 {
-            self.injected = Rng::from_parts(self.seed, INJECTED_STREAM, number);
+            self.injected = Some(Rng::from_parts(self.seed, INJECTED_STREAM, number));
         }
         match draw {
             Draw::Random => {
@@ -157,8 +157,9 @@ impl Policy for Lineup {
     #[inline]
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
         if self.now.is_some() && matches!(choice.kind(), ChoiceKind::Injection(_)) {
-            // Once in a run on average.
-            return usize::from(self.injected.below(self.points.max(1)) == 0);
+            // Once in a run on average, and where the first run had no such point, at each.
+            let points = self.points;
+            return usize::from(self.injected.as_mut().is_none_or(|rng| rng.below(points) == 0));
         }
         match self.now {
             None => 0,

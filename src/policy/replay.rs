@@ -25,6 +25,11 @@ pub(crate) struct Divergence {
 }
 
 impl Replay {
+    /// The schedule as it is written.
+    pub(crate) fn line(&self) -> String {
+        self.schedule.to_string()
+    }
+
     pub(crate) fn new(schedule: Schedule) -> Self {
         let place = Place::default();
         Replay { run: schedule.runs().get(place), schedule, place, taken: 0 }
