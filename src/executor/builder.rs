@@ -84,6 +84,11 @@ impl Builder {
         self.picker(policy.source(), Picker::new(policy))
     }
 
+    /// Sets a policy that no loop knows, for a search.
+    pub(crate) fn boxed_policy(self, policy: Box<dyn Policy>) -> Self {
+        self.picker(policy.source(), Picker::Policy(policy))
+    }
+
     fn picker(mut self, source: Option<String>, picker: Picker) -> Self {
         (self.replayed, self.replay_error) = (None, None);
         (self.policy_source, self.picker) = (source, picker);

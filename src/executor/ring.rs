@@ -7,8 +7,10 @@
 /// earliest of those finds the way back to it.
 pub(super) fn ring(edges: &[Vec<usize>]) -> Vec<usize> {
     let components = components(edges);
-    let mut sizes = vec![0; edges.len()];
-    components.iter().for_each(|&component| sizes[component] += 1);
+    let mut sizes = vec![0_usize; edges.len()];
+    for &component in &components {
+        sizes[component] += 1;
+    }
     let is_in_ring = |node: &usize| sizes[components[*node]] > 1 || edges[*node].contains(node);
     let Some(start) = (0..edges.len()).find(is_in_ring) else { return Vec::new() };
     let mut before = vec![None; edges.len()];

@@ -383,7 +383,7 @@ impl<'a> WaitGraph<'a> {
             waits.push(Wait::Nothing);
         }
         // What would tear it away comes after what it waits for.
-        for tears_away in [false, true] {
+        for &tears_away in &[false, true] {
             for wanted in &node.resources {
                 if is_enclosing(wanted) != tears_away {
                     continue;

@@ -112,7 +112,8 @@ fn difference(one: &str, this: &Trace, other: &str, that: &Trace) -> String {
     for place in before {
         rows.push(row(this, place));
     }
-    rows.extend([row(this, place), row(that, place)]);
+    rows.push(row(this, place));
+    rows.push(row(that, place));
     let mut lines = aligned(&rows);
     let mut short = lines.clone();
     for line in &mut short {
@@ -124,8 +125,10 @@ fn difference(one: &str, this: &Trace, other: &str, that: &Trace) -> String {
         lines = short;
     }
     let mut shown = lines[..shared].to_vec();
-    shown.extend([format!("{one}:"), lines[shared].clone()]);
-    shown.extend([format!("{other}:"), lines[shared + 1].clone()]);
+    for (name, line) in &[(one, shared), (other, shared + 1)] {
+        shown.push(format!("{name}:"));
+        shown.push(lines[*line].clone());
+    }
     told(&format!("they part at record {}", place + 1), &shown)
 }
 

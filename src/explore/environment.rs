@@ -173,7 +173,7 @@ fn shard(text: &str, variable: Variables<'_>) -> Result<Shard, String> {
 /// that number their jobs give each of them other tests to run.
 fn shard_of_system(count: Option<&str>, variable: Variables<'_>) -> Result<Shard, String> {
     let variable = |name: &str| variable(name).filter(|it| !NO_NUMBERS.contains(&it.as_str()));
-    for system in SYSTEMS {
+    for system in &SYSTEMS {
         let System { index: index_name, count: count_name, .. } = system;
         let Some(index) = number(index_name, &variable)? else { continue };
         let first = match system.first {
@@ -204,7 +204,7 @@ fn shard_of_system(count: Option<&str>, variable: Variables<'_>) -> Result<Shard
         };
     }
     let mut names = Vec::new();
-    for system in SYSTEMS {
+    for system in &SYSTEMS {
         names.push(system.index.to_owned());
     }
     Err(format!("SIMLOOP_SHARD=auto finds none of {}", joined(&names, ", ")))

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use super::engine::Engine;
 use super::pool;
 use super::tally::{Batch, Tally};
-use super::tree::{Node, Turnoff, Walker};
+use super::tree::{Node, Walker};
 
 /// Words that the waiting schedules may take: 128 MiB.
 pub(super) const WORDS_MAX: usize = 1 << 25;
@@ -135,16 +135,16 @@ impl<'a> Exhaustive<'a> {
 
     fn merge(
         &mut self,
-        expanded: Expanded,
+        mut expanded: Expanded,
         next: &mut Vec<Node>,
         words: &mut usize,
     ) -> ControlFlow<()> {
         self.reach.is_cut_in_time |= expanded.is_cut_in_time;
         let flow = self.tally.add(expanded.batch);
-        for node in expanded.nodes {
+        for node in &expanded.nodes {
             *words += node.words();
-            next.push(node);
         }
+        next.append(&mut expanded.nodes);
         flow
     }
 
@@ -162,7 +162,10 @@ impl<'a> Exhaustive<'a> {
         let mut walker = self.engine.walker();
         // For each schedule on the way down: its children that are left, the next one last.
         let left = |node: &Node| {
-            let mut turnoffs: Vec<Turnoff> = node.turnoffs().collect();
+            let mut turnoffs = Vec::new();
+            for turnoff in node.turnoffs() {
+                turnoffs.push(turnoff);
+            }
             turnoffs.reverse();
             turnoffs
         };

@@ -91,7 +91,7 @@ fn witnessed(
     let witness = Witness { lenient: Lenient::default(), seen: Vec::new() };
     let policy = Shared::new(witness, runner.settings);
     policy.with(|witness| witness.lenient.start(deviations));
-    let builder = runner.settings.builder().policy(policy.clone()).trace(level);
+    let builder = runner.settings.builder().boxed_policy(Box::new(policy.clone())).trace(level);
     let builder = builder.quiet(!is_failing || !wants_backtraces());
     let run = runner.run_with(builder);
     // Where first-in first-out fails, the turn says which of its choices is meant.
@@ -240,12 +240,18 @@ impl Policy for Witness {
         let index = self.lenient.choose(choice);
         if index > 0 {
             let mut tasks = Vec::new();
-            for index in (0..index.min(PASSED_MAX)).chain([index]) {
-                tasks.extend(choice.task(index).zip(choice.path(index)));
+            let passed = index.min(PASSED_MAX);
+            for place in 0..=passed {
+                let index = if place < passed { place } else { index };
+                if let (Some(id), Some(path)) = (choice.task(index), choice.path(index)) {
+                    tasks.push((id, path));
+                }
             }
             let (turn, at, kind) = (choice.turn(), choice.now(), choice.kind());
             if kind != ChoiceKind::Task {
-                tasks.extend(choice.running_path());
+                if let Some(running) = choice.running_path() {
+                    tasks.push(running);
+                }
             }
             let place = self.lenient.place();
             self.seen.push(Seen { turn, at, kind, index, place, tasks });

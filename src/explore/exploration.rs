@@ -183,10 +183,10 @@ impl Exploration {
     ///
     /// Panics if no run failed.
     #[track_caller]
-    pub fn unwrap_finding(self) -> Finding {
-        match self.findings.into_iter().next() {
-            Some(finding) => finding,
-            None => panic!("a run was expected to fail, and all {} passed", grouped(self.runs)),
+    pub fn unwrap_finding(mut self) -> Finding {
+        if self.findings.is_empty() {
+            panic!("a run was expected to fail, and all {} passed", grouped(self.runs));
         }
+        self.findings.swap_remove(0)
     }
 }

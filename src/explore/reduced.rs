@@ -241,7 +241,8 @@ impl<'a> Reduced<'a> {
         let mut accesses = std::mem::take(&mut self.accesses);
         accesses.clear();
         let settings = self.runner.settings;
-        let builder = settings.builder().policy(self.guide.clone()).trace(Level::Off);
+        let builder =
+            settings.builder().boxed_policy(Box::new(self.guide.clone())).trace(Level::Off);
         let builder = builder.accesses(accesses);
         let ((run, _), accesses) = access::noted(|| self.runner.run_with(builder));
         self.accesses = accesses.unwrap_or_default();
@@ -262,7 +263,7 @@ impl<'a> Reduced<'a> {
     fn plan(&mut self, first: usize, is_whole: bool) {
         self.prints.truncate(first);
         for turn in first..self.accesses.turns() {
-            self.prints.extend(Footprint::of(&self.accesses, turn));
+            self.prints.push(Footprint::of(&self.accesses, turn).expect("it is one of the run's"));
         }
         for node in self.path.iter_mut().rev().take_while(|node| node.turn >= first) {
             if let (Kind::Task { prints, .. }, Some(print)) =
@@ -274,7 +275,7 @@ impl<'a> Reduced<'a> {
             }
         }
         let order = Order::new(&self.accesses, &self.prints);
-        for race in order.races(first, is_whole) {
+        for race in &order.races(first, is_whole) {
             let place = self.path.partition_point(|node| node.turn < race.turn);
             if let Some(node) = self.path.get_mut(place).filter(|node| node.turn == race.turn) {
                 node.plan(&race.instead);

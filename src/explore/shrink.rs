@@ -238,16 +238,20 @@ impl Lenient {
 impl Lenient {
     /// Injects what is wanted here. Where it is not taken, the place is that of what comes next in the turn.
     fn inject(&mut self, turn: u64, place: u32, kind: Injection) -> usize {
-        let is_passed = |wanted: &&Deviation| (wanted.turn, wanted.place) < (turn, place);
-        self.passed += self.wanted[self.passed..].iter().take_while(is_passed).count();
-        let here =
-            self.wanted.get(self.passed).filter(|next| (next.turn, next.place) == (turn, place));
-        let is_wanted = here.and_then(Deviation::injection).is_some_and(|own| own.is_like(kind));
-        if is_wanted {
-            self.passed += 1;
-            self.values = (turn, place);
+        while let Some(wanted) = self.wanted.get(self.passed) {
+            if (wanted.turn, wanted.place) < (turn, place) {
+                self.passed += 1;
+                continue;
+            }
+            let is_here = (wanted.turn, wanted.place) == (turn, place);
+            if is_here && wanted.injection().is_some_and(|own| own.is_like(kind)) {
+                self.passed += 1;
+                self.values = (turn, place);
+                return 1;
+            }
+            break;
         }
-        usize::from(is_wanted)
+        0
     }
 }
 

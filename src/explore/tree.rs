@@ -84,7 +84,9 @@ impl Follow {
     fn start(&mut self, path: &[Turnoff], last: Option<Turnoff>) {
         self.path.clear();
         self.path.extend_from_slice(path);
-        self.path.extend(last);
+        if let Some(last) = last {
+            self.path.push(last);
+        }
         (self.taken, self.made) = (0, 0);
         self.open.clear();
     }
@@ -119,7 +121,8 @@ impl<'a> Walker<'a> {
     /// The schedule of a child as it is written: in turns, where the tree counts choices.
     pub(super) fn schedule(&mut self, node: &Node, turnoff: Turnoff) -> Schedule {
         self.policy.with(|follow| follow.start(&node.path, Some(turnoff)));
-        let builder = self.runner.settings.builder().policy(self.policy.clone());
+        let policy = Box::new(self.policy.clone());
+        let builder = self.runner.settings.builder().boxed_policy(policy);
         self.runner.run_with(builder).0.schedule
     }
 

@@ -112,14 +112,18 @@ impl Ends {
     }
 
     fn take_watchers(&mut self, task: TaskKey) -> Vec<Target> {
-        let of_task = |watcher: &WatcherKey| watcher.task == task;
         let from = WatcherKey { task, number: 0 };
-        let next = |ends: &Ends| ends.watchers.from(from).next().map(|(watcher, _)| watcher);
-        let watchers = std::iter::from_fn(|| {
-            let watcher = next(self).filter(of_task)?;
-            self.watchers.remove(watcher)
-        });
-        watchers.collect()
+        let mut taken = Vec::new();
+        loop {
+            let next = self.watchers.from(from).next().map(|(watcher, &target)| (watcher, target));
+            match next {
+                Some((watcher, target)) if watcher.task == task => {
+                    self.watchers.remove(watcher);
+                    taken.push(target);
+                }
+                _ => return taken,
+            }
+        }
     }
 
     /// The task that has ended and lingers until `task` has ended too.
@@ -303,7 +307,10 @@ impl Kernel {
         }
         let Some(ancestor) = self.ends.ancestors.get_mut(key) else { return Some(kept) };
         ancestor.kept = Some(kept);
-        let heirs: Vec<_> = ancestor.heirs.iter().collect();
+        let mut heirs = Vec::new();
+        for heir in ancestor.heirs.iter() {
+            heirs.push(heir);
+        }
         let number = self.tasks.get(key).map(serial)?;
         self.note_access(Access::Write(Object::End(number)));
         let now = self.now;

@@ -45,7 +45,7 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
         if place == most {
             return shown + "...";
         }
-        shown.extend(character.escape_debug());
+        write!(shown, "{}", character.escape_debug()).expect("a string takes any text");
     }
     shown
 }
@@ -69,8 +69,13 @@ pub(crate) fn is_unseen(character: char) -> bool {
 }
 
 fn written(head: &[Step<'_>], left_out: usize, tail: &[Step<'_>]) -> String {
-    let len = head.iter().chain(tail).map(|step| step.name.len() + STEP_LEN);
-    let mut shown = String::with_capacity(len.sum());
+    let mut len = 0;
+    for steps in &[head, tail] {
+        for step in *steps {
+            len += step.name.len() + STEP_LEN;
+        }
+    }
+    let mut shown = String::with_capacity(len);
     for (place, step) in head.iter().enumerate() {
         if place > 0 {
             shown.push('/');
@@ -112,7 +117,7 @@ fn is_plain(byte: u8) -> bool {
 fn push_escaped(shown: &mut String, name: &str) {
     for character in name.chars() {
         if is_unseen(character) {
-            shown.extend(character.escape_default());
+            write!(shown, "{}", character.escape_default()).expect("a string takes any text");
             continue;
         }
         if matches!(character, '/' | '[' | ']' | '"' | '\\') {
@@ -210,8 +215,8 @@ impl<'a> Paths<'a> {
             if place.depth <= HEAD {
                 place.head = task;
             }
-            if self.places.len() <= task as usize {
-                self.places.resize(task as usize + 1, Place::default());
+            while self.places.len() <= task as usize {
+                self.places.push(Place::default());
             }
             self.places[task as usize] = place;
         }

@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use super::schedule::Deviation;
+use super::schedule::{Deviation, narrow, number};
 
 /// Something that goes wrong because a search asked for it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -63,13 +63,11 @@ impl Injection {
 
     /// Reads the word behind the exclamation mark.
     pub(super) fn parse(word: &str) -> Option<Injection> {
-        let late = |micros: &str| {
-            let is_plain = micros.bytes().all(|byte| byte.is_ascii_digit());
-            let micros = if is_plain { micros.parse().ok() } else { None };
-            micros.filter(|&micros| micros > 0).map(Injection::Late)
-        };
         match word.strip_prefix("late+").and_then(|rest| rest.strip_suffix("us")) {
-            Some(micros) => late(micros),
+            Some(micros) => match number(micros).and_then(narrow) {
+                Ok(0) | Err(_) => None,
+                Ok(micros) => Some(Injection::Late(micros)),
+            },
             None => WORDS.iter().find(|(_, own)| *own == word).map(|(injection, _)| *injection),
         }
     }

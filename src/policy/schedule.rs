@@ -247,13 +247,13 @@ fn check_turn(turn: u64) -> Result<(), String> {
     if turn == 0 { Err("names turn 0, but turns count from 1".to_owned()) } else { Ok(()) }
 }
 
-fn number(digits: &str) -> Result<u64, String> {
+pub(super) fn number(digits: &str) -> Result<u64, String> {
     let is_plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let value = if is_plain { digits.parse().ok() } else { None };
     value.ok_or_else(|| format!("has `{}` where a number belongs", shortened(digits)))
 }
 
-fn narrow(value: u64) -> Result<u32, String> {
+pub(super) fn narrow(value: u64) -> Result<u32, String> {
     u32::try_from(value).map_err(|_| format!("has {value} where a number below 4294967296 belongs"))
 }
 

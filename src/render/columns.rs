@@ -96,7 +96,9 @@ impl fmt::Display for Columns<'_> {
         }
         let mut marked = Vec::new();
         for record in self.trace.records() {
-            marked.extend(deviation(record));
+            if let Some(turn) = deviation(record) {
+                marked.push(turn);
+            }
         }
         let rows = vec![rows::marked(self.trace)];
         let (mut seen, mut firsts) = (Texts::default(), Set::new());
@@ -259,7 +261,7 @@ impl<'a> Tasks<'a> {
         };
         // Who takes part in a decision comes before who is seen beside it, and both before the others.
         let mut paths: Vec<&str> = Vec::new();
-        for is_deciding in [true, false] {
+        for &is_deciding in &[true, false] {
             for row in rows.iter().flatten() {
                 let is_seen = if is_deciding { decides(row) } else { turns.contains(row.turn) };
                 if is_seen && !paths.contains(&row.path) {

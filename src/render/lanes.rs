@@ -108,7 +108,11 @@ impl fmt::Display for Lanes<'_> {
         }
         let room = (self.width - margin - 2) as u64;
         let grid = Grid::new(layout.axis.width(), room, UNIT_MAX);
-        for row in axis(&grid, &layout).into_iter().chain(events(&grid, &layout)) {
+        let mut rows = axis(&grid, &layout);
+        if let Some(row) = events(&grid, &layout) {
+            rows.push(row);
+        }
+        for row in &rows {
             writeln!(f, "{}", format!("{:margin$}  {row}", "").trim_end())?;
         }
         for (name, lane) in names.iter().zip(shown) {
@@ -172,7 +176,7 @@ impl Lanes<'_> {
 
     /// Tells the notes and the choices that the row below the axis points to, and cancellations.
     fn write_told(&self, f: &mut fmt::Formatter<'_>, layout: &Layout<'_>) -> fmt::Result {
-        for (title, is_told) in TOLD {
+        for (title, is_told) in &TOLD {
             let mut told = Vec::new();
             for lane in &layout.lanes {
                 for mark in &lane.marks {
@@ -244,7 +248,7 @@ fn name(lane: &Lane<'_>, width: usize) -> String {
 }
 
 /// A row of instants above a row of ticks. An instant whose text would touch the one before has only a tick.
-fn axis(grid: &Grid, layout: &Layout<'_>) -> [String; 2] {
+fn axis(grid: &Grid, layout: &Layout<'_>) -> Vec<String> {
     let mut ticks = vec!['-'; grid.columns()];
     let mut labels = String::new();
     let stops = layout.axis.stops();
@@ -258,11 +262,11 @@ fn axis(grid: &Grid, layout: &Layout<'_>) -> [String; 2] {
         let label = stop.at.to_string();
         let is_free = labels.is_empty() || columns(&labels) < column;
         if is_free && column + columns(&label) <= grid.columns() {
-            labels.extend(std::iter::repeat_n(' ', column - columns(&labels)));
+            labels.push_str(&" ".repeat(column - columns(&labels)));
             labels.push_str(&label);
         }
     }
-    [labels, ticks.into_iter().collect()]
+    vec![labels, text(&ticks)]
 }
 
 fn sign_of_event(kind: MarkKind<'_>) -> Option<char> {
@@ -284,7 +288,7 @@ fn events(grid: &Grid, layout: &Layout<'_>) -> Option<String> {
         }
     }
     let is_empty = row.iter().all(|&sign| sign == ' ');
-    (!is_empty).then(|| String::from_iter(row))
+    (!is_empty).then(|| text(&row))
 }
 
 fn signs(grid: &Grid, lane: &Lane<'_>) -> String {
@@ -324,5 +328,13 @@ fn signs(grid: &Grid, lane: &Lane<'_>) -> String {
             if is_polled { first.max(next.saturating_sub(1).min(row.len() - 1)) } else { first };
         row[column] = sign;
     }
-    row.into_iter().collect()
+    text(&row)
+}
+
+fn text(signs: &[char]) -> String {
+    let mut text = String::with_capacity(signs.len());
+    for &sign in signs {
+        text.push(sign);
+    }
+    text
 }

@@ -75,7 +75,7 @@ impl fmt::Display for Mermaid<'_> {
         let (mut told_at, mut lines, mut size, mut left_out) = (None, 0, 0, 0);
         for record in trace.records() {
             let Some(line) = line(trace, record) else { continue };
-            let has_lanes = line.tasks().all(|task| task.as_u64() < shown as u64);
+            let has_lanes = line.last_task().as_u64() < shown as u64;
             let text = line.to_string();
             if !has_lanes || lines == LINES_MAX || size + text.len() > SIZE_MAX {
                 left_out += 1;
@@ -104,12 +104,11 @@ enum Line {
 }
 
 impl Line {
-    fn tasks(&self) -> impl Iterator<Item = TaskId> {
-        let (one, other) = match *self {
-            Line::Arrow { from, to, .. } => (from, Some(to)),
-            Line::Note { task, .. } => (task, None),
-        };
-        [one].into_iter().chain(other)
+    fn last_task(&self) -> TaskId {
+        match *self {
+            Line::Arrow { from, to, .. } => from.max(to),
+            Line::Note { task, .. } => task,
+        }
     }
 }
 

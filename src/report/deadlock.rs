@@ -175,11 +175,11 @@ impl Display for Deadlock {
             width = columns(&task.path).max(width);
         }
         let width = width.min(40);
-        let line = |task: &WaitingTask| {
+        write_lines(f, self.waiting.len(), &|place| {
+            let task = &self.waiting[place];
             let gap = width.saturating_sub(columns(&task.path));
             format!("{}{:gap$}  {}", task.path, "", reason(task))
-        };
-        write_lines(f, self.waiting.iter().map(line))?;
+        })?;
         let Some(first) = self.cycle.first() else { return Ok(()) };
         let (shown, more) = self.cycle.split_at(self.cycle.len().min(NAMES_MAX));
         let premise =

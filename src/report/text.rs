@@ -41,7 +41,7 @@ impl Display for Failure {
                     writeln!(f, "{} blocked the loop until then", joined(tasks, ", "))?;
                 } else {
                     writeln!(f, "the clock would go to {beyond}")?;
-                    write_lines(f, tasks.iter().map(|task| format!("{task} is due then")))?;
+                    write_lines(f, tasks.len(), &|place| format!("{} is due then", tasks[place]))?;
                 }
             }
             FailureKind::ForeignWake { task, thread } => {
@@ -220,7 +220,10 @@ fn write_panic(f: &mut Formatter<'_>, when: &str, panic: &Panic) -> fmt::Result 
 fn write_refused(f: &mut Formatter<'_>, when: &str, reason: &str) -> fmt::Result {
     let mut lines = reason.lines();
     writeln!(f, "refused {when}: {}", lines.next().unwrap_or(""))?;
-    lines.take(LINES_MAX).try_for_each(|line| writeln!(f, "    {line}"))
+    for line in lines.take(LINES_MAX) {
+        writeln!(f, "    {line}")?;
+    }
+    Ok(())
 }
 
 fn write_divergence(
@@ -257,17 +260,20 @@ fn write_divergence(
 }
 
 fn write_tasks(f: &mut Formatter<'_>, tasks: &[LeftTask]) -> fmt::Result {
-    let shown = |task: &LeftTask| format!("{} (spawned at {})", task.path, site(task.spawned_at));
-    write_lines(f, tasks.iter().map(shown))
+    write_lines(f, tasks.len(), &|place| {
+        let LeftTask { path, spawned_at, .. } = &tasks[place];
+        format!("{path} (spawned at {})", site(spawned_at))
+    })
 }
 
+/// Writes the first of `count` lines, each told by its place, and how many more there are.
 pub(super) fn write_lines(
     f: &mut Formatter<'_>,
-    lines: impl ExactSizeIterator<Item = String>,
+    count: usize,
+    line: &dyn Fn(usize) -> String,
 ) -> fmt::Result {
-    let count = lines.len();
-    for line in lines.take(LINES_MAX) {
-        writeln!(f, "  {line}")?;
+    for place in 0..count.min(LINES_MAX) {
+        writeln!(f, "  {}", line(place))?;
     }
     if count > LINES_MAX {
         writeln!(f, "  and {} more", count - LINES_MAX)?;

@@ -88,8 +88,14 @@ pub(super) fn draw<T: Drawable>(rng: &mut Rng, start: Bound<&T>, end: Bound<&T>)
         (Some(lowest), Some(highest)) if lowest <= highest => {
             T::from_rank(lowest + rng.up_to(highest - lowest))
         }
-        _ => panic!("cannot draw from the empty range {}", notation(start, end)),
+        _ => refuse(start.map(|value| value as &dyn Debug), end.map(|value| value as &dyn Debug)),
     }
+}
+
+#[cold]
+#[track_caller]
+fn refuse(start: Bound<&dyn Debug>, end: Bound<&dyn Debug>) -> ! {
+    panic!("cannot draw from the empty range {}", notation(start, end))
 }
 
 impl Rng {
@@ -147,7 +153,7 @@ pub(crate) fn below(word: u64, count: u64) -> Option<u64> {
 }
 
 /// Writes a range as its author did, as far as the bounds still tell.
-fn notation<T: Debug>(start: Bound<&T>, end: Bound<&T>) -> String {
+fn notation(start: Bound<&dyn Debug>, end: Bound<&dyn Debug>) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail, so the results carry no news.
     let _ = match start {

@@ -19,7 +19,8 @@ const START_FORK: u64 = u64::from_be_bytes(*b"rng-fork");
 /// The result is never all zero: SplitMix64 gives each word, zero too, once in its period.
 pub(super) fn expand(seed: u64) -> [u64; 4] {
     let mut counter = seed;
-    [(); 4].map(|()| splitmix64(&mut counter))
+    let mut next = || splitmix64(&mut counter);
+    [next(), next(), next(), next()]
 }
 
 /// Digests the coordinates of one call into a seed.

@@ -89,7 +89,7 @@ impl fmt::Display for Diff<'_> {
             let (left, right) = (self.left.level(), self.right.level());
             writeln!(f, "the traces have different levels, {left:?} and {right:?}")?;
         }
-        let place = [self.left, self.right].into_iter().find_map(|trace| trace.record_at(first));
+        let place = self.left.record_at(first).or_else(|| self.right.record_at(first));
         let (turn, at) = place.map_or((0, Instant::ZERO), |record| (record.turn, record.at));
         let same = counted(first, "record is", "records are");
         writeln!(

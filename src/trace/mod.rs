@@ -59,9 +59,15 @@ pub(crate) use text::{
 pub struct Trace {
     log: Log,
     /// Written when first asked for: most traces are kept only in case a run fails.
-    paths: OnceLock<Vec<Box<str>>>,
+    names: OnceLock<Names>,
+}
+
+#[derive(Clone)]
+struct Names {
+    /// Of the tasks, by serial.
+    paths: Vec<Box<str>>,
     /// The place of each resource among those of its kind and name, where there are several.
-    indices: OnceLock<Vec<Option<usize>>>,
+    indices: Vec<Option<usize>>,
 }
 
 /// One thing that happened.
@@ -205,7 +211,7 @@ impl fmt::Display for Resource<'_> {
 
 impl Trace {
     pub(crate) fn new(log: Log) -> Self {
-        Trace { log, paths: OnceLock::new(), indices: OnceLock::new() }
+        Trace { log, names: OnceLock::new() }
     }
 
     /// Forgets what a lower level would not have recorded.
@@ -257,7 +263,7 @@ impl Trace {
     ///
     /// A path of more than 16 steps has lost its middle (S18).
     pub fn path(&self, task: TaskId) -> Option<&str> {
-        self.paths().get(usize::try_from(task.as_u64()).ok()?).map(|path| &**path)
+        self.names().paths.get(usize::try_from(task.as_u64()).ok()?).map(|path| &**path)
     }
 
     /// Returns the task that spawned a task; `None` for one that was spawned from outside.
@@ -279,8 +285,9 @@ impl Trace {
         self.log.tasks.get(usize::try_from(task.as_u64()).ok()?)
     }
 
-    fn paths(&self) -> &[Box<str>] {
-        self.paths.get_or_init(|| paths(&self.log.tasks))
+    fn names(&self) -> &Names {
+        let Log { tasks, resources, .. } = &self.log;
+        self.names.get_or_init(|| Names { paths: paths(tasks), indices: indices(resources) })
     }
 
     fn awaited(&self, what: Waited) -> Awaited<'_> {
@@ -305,7 +312,7 @@ impl Trace {
     fn resource(&self, number: u32) -> Resource<'_> {
         let number = number as usize;
         let entry = &self.log.resources[number];
-        let index = self.indices.get_or_init(|| indices(&self.log.resources))[number];
+        let index = self.names().indices[number];
         Resource { kind: entry.kind, name: entry.name.as_deref(), number, index }
     }
 
@@ -351,7 +358,8 @@ impl PartialEq for Trace {
             && ours.texts == theirs.texts
             && ours.resources == theirs.resources
             && ours.wanted == theirs.wanted
-            && ours.tasks.iter().map(path).eq(theirs.tasks.iter().map(path))
+            && ours.tasks.len() == theirs.tasks.len()
+            && ours.tasks.iter().zip(&theirs.tasks).all(|(one, other)| path(one) == path(other))
     }
 }
 

@@ -30,7 +30,10 @@ impl fmt::Display for Statistics {
         let turns = |turns: u64| counted(turns as usize, "turn", "turns");
         let jumps = counted(self.jumps, "jump", "jumps");
         writeln!(f, "{}, {jumps} over {jumped}, blocked for {blocked}", turns(self.turns))?;
-        let mut resources: Vec<_> = self.resources.iter().collect();
+        let mut resources = Vec::new();
+        for resource in &self.resources {
+            resources.push(resource);
+        }
         sort_by_key(&mut resources, |resource| Reverse(resource.waiting));
         for ResourceStatistics { resource, waits, waiting, longest_wait } in
             resources.iter().take(LISTED_MAX)
@@ -56,7 +59,10 @@ impl fmt::Display for Statistics {
 
 impl Statistics {
     fn write_tasks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut tasks: Vec<&TaskStatistics> = self.tasks.iter().collect();
+        let mut tasks = Vec::new();
+        for task in &self.tasks {
+            tasks.push(task);
+        }
         sort_by_key(&mut tasks, |task| Reverse(task.polls));
         let header =
             ["task", "polls", "turns ready", "ready", "waiting", "longest wait", "blocked"];

@@ -1,7 +1,7 @@
 //! The text of a trace: one record a line, in columns, at most 100 columns of a terminal wide. A line that is too
 //! long ends in `...+24`, where 24 columns more would have been; a path has `..+24..` in place of its middle.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use unicode_width::UnicodeWidthChar;
 
@@ -24,7 +24,7 @@ impl fmt::Display for Trace {
             turn = turn.max(record.turn.to_string().len());
             at = at.max(record.at.to_string().len());
         }
-        for path in self.paths() {
+        for path in &self.names().paths {
             task = task.max(columns(path).min(PATH_WIDTH));
         }
         writeln!(f, "{:>turn$}  {:>at$}  {:task$}  event", "turn", "at", "task")?;
@@ -124,7 +124,7 @@ pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
         if is_unseen(character) {
-            line.extend(character.escape_default());
+            write!(line, "{}", character.escape_default()).expect("a string takes any text");
         } else {
             line.push(character);
         }
@@ -225,12 +225,15 @@ pub(crate) fn elide_end(text: &str, width: usize) -> String {
 
 /// The length in bytes of the first characters that fit into so many columns.
 fn fitting(characters: impl Iterator<Item = char>, width: usize) -> usize {
-    let mut taken = 0;
-    let fits = |character: &char| {
-        taken += columns_of(*character);
-        taken <= width
-    };
-    characters.take_while(fits).map(char::len_utf8).sum()
+    let (mut taken, mut len) = (0, 0);
+    for character in characters {
+        taken += columns_of(character);
+        if taken > width {
+            break;
+        }
+        len += character.len_utf8();
+    }
+    len
 }
 
 #[cfg(test)]

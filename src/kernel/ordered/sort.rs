@@ -2,6 +2,8 @@
 //!
 //! As with the tree, what is sorted are numbers, so there is one sort for all types.
 
+use std::collections::BinaryHeap;
+
 use super::Key;
 
 /// Sorts by a key; equals stay in their order.
@@ -15,14 +17,18 @@ pub(crate) fn sort_by_key<T, K: Key>(items: &mut [T], key: impl Fn(&T) -> K) {
 
 /// Brings items into the order of their numbers by exchanging two again and again. Each number comes with the place
 /// of its item.
-fn sort(mut numbers: Vec<(u128, usize)>, swap: &mut dyn FnMut(usize, usize)) {
+fn sort(numbers: Vec<(u128, usize)>, swap: &mut dyn FnMut(usize, usize)) {
     if numbers.is_sorted() {
         return;
     }
     // Which item is at each place, and where each item is.
-    let mut items: Vec<usize> = (0..numbers.len()).collect();
+    let mut items = Vec::with_capacity(numbers.len());
+    for place in 0..numbers.len() {
+        items.push(place);
+    }
     let mut places = items.clone();
-    numbers.sort_unstable();
+    // By a heap, which is a tenth of the code of a sort.
+    let numbers = BinaryHeap::from(numbers).into_sorted_vec();
     for (place, &(_, item)) in numbers.iter().enumerate() {
         let from = places[item];
         if from != place {

@@ -160,10 +160,8 @@ fn node(
 
 fn arrow(out: &mut String, path: &str, label: &str, (x, y): (usize, usize)) -> fmt::Result {
     // The head points the way the last stroke goes.
-    let head = match path.rfind(['H', 'V']) {
-        Some(place) if path[place..].starts_with('V') => "m-5 -8l5 8l5 -8",
-        _ => "m-8 -5l8 5l-8 5",
-    };
+    let is_down = path.rfind('V') > path.rfind('H');
+    let head = if is_down { "m-5 -8l5 8l5 -8" } else { "m-8 -5l8 5l-8 5" };
     writeln!(
         out,
         "<path class=\"cycle-arrow\" d=\"{path}{head}\"/>\

@@ -39,7 +39,9 @@ impl<'a> Data<'a> {
         let mut instants = Set::new();
         for record in trace.records() {
             instants.insert(record.at);
-            instants.extend(other(record.event));
+            if let Some(other) = other(record.event) {
+                instants.insert(other);
+            }
         }
         let mut sites = Vec::new();
         for task in trace.tasks() {
@@ -240,9 +242,10 @@ impl<'a> Data<'a> {
         for task in &self.statistics.tasks {
             digits.put(task.polls)?;
             digits.put(task.turns_ready)?;
-            for time in [task.ready, task.waiting, task.longest_wait, task.blocked] {
-                digits.put(nanos(time))?;
-            }
+            digits.put(nanos(task.ready))?;
+            digits.put(nanos(task.waiting))?;
+            digits.put(nanos(task.longest_wait))?;
+            digits.put(nanos(task.blocked))?;
             digits.put_len(task.resources.len())?;
             for ResourceStatistics { resource, waits, waiting, longest_wait } in &task.resources {
                 digits.put_len(self.number_of(resource))?;

@@ -152,12 +152,25 @@ impl<'a> Html<'a> {
 
     fn write_part(&self, f: &mut fmt::Formatter<'_>, part: &str) -> fmt::Result {
         match part {
-            "title" => f.write_str(&escaped(&self.title)),
-            "styles" => STYLES.iter().try_for_each(|style| f.write_str(style)),
-            "scripts" => SCRIPTS.iter().try_for_each(|script| f.write_str(script)),
-            "runs" => self.runs.iter().try_for_each(|run| run.write(f, &self.runs[0])),
-            _ => Err(fmt::Error),
+            "title" => f.write_str(&escaped(&self.title))?,
+            "styles" => {
+                for style in &STYLES {
+                    f.write_str(style)?;
+                }
+            }
+            "scripts" => {
+                for script in &SCRIPTS {
+                    f.write_str(script)?;
+                }
+            }
+            "runs" => {
+                for run in &self.runs {
+                    run.write(f, &self.runs[0])?;
+                }
+            }
+            _ => return Err(fmt::Error),
         }
+        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn draw(
     top: usize,
 ) -> Result<usize, fmt::Error> {
     let mut flow = Flow { x: 12, y: top, width: picture.width };
-    for (state, meaning) in STATES {
+    for &(state, meaning) in &STATES {
         if drawn.rows.states.contains(&state) {
             let (x, y) = flow.place(meaning);
             let (class, height) = rows::looks(state);

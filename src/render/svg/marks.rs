@@ -161,7 +161,10 @@ fn groups<'a>(picture: &Picture<'a>) -> Map<Key, Group<'a>> {
 impl<'a> Group<'a> {
     fn join(&mut self, other: Group<'a>) {
         self.count += other.count;
-        let room = TITLES_MAX - self.marks.len();
-        self.marks.extend(other.marks.into_iter().take(room));
+        for &mark in &other.marks {
+            if self.marks.len() < TITLES_MAX {
+                self.marks.push(mark);
+            }
+        }
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn draw(out: &mut String, picture: &Picture<'_>) -> Result<Drawn, fmt
         arrows.truncate(ARROWS_MAX);
     }
     drawn.arrows = arrows.len();
-    for ((_, from, to), Arrow { first, count }) in arrows {
+    for &((_, from, to), Arrow { first, count }) in &arrows {
         let x = place(picture, first);
         let from = picture.y(from) + ROW / 2;
         // The point touches the bar of the one that is woken, from the side it comes from.
