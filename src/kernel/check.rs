@@ -45,11 +45,11 @@ impl Kernel {
     fn check_ready(&self) {
         self.ready.check();
         let mut slots = Set::new();
-        for slot in self.ready.iter() {
+        self.ready.for_each(&mut |slot| {
             assert!(slots.insert(slot), "slot {slot} is in the ready set twice");
             let state = self.tasks[slot].state;
             assert!(state == State::Ready, "slot {slot} is in the ready set, but {state:?}");
-        }
+        });
         for (key, task) in self.tasks.iter() {
             let is_known = task.state != State::Ready || slots.contains(key.slot());
             assert!(is_known, "{key:?} is ready and not in the set");

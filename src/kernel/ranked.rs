@@ -238,7 +238,7 @@ impl Ranked {
     /// The slot at `index`, if there is one.
     pub(super) fn get(&self, index: usize, came: usize) -> Option<u32> {
         if self.ahead.index != NOBODY {
-            return self.iter(came).nth(index);
+            return self.find(index, came);
         }
         let (row, index_in_row) = self.row_of(index);
         let (part, number) = self.rows[row].clone().take(index_in_row);
@@ -267,10 +267,24 @@ impl Ranked {
         self.slots[..left.len()].copy_from_slice(&left);
     }
 
-    /// The slots in the order of arrival.
-    pub(super) fn iter(&self, came: usize) -> impl Iterator<Item = u32> {
-        let parts = self.parts(came);
-        parts.flat_map(|(list, slots)| list.iter().map(|&place| slots[usize::from(place)]))
+    /// The slot at an index, part by part.
+    fn find(&self, mut index: usize, came: usize) -> Option<u32> {
+        for (list, slots) in self.parts(came) {
+            match list.get(index) {
+                Some(&place) => return Some(slots[usize::from(place)]),
+                None => index -= list.len(),
+            }
+        }
+        None
+    }
+
+    /// Tells the slots in the order of arrival.
+    pub(super) fn for_each(&self, came: usize, tell: &mut dyn FnMut(u32)) {
+        for (list, slots) in self.parts(came) {
+            for &place in list {
+                tell(slots[usize::from(place)]);
+            }
+        }
     }
 
     /// Of each part, the places that are left of those that came, and its slots.
@@ -286,7 +300,11 @@ impl Ranked {
     /// Panics if it contradicts itself, or what the ready set counted.
     pub(super) fn check(&self, taken: usize, came: usize) {
         assert!(taken <= came && came <= self.room(), "more slots came than there is room for");
-        assert_eq!(self.iter(came).count(), came - taken, "slots are miscounted");
+        let mut left = 0;
+        for (list, _) in self.parts(came) {
+            left += list.len();
+        }
+        assert_eq!(left, came - taken, "slots are miscounted");
         let places = self.rows.iter().map(|row| ROW - row.left).sum::<usize>();
         let ahead = usize::from(self.ahead.index != NOBODY);
         assert_eq!(places, taken + ahead, "what was taken from rows is miscounted");
