@@ -201,7 +201,7 @@ impl Explorer {
     }
 
     /// Makes `runs` runs, 1 or more, as [`chase`](Self::chase) does, but a task that another has just woken goes
-    /// first, nine times of ten. Of two runs the second draws as the first did, from the
+    /// first: nine times of ten, and every other time in the next run. That draws as the one before did, from the
     /// other end: where that let one task go first, it is now another (antithetic variates, Hammersley and
     /// Morton 1956).
     pub fn relay(self, runs: u64) -> Self {

@@ -70,7 +70,8 @@ pub(crate) enum Gait {
     Dash,
     /// The same four times of five.
     Sprint,
-    /// As in a chase, but that task goes on nine times of ten, unless it has just yielded.
+    /// As in a chase, but that task goes on nine times of ten, unless it has just yielded; every other time in a
+    /// mirrored run.
     Relay,
 }
 
@@ -140,7 +141,7 @@ impl Walk {
             Gait::Dash => self.rng.bool(),
             Gait::Sprint => self.rng.below(5) < 4,
             Gait::Relay if self.previous == Some(self.arrivals.ready[last].task) => false,
-            Gait::Relay => self.coin.below(10) < 9,
+            Gait::Relay => self.coin.below(10) < if self.is_mirrored { 5 } else { 9 },
         };
         let chosen = match self.gait {
             // Draws nonetheless, so that a run from the other end stays in step, whatever its gait.

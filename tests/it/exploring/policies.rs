@@ -100,6 +100,45 @@ fn a_policy_that_the_loop_knows_chooses_as_one_that_is_asked() {
     }
 }
 
+/// Where both have begun alike, each task has as many turns left as the other, and one draw decides. The first run
+/// begins with the other task.
+#[test]
+fn the_run_after_a_relay_draws_from_the_other_end() {
+    type Strategy = fn(Explorer) -> Explorer;
+    let strategies: [Strategy; 2] = [|it| it.portfolio(3), |it| it.relay(3)];
+    for strategy in strategies {
+        let (mut comparable, mut alike) = (0, 0);
+        for seed in 0..500 {
+            let exploration = strategy(explorer()).seed(seed).run(|| letters([8, 8]));
+            let runs = |begun: &str| {
+                let outcomes = exploration.outcomes.iter();
+                let begun = outcomes.filter(|outcome| outcome.shown[1..].starts_with(begun));
+                begun.map(|outcome| outcome.runs).sum::<u64>()
+            };
+            comparable += u32::from(runs("ba") == 2);
+            alike += u32::from(runs("baa") == 2 || runs("bab") == 2);
+        }
+        assert!(comparable > 20, "{comparable}");
+        assert_eq!(alike, 0);
+    }
+}
+
+/// Of ten tasks one of two turns ends last, though the others have four each.
+#[test]
+fn the_portfolio_lets_a_task_stand_still_for_long_among_its_first_runs() {
+    let program = || async {
+        let order = letters([2, 4, 4, 4, 4, 4, 4, 4, 4, 4]).await;
+        assert!(!order.ends_with('a'));
+    };
+    let found = |seed| {
+        let exploration =
+            explorer().portfolio(5).seed(seed).audit(0).max_shrink_runs(0).run(program);
+        !exploration.findings.is_empty()
+    };
+    let seeds = (0..100).filter(|&seed| found(seed)).count();
+    assert!(seeds >= 50, "{seeds} of 100");
+}
+
 #[test]
 fn priorities_do_not_starve_a_program_that_yields_until_another_task_has_acted() {
     for seed in 0..50 {
