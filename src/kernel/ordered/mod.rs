@@ -28,9 +28,13 @@ pub(crate) struct Map<K, V> {
     keys: PhantomData<K>,
 }
 
+impl<K, V> Map<K, V> {
+    const EMPTY: Self = Map { tree: Tree::EMPTY, values: Vec::new(), keys: PhantomData };
+}
+
 impl<K, V> Default for Map<K, V> {
     fn default() -> Self {
-        Map { tree: Tree::default(), values: Vec::new(), keys: PhantomData }
+        Map::EMPTY
     }
 }
 
@@ -159,7 +163,7 @@ pub(crate) struct Set<K> {
 
 impl<K> Default for Set<K> {
     fn default() -> Self {
-        Set { tree: Tree::default(), keys: PhantomData }
+        Set { tree: Tree::EMPTY, keys: PhantomData }
     }
 }
 

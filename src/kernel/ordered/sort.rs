@@ -8,11 +8,17 @@ use super::Key;
 
 /// Sorts by a key; equals stay in their order.
 pub(crate) fn sort_by_key<T, K: Key>(items: &mut [T], key: impl Fn(&T) -> K) {
-    let mut numbers = Vec::with_capacity(items.len());
-    for item in &*items {
-        numbers.push((key(item).number(), numbers.len()));
-    }
+    let numbers = numbers(items.len(), &|place| key(&items[place]).number());
     sort(numbers, &mut |one, other| items.swap(one, other));
+}
+
+/// So many numbers, each with its place.
+fn numbers(len: usize, number: &dyn Fn(usize) -> u128) -> Vec<(u128, usize)> {
+    let mut numbers = Vec::with_capacity(len);
+    for place in 0..len {
+        numbers.push((number(place), place));
+    }
+    numbers
 }
 
 /// Brings items into the order of their numbers by exchanging two again and again. Each number comes with the place

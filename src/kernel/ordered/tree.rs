@@ -1,6 +1,8 @@
 //! The tree under all maps and sets: numbers in order, each with a place in a table.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Range;
+use std::ops::Bound;
 
 #[derive(Clone, Default)]
 pub(super) struct Tree {
@@ -10,6 +12,8 @@ pub(super) struct Tree {
 }
 
 impl Tree {
+    pub(super) const EMPTY: Tree = Tree { places: BTreeMap::new(), free: Vec::new() };
+
     pub(super) fn len(&self) -> usize {
         self.places.len()
     }
@@ -47,11 +51,18 @@ impl Tree {
 
     /// The last number below this one.
     pub(super) fn before(&self, number: u128) -> Option<u128> {
-        self.places.range(..number).next_back().map(|(&number, _)| number)
+        let (&before, _) = self.range(Bound::Unbounded, Bound::Excluded(number)).next_back()?;
+        Some(before)
     }
 
     pub(super) fn from(&self, number: u128) -> impl Iterator<Item = (u128, usize)> + use<'_> {
-        self.places.range(number..).map(|(&number, &place)| (number, place as usize))
+        let range = self.range(Bound::Included(number), Bound::Unbounded);
+        range.map(|(&number, &place)| (number, place as usize))
+    }
+
+    /// With ends of one type, so that the search for them is compiled once.
+    fn range(&self, first: Bound<u128>, last: Bound<u128>) -> Range<'_, u128, u32> {
+        self.places.range((first, last))
     }
 
     pub(super) fn into_entries(self) -> impl Iterator<Item = (u128, usize)> {
