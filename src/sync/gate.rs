@@ -170,7 +170,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     }
 
     fn made(gate: G, made_at: &'static Location<'static>, tracked: Tracked) -> Arc<Self> {
-        let lines = Lines::new(Inner::<G, LINES>::HAS_ALONE);
+        let lines = const { Lines::new(Inner::<G, LINES>::HAS_ALONE) };
         let inner = Inner { gate, lines, name: None, listed: RunId::NONE, traced: None };
         Arc::new(Shared { made_at, tracked, inner: Latch::new(inner) })
     }

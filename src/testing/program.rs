@@ -181,7 +181,7 @@ impl FromStr for Step {
     fn from_str(word: &str) -> Result<Self, ProgramError> {
         let number = |name: &str| {
             let digits = word.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')')?;
-            digits.parse::<u8>().ok()
+            digits.parse::<u64>().ok()?.try_into().ok()
         };
         match word {
             "yield" => Ok(Step::Yield),
