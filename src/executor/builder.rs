@@ -268,23 +268,25 @@ impl Builder {
     /// Makes a loop of the same settings with another policy, for a search, which makes millions: of one that was made
     /// so before and is ready to be used [again](EventLoop::again), if there is one.
     pub(crate) fn build_with(&self, policy: Box<dyn Policy>, used: Option<EventLoop>) -> EventLoop {
-        self.build_picking(Picker::Policy(policy), used)
+        let event_loop = self.used_or_new(used);
+        event_loop.core().set_picker(Picker::Policy(policy));
+        event_loop
     }
 
     /// The same with a policy that the loop knows, whose choices are made in fewer instructions.
     pub(crate) fn build_native(&self, native: Native, used: Option<EventLoop>) -> EventLoop {
-        self.build_picking(Picker::Native(native), used)
+        let event_loop = self.used_or_new(used);
+        event_loop.core().set_native(native);
+        event_loop
     }
 
-    #[inline(always)]
-    fn build_picking(&self, picker: Picker, used: Option<EventLoop>) -> EventLoop {
-        let event_loop = used.unwrap_or_else(|| {
+    #[inline]
+    fn used_or_new(&self, used: Option<EventLoop>) -> EventLoop {
+        used.unwrap_or_else(|| {
             let core = context::take_new();
             self.configure(&core);
             EventLoop::from_core(core)
-        });
-        event_loop.core().set_picker(picker);
-        event_loop
+        })
     }
 
     fn configure(&self, core: &Core) {

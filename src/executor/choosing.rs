@@ -75,11 +75,18 @@ impl Picker {
 }
 
 impl Core {
-    /// Sets who makes the choices of the coming run. In line, so that who it is is not moved through memory.
-    #[inline(always)]
+    /// Sets who makes the choices of the coming run.
     pub(super) fn set_picker(&self, picker: Picker) {
         self.state().asked_from = picker.asked_from();
         *self.picker.borrow_mut() = picker;
+    }
+
+    /// The same with one that the loop knows. It is put together where it is kept: moved there, it would be waited for.
+    #[inline]
+    pub(super) fn set_native(&self, native: Native) {
+        self.state().asked_from = native.asked_from();
+        let before = self.picker.replace(Picker::Native(native));
+        drop(before);
     }
 
     /// Takes the policy away from a run that has ended, for another.
