@@ -101,7 +101,7 @@ pub(super) fn time_limit(
     if let Some(blocker) = blocker {
         tasks.push(paths.shown(blocker.slot()));
     } else {
-        for waiting in state.kernel.waiting() {
+        for waiting in &state.kernel.waiting() {
             if waiting.waits.contains(&kernel::Wait::Timer(beyond)) {
                 tasks.push(paths.shown(waiting.task.slot()));
             }

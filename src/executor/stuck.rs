@@ -131,9 +131,9 @@ impl Numbered for Standstill {
 fn joined_elsewhere(core: &Core) -> Vec<(TaskKey, String)> {
     let mut joined = Vec::new();
     // The state of this loop is borrowed, so it is passed over.
-    for other in context::loops() {
+    for other in &context::loops() {
         if let Some(state) = other.try_state() {
-            joined.extend(state.joined_from(core.id));
+            joined.append(&mut state.joined_from(core.id));
         }
     }
     joined
