@@ -1,7 +1,7 @@
 //! A line on the terminal for searches that take longer than a second. The only place that looks at the real
 //! time, and nothing depends on it.
 //!
-//! Whether there is a terminal is asked for once the first runs are made: to ask the system takes as long as a run.
+//! Whether there is a terminal is asked for when the line is due: to ask the system takes as long as a run.
 
 use std::cell::OnceCell;
 use std::io::{IsTerminal, Write, stderr};
@@ -12,20 +12,26 @@ const FIRST: Duration = Duration::from_secs(1);
 const RENEWED: Duration = Duration::from_millis(200);
 
 pub(super) struct Progress {
-    /// When it was first called, and the runs made by then; none where nobody looks, and the clock is not even read.
-    since: OnceCell<Option<(Instant, u64)>>,
+    started: Instant,
+    /// Whether there is a terminal.
+    is_seen: OnceCell<bool>,
     line: Line,
 }
 
 impl Progress {
     pub(super) fn new() -> Self {
-        Progress { since: OnceCell::new(), line: Line { due: FIRST, is_shown: false } }
+        let line = Line { due: FIRST, is_shown: false };
+        Progress { started: Instant::now(), is_seen: OnceCell::new(), line }
     }
 
-    pub(super) fn show(&mut self, runs: u64, interleavings: u64) {
-        let start = || stderr().is_terminal().then(|| (Instant::now(), runs));
-        let Some((started, before)) = *self.since.get_or_init(start) else { return };
-        if let Some(line) = self.line.renewed(started.elapsed(), before, runs, interleavings) {
+    /// Shows how many runs there were and, if somebody looks, how many interleavings.
+    pub(super) fn show(&mut self, runs: u64, interleavings: impl FnOnce() -> u64) {
+        if self.is_seen.get() == Some(&false) {
+            return;
+        }
+        let elapsed = self.started.elapsed();
+        if self.line.is_due(elapsed) && *self.is_seen.get_or_init(|| stderr().is_terminal()) {
+            let line = self.line.renewed(elapsed, runs, interleavings());
             // A terminal that is gone is no reason to fail.
             let _ = write!(stderr(), "\r\x1b[K  {line}");
         }
@@ -48,20 +54,15 @@ struct Line {
 }
 
 impl Line {
-    /// The line when so much time has gone by since the first runs, `before`, were made.
-    fn renewed(
-        &mut self,
-        elapsed: Duration,
-        before: u64,
-        runs: u64,
-        interleavings: u64,
-    ) -> Option<String> {
-        if elapsed < self.due {
-            return None;
-        }
+    fn is_due(&self, elapsed: Duration) -> bool {
+        elapsed >= self.due
+    }
+
+    /// The line when so much time has gone by.
+    fn renewed(&mut self, elapsed: Duration, runs: u64, interleavings: u64) -> String {
         *self = Line { due: elapsed + RENEWED, is_shown: true };
-        let rate = (runs - before) as f64 / elapsed.as_secs_f64();
-        Some(format!("{runs} runs, {interleavings} interleavings, {rate:.0} runs a second"))
+        let rate = runs as f64 / elapsed.as_secs_f64();
+        format!("{runs} runs, {interleavings} interleavings, {rate:.0} runs a second")
     }
 }
 
@@ -69,30 +70,35 @@ impl Line {
 mod tests {
     use super::*;
 
+    const fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
     #[test]
     fn a_search_shows_nothing_for_a_second_and_then_a_line_five_times_a_second() {
         let mut line = Line { due: FIRST, is_shown: false };
-        let mut renewed = |millis| line.renewed(Duration::from_millis(millis), 0, 3_000, 700);
-        assert_eq!(renewed(999), None);
-        let shown = renewed(1_500).unwrap();
+        assert!(!line.is_due(millis(999)) && !line.is_shown);
+        assert!(line.is_due(millis(1_500)));
+        let shown = line.renewed(millis(1_500), 3_000, 700);
         assert_eq!(shown, "3000 runs, 700 interleavings, 2000 runs a second");
-        assert_eq!(renewed(1_699), None);
-        assert!(renewed(1_700).is_some());
+        assert!(line.is_shown && !line.is_due(millis(1_699)));
+        assert!(line.is_due(millis(1_700)));
     }
 
     #[test]
     fn where_nobody_looks_nothing_is_shown_however_long_it_takes() {
         let mut progress = Progress::new();
-        progress.since = OnceCell::from(None);
+        progress.is_seen = OnceCell::from(false);
         progress.line.due = Duration::ZERO;
-        progress.show(3_000, 700);
+        progress.show(3_000, || unreachable!("nobody asks how many there are"));
         assert!(!progress.line.is_shown);
     }
 
     #[test]
-    fn a_search_that_was_short_leaves_nothing_to_wipe_out() {
-        let mut line = Line { due: FIRST, is_shown: false };
-        assert_eq!(line.renewed(Duration::from_millis(999), 0, 1, 1), None);
-        assert!(!line.is_shown);
+    fn a_search_that_is_short_asks_nobody_whether_there_is_a_terminal() {
+        let mut progress = Progress::new();
+        progress.line.due = Duration::MAX;
+        progress.show(3_000, || unreachable!("nobody asks how many there are"));
+        assert_eq!(progress.is_seen.get(), None);
     }
 }

@@ -16,9 +16,6 @@ use crate::report::Failure;
 /// Different outcomes that are told apart; what comes later is counted as others.
 const OUTCOMES_MAX: usize = 1_000;
 
-/// Runs of which nothing is shown yet: to ask whether anybody looks takes as long as a few.
-const SHOWN_FROM: u64 = 8;
-
 /// The runs of a job.
 #[derive(Default)]
 pub(super) struct Batch {
@@ -252,11 +249,8 @@ impl Tally {
 
     /// Shows how far the search has come, to whoever looks.
     pub(super) fn show(&mut self) {
-        if self.runs < SHOWN_FROM {
-            return;
-        }
-        let interleavings = self.interleavings();
-        self.progress.show(self.runs, interleavings);
+        let digests = &mut self.digests;
+        self.progress.show(self.runs, || digests.count());
     }
 
     fn count(&mut self, digest: u64) -> ControlFlow<()> {
