@@ -298,7 +298,8 @@ impl<'a> Drawing<'a> {
     /// What it waits for after its poll is known when that has ended; of one that is suspended, it may change.
     fn wait(&mut self, kind: WaitKind, number: usize, x: u64, turn: u64, at: Instant) {
         match &mut self.open {
-            Some(Open { state: State::Waiting(_), from, .. }) if *from > x => {}
+            // Also of one that woke itself in it, which is over and lingers: nothing wakes it any more.
+            Some(Open { state: State::Waiting(_) | State::Ready, from, .. }) if *from > x => {}
             _ => self.change(State::Waiting(kind), x, turn, at),
         }
         if let Some(open) = &mut self.open {

@@ -1,11 +1,14 @@
 //! The HTML page: what is in it, read back without a browser. What it does in one is tested in `tests/browser`.
 
 use std::cell::Cell;
+use std::future::pending;
 use std::rc::Rc;
+use std::time::Duration;
 
 use simloop::explore::Explorer;
+use simloop::task::TaskGroup;
 use simloop::trace::{Event, Level, Trace};
-use simloop::{Builder, Report, note, sleep, spawn_named, yield_now};
+use simloop::{Builder, Report, note, sleep, spawn_named, timeout, yield_now};
 
 use super::programs::{self, HOSTILE};
 use crate::snapshots::assert_shown;
@@ -131,6 +134,21 @@ fn every_program_has_its_page_with_each_record_in_it() {
     let thousand = programs::thousand();
     let page = thousand.html().to_string();
     assert_eq!(records(&page), recorded(&thousand.trace));
+}
+
+#[test]
+fn a_task_that_wakes_itself_and_lingers_in_its_last_poll_has_a_page() {
+    let report = traced(async {
+        let group = TaskGroup::scope(|group: TaskGroup<()>| async move {
+            group.spawn(pending::<Result<(), ()>>());
+            yield_now().await;
+            Ok(())
+        });
+        assert!(timeout(Duration::ZERO, group).await.is_err());
+    });
+    let is_lingering = |event| matches!(event, Event::Waits(_));
+    assert!(report.trace.records().any(|record| is_lingering(record.event)), "{}", report.trace);
+    assert_eq!(records(&report.html().to_string()), recorded(&report.trace));
 }
 
 /// The second of two writers has to be passed over once for its update to be lost.
