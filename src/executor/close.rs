@@ -278,7 +278,7 @@ impl Core {
 
     /// Drops the wakers and the payloads of panics that the loop keeps, until none is left: their destructors are
     /// foreign, and the loop's memory is used again under a borrow in which none of them may run.
-    fn drop_kept(&self) {
+    pub(super) fn drop_kept(&self) {
         // Again, because a waker's destructor may leave a waker, and a payload's a panic; a bound ends that.
         for _ in 0..KEPT_ROUNDS_MAX {
             self.drop_wakers();

@@ -226,6 +226,12 @@ impl Core {
             drop(pool);
             state = self.state();
         }
+        if !state.wakers.is_empty() {
+            // Since its end, another loop has asked for a task that was left over.
+            drop(state);
+            self.drop_kept();
+            state = self.state();
+        }
         state.restart()
     }
 

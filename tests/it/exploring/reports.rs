@@ -293,6 +293,28 @@ fn each_run_of_a_search_begins_like_the_first_whatever_the_last_one_left() {
 }
 
 #[test]
+fn a_handle_that_a_run_has_left_behind_does_no_harm_to_the_search() {
+    thread_local!(static LEFT: Cell<Option<task::JoinHandle<()>>> = const { Cell::new(None) });
+    let program = || async {
+        // That run's loop is kept by the search, while another one explains what was found.
+        if let Some(left) = LEFT.take() {
+            assert!(left.await.unwrap_err().is_cancelled());
+        }
+        LEFT.set(Some(spawn(pending())));
+        let racers = [1, 2].map(|number| spawn(async move { number }));
+        for racer in racers {
+            racer.await.unwrap();
+        }
+        assert!(task::all().is_empty(), "found");
+    };
+    for explorer in [explorer().random(20), explorer().exhaustive().max_runs(20)] {
+        let exploration = explorer.run(program);
+        assert!(exploration.failure().is_some(), "{exploration}");
+        LEFT.take();
+    }
+}
+
+#[test]
 fn two_runs_are_compared_by_their_records_and_not_by_their_columns() {
     thread_local!(static RUNS: Cell<u32> = const { Cell::new(0) });
     // In this thread, each run but the first has a task more, with a name longer than all others.
