@@ -305,3 +305,58 @@ impl<'a> Worker<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use crate::executor::{Builder, spawn};
+    use crate::policy::{Gait, Walk};
+
+    /// Of 2,000 seeds, how many begin with the second of two tasks, which are expected to take so many turns.
+    fn second_first(gait: Gait, is_mirrored: bool, turns: [u64; 2]) -> u32 {
+        let is_second = |seed| {
+            let mut walk = Walk::new(0, [1, turns[0], turns[1]]);
+            walk.restart(seed, gait, is_mirrored);
+            let first = Rc::new(Cell::new(None));
+            let seen = Rc::clone(&first);
+            let report = Builder::new().policy(walk).run(async move {
+                let tasks = [0, 1].map(|number| {
+                    let seen = Rc::clone(&seen);
+                    spawn(async move { seen.set(seen.get().or(Some(number))) })
+                });
+                for task in tasks {
+                    task.await.unwrap();
+                }
+            });
+            report.unwrap();
+            first.get() == Some(1)
+        };
+        (0..2_000).filter(|&seed| is_second(seed)).count() as u32
+    }
+
+    #[test]
+    fn turns_left_weigh_as_they_are_by_their_squares_or_by_their_cubes() {
+        // A third, a fifth and a ninth.
+        let [uniform, chase, hunt] =
+            [Gait::Uniform, Gait::Chase, Gait::Hunt].map(|gait| second_first(gait, false, [8, 4]));
+        assert!((600..740).contains(&uniform), "{uniform}");
+        assert!((340..460).contains(&chase), "{chase}");
+        assert!((175..270).contains(&hunt), "{hunt}");
+    }
+
+    #[test]
+    fn the_newest_goes_first_as_often_as_its_gait_says() {
+        // Half of what is left to a draw, as well.
+        let newest = |gait, is_mirrored| second_first(gait, is_mirrored, [4, 4]);
+        let dash = newest(Gait::Dash, false);
+        assert!((1_430..1_570).contains(&dash), "{dash}");
+        let sprint = newest(Gait::Sprint, false);
+        assert!((1_750..1_850).contains(&sprint), "{sprint}");
+        let relay = newest(Gait::Relay, false);
+        assert!((1_860..1_940).contains(&relay), "{relay}");
+        let mirrored = newest(Gait::Relay, true);
+        assert!((1_430..1_570).contains(&mirrored), "{mirrored}");
+    }
+}
