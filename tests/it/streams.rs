@@ -3,6 +3,7 @@
 mod generator;
 mod model;
 mod timed;
+mod yielder;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -6,6 +6,7 @@ mod hand;
 mod models;
 mod mpsc;
 mod mpsc_model;
+mod mpsc_reentrant;
 mod oneshot;
 mod sink;
 mod watch;
