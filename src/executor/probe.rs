@@ -118,5 +118,28 @@ fn is_of_program(file: &Path) -> bool {
     let has =
         |one: &str, next: &str| parts.windows(2).any(|pair| pair[0] == one && pair[1] == next);
     let is_fetched = has("registry", "src") || has("git", "checkouts");
-    !is_fetched && !parts.iter().any(|part| part == "rustc" || part == "rustlib")
+    // Distributions put the version behind the name.
+    let is_rusts = |part: &str| part == "rustlib" || part == "rustc" || part.starts_with("rustc-");
+    !is_fetched && !parts.iter().any(|part| is_rusts(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_library_and_what_was_fetched_are_not_the_programs_own() {
+        for foreign in [
+            "/rustc/4d91de4e48198da2e33413efdcd9cd2cc0c46688/library/core/src/task/wake.rs",
+            "/usr/src/rustc-1.85.0/library/core/src/task/wake.rs",
+            "/opt/toolchains/stable/lib/rustlib/src/rust/library/core/src/task/wake.rs",
+            "/home/.cargo/registry/src/index-0123456789abcdef/futures-util-0.3.31/src/lib.rs",
+            "/home/.cargo/git/checkouts/futures-rs-0123456789abcdef/1a2b3c4/src/lib.rs",
+        ] {
+            assert!(!is_of_program(Path::new(foreign)), "{foreign}");
+        }
+        for own in ["tests/it/proofs.rs", "/home/code/rustc_driver/src/main.rs"] {
+            assert!(is_of_program(Path::new(own)), "{own}");
+        }
+    }
 }
