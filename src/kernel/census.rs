@@ -90,7 +90,7 @@ impl Kernel {
                 continue;
             }
             let wait = Wait::Join(key);
-            let group = || self.groups.waiter(task.member()?.group);
+            let group = || self.groups.waiter(self.tasks.member(key.slot())?.group);
             if let Some(joiner) = task.joiner().or_else(group) {
                 self.put(&mut joins, joiner, wait);
             }

@@ -72,7 +72,8 @@ impl Kernel {
                 "{key:?} has finished and kept a joiner"
             );
             assert!(
-                task.member().is_none() || (task.joiner().is_none() && task.state.is_alive()),
+                self.tasks.member(key.slot()).is_none()
+                    || (task.joiner().is_none() && task.state.is_alive()),
                 "{key:?} is in a group, and joined alone or finished"
             );
         }

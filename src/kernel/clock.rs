@@ -164,7 +164,10 @@ impl Kernel {
         let (timers, tasks) = (&mut self.timers, &self.tasks);
         let upcoming = timers.take_upcoming()?;
         Some(upcoming.filter_map(|registration| match registration.target() {
-            Target::Task(task) => tasks.get(task).map(|_| task),
+            // A task may lie in two lines of the cache, so its first and its last field are looked at.
+            Target::Task(key) => {
+                tasks.get(key).filter(|task| task.index() != u32::MAX).map(|_| key)
+            }
             Target::Waker(_) => None,
         }))
     }

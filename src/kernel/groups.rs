@@ -146,7 +146,7 @@ impl Kernel {
     /// waker of that join that is not a task's own is handed back.
     pub(crate) fn enroll(&mut self, key: TaskKey, member: Member) -> Option<WakerKey> {
         self.note_access(Access::Write(self.groups.object(member.group)));
-        let task = self.tasks.get_mut(key)?;
+        let task = self.tasks.get(key)?;
         let end = Access::Read(Object::End(serial(task)));
         if task.state.is_finished() {
             let order = task.ended();
@@ -158,8 +158,8 @@ impl Kernel {
             return None;
         }
         let number = serial(task);
-        let (joiner, before) = task.take_joined();
-        task.set_member(member);
+        let (joiner, before) = self.tasks.take_joined(key.slot());
+        self.tasks.set_member(key.slot(), member);
         self.note_access(end);
         if self.is_observed {
             self.change_member(number, before, Some(member));
@@ -313,5 +313,30 @@ mod tests {
         assert_eq!(kernel.next_finished(group), Some(1));
         assert_eq!(kernel.close_group(group), None);
         assert_eq!(kernel.next_finished(group), None, "a closed group says nothing");
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn a_place_that_fits_no_word_is_told_and_left_as_any_other() {
+        let mut kernel = Kernel::default();
+        let tasks: Vec<_> = (0..3).map(|_| spawn(&mut kernel)).collect();
+        let group = kernel.open_group();
+        for (number, &task) in (1 << 40..).zip(&tasks) {
+            kernel.enroll(task, Member { group, number });
+            assert_eq!(kernel.tasks.member(task.slot()), Some(Member { group, number }));
+        }
+        kernel.join(tasks[0], Target::Task(tasks[1]));
+        kernel.start(0);
+        assert_eq!(kernel.complete(false), Some(None), "it is joined alone");
+        kernel.start(0);
+        assert_eq!(kernel.complete(false), None, "what is rare is for others to see to");
+        kernel.finish(tasks[1], Ending::Completed);
+        finish(&mut kernel, 0);
+        let told: Vec<_> = std::iter::from_fn(|| kernel.next_finished(group)).collect();
+        assert_eq!(told, [(1 << 40) + 1, (1 << 40) + 2]);
+        tasks.iter().for_each(|&task| kernel.release_handle(task));
+        kernel.check();
+        let next = spawn(&mut kernel);
+        assert_eq!(kernel.tasks.member(next.slot()), None);
     }
 }

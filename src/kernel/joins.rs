@@ -30,8 +30,8 @@ impl Kernel {
     /// Registers who is to be woken, in place of whoever was before.
     #[inline(never)]
     fn move_join(&mut self, key: TaskKey, target: Target) -> Join {
+        let (replaced, member) = self.tasks.take_joined(key.slot());
         let task = &mut self.tasks[key.slot()];
-        let (replaced, member) = task.take_joined();
         task.set_joiner(target);
         if self.is_observed {
             let number = serial(task);
@@ -44,9 +44,8 @@ impl Kernel {
     /// Withdraws a join that was registered, or a membership in a group; a waker that is not a task's own is
     /// handed back.
     pub(crate) fn leave_join(&mut self, key: TaskKey) -> Option<WakerKey> {
-        let task = self.tasks.get_mut(key)?;
-        let number = serial(task);
-        let (joiner, member) = task.take_joined();
+        let number = serial(self.tasks.get(key)?);
+        let (joiner, member) = self.tasks.take_joined(key.slot());
         if self.is_observed {
             self.change_member(number, member, None);
             if let Some(joiner) = joiner {

@@ -452,17 +452,16 @@ impl Kernel {
     #[inline(always)]
     fn finish_one(&mut self, key: TaskKey, ending: Ending<'_>) -> Option<WakerKey> {
         let task = self.tasks.get_mut(key).filter(|task| task.state.is_alive())?;
-        let number = serial(task);
-        let (joiner, member) = task.take_joined();
-        let order = self.endings;
-        task.set_ended(order);
-        self.endings += 1;
-        task.set_woken(false);
-        let group = member.map(|member| member.group);
         debug_assert!(
             matches!(task.state, State::Running | State::Lingering),
             "a task ends in its turn, or as it is dropped, or after its heirs"
         );
+        let (number, order) = (serial(task), self.endings);
+        task.set_ended(order);
+        self.endings += 1;
+        task.set_woken(false);
+        let (joiner, member) = self.tasks.take_joined(key.slot());
+        let group = member.map(|member| member.group);
         if self.is_observed {
             self.note_end(number, group, matches!(ending, Ending::Panicked(_)));
         }

@@ -3,8 +3,10 @@
 //! Promises stable keys, paths that stay readable while anything below them lives, and a spawn that
 //! allocates nothing once the table has grown. Knows nothing of order: that is the ready set's.
 
+mod family;
 mod names;
 mod task;
+mod told;
 
 use std::ops::{Index, IndexMut};
 use std::panic::Location;
@@ -14,8 +16,8 @@ use super::instant::Instant;
 use super::joined::Joined;
 use super::key::{GENERATION_MAX, SLOTS_MAX, TaskKey};
 use super::ordered::sort_by_key;
-use names::{count_one, number_child};
-use task::{Extras, Flags};
+use family::Family;
+use task::Flags;
 pub(crate) use task::{Spawn, State, Task};
 
 /// The slot number that names no task.
@@ -36,10 +38,12 @@ pub(crate) struct TaskTable {
     vacant: u32,
     /// The names of tasks that were given one, by slot, as far as the last such. The rest is of earlier tasks.
     names: Vec<Option<Rc<str>>>,
-    /// Children of no task: what was spawned from outside, the root among it.
-    top_unnamed: u32,
-    top_mains: u32,
-    top_extras: Option<Box<Extras>>,
+    /// The children of tasks, by slot, as far as the last task that had some. Those of the gone are forgotten.
+    families: Vec<Family>,
+    /// Children of no task: what was spawned from outside, but for the roots.
+    top: Family,
+    /// The roots, which all have the same name.
+    mains: u32,
     /// Tasks that are ready, running or suspended.
     alive: u32,
     /// A task of this run is or was a daemon. Most runs have none, and need not ask of whom a timer is.
@@ -60,9 +64,9 @@ impl Default for TaskTable {
             used: 0,
             vacant: NO_SLOT,
             names: Vec::new(),
-            top_unnamed: 0,
-            top_mains: 0,
-            top_extras: None,
+            families: Vec::new(),
+            top: Family::default(),
+            mains: 0,
             alive: 0,
             has_daemons: false,
             spawned: 0,
@@ -110,8 +114,7 @@ impl TaskTable {
     pub(crate) fn add(&mut self, spawn: &Spawn<'_>, now: Instant) -> TaskKey {
         match spawn.name {
             None => {
-                let (unnamed, _) = self.children(spawn.parent);
-                let index = count_one(unnamed);
+                let index = self.number_child(spawn.parent, None);
                 self.put(spawn, index, 0, now)
             }
             Some(name) => self.add_named(&Spawn { ..*spawn }, name, now),
@@ -122,28 +125,16 @@ impl TaskTable {
     fn add_named(&mut self, spawn: &Spawn<'_>, name: &str, now: Instant) -> TaskKey {
         let own_name = spawn.own_name();
         if spawn.parent == NO_SLOT && name == MAIN {
-            let index = count_one(&mut self.top_mains);
-            return self.put(spawn, index, Flags::MAIN, now);
+            self.mains += 1;
+            return self.put(spawn, self.mains - 1, Flags::MAIN, now);
         }
-        let (unnamed, extras) = self.children(spawn.parent);
-        let index = number_child(unnamed, extras, own_name);
+        let index = self.number_child(spawn.parent, own_name);
         let flags = if own_name.is_some() { Flags::NAMED } else { 0 };
         let key = self.put(spawn, index, flags, now);
         if let Some(name) = own_name {
             self.keep_name(key.slot(), spawn.parent, name);
         }
         key
-    }
-
-    /// Where the children of a task are counted, or those of no task. The task gets one more.
-    #[inline(always)]
-    fn children(&mut self, parent: u32) -> (&mut u32, &mut Option<Box<Extras>>) {
-        if parent == NO_SLOT {
-            return (&mut self.top_unnamed, &mut self.top_extras);
-        }
-        let parent = &mut self.slots[parent as usize];
-        parent.children_kept += 1;
-        (&mut parent.unnamed_children, &mut parent.extras)
     }
 
     /// Puts a task that has been counted into a vacant slot, field by field: made as a whole, it would be moved.
@@ -159,7 +150,6 @@ impl TaskTable {
             Flags(flags).with(Flags::DAEMON, spawn.daemon).with(Flags::HANDLE, spawn.has_handle);
         task.wakers = 0;
         task.parent = spawn.parent;
-        (task.children_kept, task.unnamed_children) = (0, 0);
         task.index = index;
         task.site = spawn.site;
         let key = TaskKey::new(slot, task.generation);
@@ -190,10 +180,7 @@ impl TaskTable {
             flags: Flags(0),
             wakers: 0,
             joined: None,
-            extras: None,
             parent: NO_SLOT,
-            children_kept: 0,
-            unnamed_children: 0,
             index: 0,
             site: Location::caller(),
         });
@@ -219,6 +206,13 @@ impl TaskTable {
         (task.parent != NO_SLOT).then(|| self.key(task.parent))
     }
 
+    /// Says whether a slot has to be kept: for the task, for its result, or as its children's parent.
+    #[inline]
+    fn is_needed(&self, slot: u32) -> bool {
+        let task = &self.slots[slot as usize];
+        !task.state.is_finished() || task.has_handle() || self.has_children(slot)
+    }
+
     /// Puts an alive task into a finished state. Its slot is kept while anybody needs it.
     #[inline(always)]
     pub(crate) fn finish(&mut self, slot: u32, state: State) {
@@ -227,9 +221,8 @@ impl TaskTable {
         task.state = state;
         // It may have been woken in its last poll; it will not run again.
         task.set_woken(false);
-        let is_needed = task.is_needed();
         self.alive -= 1;
-        if !is_needed {
+        if !self.is_needed(slot) {
             self.free_detached(slot);
         }
     }
@@ -245,7 +238,7 @@ impl TaskTable {
     pub(crate) fn release_handle(&mut self, key: TaskKey) {
         if let Some(task) = self.get_mut(key) {
             task.flags = task.flags.with(Flags::HANDLE, false);
-            if !task.is_needed() {
+            if !self.is_needed(key.slot()) {
                 self.free_line(key.slot());
             }
         }
@@ -257,7 +250,7 @@ impl TaskTable {
         let task = &mut self.slots[slot as usize];
         debug_assert!(task.state.is_finished(), "a task that goes on is not let go of so");
         task.flags = task.flags.with(Flags::HANDLE, false);
-        if task.children_kept == 0 {
+        if !self.has_children(slot) {
             self.free_line(slot);
         }
     }
@@ -268,7 +261,7 @@ impl TaskTable {
     pub(super) fn complete(&mut self, slot: u32, order: u64) -> Option<Option<Joined>> {
         let task = &mut self.slots[slot as usize];
         debug_assert!(task.state == State::Running, "what has completed was polled");
-        if !task.has_handle() || task.extras.is_some() {
+        if !task.has_handle() || task.flags.has(Flags::FAR) {
             return None;
         }
         let joined = task.joined.take();
@@ -287,11 +280,10 @@ impl TaskTable {
     #[inline(always)]
     fn free_line(&mut self, slot: u32) {
         let parent = self.free(slot);
-        if parent != NO_SLOT {
-            let task = &mut self.slots[parent as usize];
-            task.children_kept -= 1;
+        if let Some(family) = self.families.get_mut(parent as usize) {
+            family.kept -= 1;
             // Nearly every parent outlives its children.
-            if task.state.is_finished() {
+            if self.slots[parent as usize].state.is_finished() {
                 self.free_ancestors(parent);
             }
         }
@@ -300,10 +292,10 @@ impl TaskTable {
     /// Does the same for a parent. In a loop, because such lines may be long.
     #[cold]
     fn free_ancestors(&mut self, mut slot: u32) {
-        while slot != NO_SLOT && !self.slots[slot as usize].is_needed() {
+        while slot != NO_SLOT && !self.is_needed(slot) {
             slot = self.free(slot);
             if slot != NO_SLOT {
-                self.slots[slot as usize].children_kept -= 1;
+                self.families[slot as usize].kept -= 1;
             }
         }
     }
@@ -311,10 +303,10 @@ impl TaskTable {
     /// Frees a slot that nobody needs, and returns the parent's.
     #[inline(always)]
     fn free(&mut self, slot: u32) -> u32 {
+        self.forget_family(slot);
         let task = &mut self.slots[slot as usize];
-        debug_assert!(task.joined.is_none() && task.member().is_none(), "nobody joins the gone");
+        debug_assert!(!task.is_told_of(), "nobody joins the gone");
         task.state = State::Vacant;
-        task.forget_extras();
         self.freed += 1;
         // One beyond the last fits no key, and retires the slot.
         task.generation += 1;
@@ -364,10 +356,11 @@ impl TaskTable {
         self.generation_last = self.generation_first;
         if !self.is_empty() {
             self.slots.clear();
+            self.families.clear();
         }
         (self.used, self.vacant) = (0, NO_SLOT);
         self.names.clear();
-        (self.top_unnamed, self.top_mains, self.top_extras) = (0, 0, None);
+        (self.top, self.mains) = (Family::default(), 0);
         self.alive = 0;
         self.has_daemons = false;
         (self.spawned, self.freed) = (0, 0);
@@ -401,7 +394,7 @@ impl TaskTable {
                 assert!(parent.serial < task.serial, "{key:?} is older than its parent");
                 children_kept[task.parent as usize] += 1;
             }
-            assert!(task.is_needed(), "{key:?} is finished, and nobody needs its slot");
+            assert!(self.is_needed(key.slot()), "{key:?} is finished, and nobody needs its slot");
         }
         assert!(alive == self.alive, "the count of alive tasks is wrong");
         let kept = self.iter().count() as u64;
@@ -410,11 +403,13 @@ impl TaskTable {
         for (slot, &children_kept) in children_kept.iter().enumerate() {
             let task = &self.slots[slot];
             generation_last = generation_last.max(task.generation);
+            let family = self.families.get(slot);
             if task.state != State::Vacant {
-                assert!(task.children_kept == children_kept, "slot {slot} miscounts children");
+                let counted = family.map_or(0, |family| family.kept);
+                assert!(counted == children_kept, "slot {slot} miscounts children");
                 continue;
             }
-            let is_empty = task.joined.is_none() && task.extras.is_none();
+            let is_empty = !task.is_told_of() && family.is_none_or(Family::is_empty);
             assert!(is_empty, "slot {slot} is vacant, and left with something");
             reusable += u32::from(task.generation <= GENERATION_MAX);
         }

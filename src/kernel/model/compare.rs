@@ -58,7 +58,8 @@ impl Pair {
             if task.state.is_alive() {
                 assert_eq!(task.since(), expected.since, "since when {key:?} waits");
             }
-            let member = task.member().filter(|member| self.model.is_open(member.group));
+            let member = self.kernel.tasks.member(key.slot());
+            let member = member.filter(|member| self.model.is_open(member.group));
             assert_eq!(member, self.model.member(place), "the group of {key:?}");
             assert_eq!(task.joiner(), expected.joiner, "who joins {key:?}");
         }

@@ -1,12 +1,9 @@
-//! One task: what the table knows of it, in a line of the cache.
+//! One task: what the table knows of it, in three quarters of a line of the cache.
 
 use std::panic::Location;
 
-use super::super::groups::Member;
 use super::super::instant::Instant;
 use super::super::joined::Joined;
-use super::super::key::Target;
-use super::super::ordered::Texts;
 use super::UNNAMED;
 
 /// The states of a task, and the state of a slot that holds none.
@@ -45,36 +42,31 @@ impl State {
 
 /// One task, or the vacant place of one.
 ///
-/// In the order in which it is written, so that what every turn looks at lies together.
+/// In the order in which it is written, so that what every turn looks at lies together. It may lie in two lines of the
+/// cache; to fetch both, one looks at the first field and at the last.
 #[repr(C)]
 pub(crate) struct Task {
-    /// Position in the order of spawning, from 0. Unlike the slot it is never reused, so it may be shown.
-    pub(crate) serial: u64,
-    /// While it is alive: the instant at which it last suspended. Then: its place in the order of endings.
-    pub(super) stamp: u64,
     pub(super) generation: u32,
     pub(crate) state: State,
     pub(super) flags: Flags,
     /// Clones of its waker that are held somewhere, counted on the loop's own thread. Counting stops for good
     /// at the type's end.
     pub(crate) wakers: u16,
+    /// Position in the order of spawning, from 0. Unlike the slot it is never reused, so it may be shown.
+    pub(crate) serial: u64,
+    /// While it is alive: the instant at which it last suspended. Then: its place in the order of endings.
+    pub(super) stamp: u64,
     /// Who is told when it finishes. A join handle cannot be cloned, so one place is enough.
     pub(super) joined: Option<Joined>,
-    /// What few tasks have.
-    pub(super) extras: Option<Box<Extras>>,
+    pub(crate) site: &'static Location<'static>,
     /// The slot of the parent, which stays in the table as long as this task does. Of a vacant place: the one that
     /// is vacant and next in line.
     pub(super) parent: u32,
-    /// Children that still have a slot.
-    pub(super) children_kept: u32,
-    /// Children spawned without a name.
-    pub(super) unnamed_children: u32,
     /// Position among the siblings of the same name.
     pub(super) index: u32,
-    pub(crate) site: &'static Location<'static>,
 }
 
-/// What a task is besides its state, in one byte, by which a task fits a line of the cache.
+/// What a task is besides its state, in one byte, by which a task takes no more than it does.
 #[derive(Clone, Copy)]
 pub(super) struct Flags(pub(super) u8);
 
@@ -85,6 +77,8 @@ impl Flags {
     pub(super) const MAIN: u8 = 8;
     pub(super) const HANDLE: u8 = 16;
     pub(super) const NAMED: u8 = 32;
+    /// It is in a group, and its place there fits no word.
+    pub(super) const FAR: u8 = 64;
 
     #[inline]
     pub(super) fn has(self, flag: u8) -> bool {
@@ -97,9 +91,8 @@ impl Flags {
     }
 }
 
-/// A line of the cache on most machines.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Task>() == 64);
+const _: () = assert!(size_of::<Task>() == 48);
 
 impl Task {
     /// Woken during its own poll; goes to the back of the ready set when the poll ends (S17).
@@ -151,12 +144,6 @@ impl Task {
         self.generation
     }
 
-    /// Says whether the slot has to be kept: for the task, for its result, or as its children's parent.
-    #[inline]
-    pub(super) fn is_needed(&self) -> bool {
-        !self.state.is_finished() || self.has_handle() || self.children_kept > 0
-    }
-
     /// When it last suspended, of a task that is alive.
     pub(crate) fn since(&self) -> Instant {
         Instant::from_nanos(self.stamp)
@@ -176,74 +163,6 @@ impl Task {
     pub(crate) fn set_ended(&mut self, order: u64) {
         self.stamp = order;
     }
-
-    /// Who is to be woken when it finishes, where it is joined alone. It is so or is in a group, never both.
-    #[inline]
-    pub(crate) fn joiner(&self) -> Option<Target> {
-        self.joined?.get().ok()
-    }
-
-    /// The group in which it is joined with others.
-    pub(crate) fn member(&self) -> Option<Member> {
-        match self.joined {
-            Some(joined) => joined.get().err(),
-            None => self.extras.as_ref()?.member,
-        }
-    }
-
-    /// Must be told of nobody else.
-    #[inline]
-    pub(crate) fn set_joiner(&mut self, target: Target) {
-        self.joined = Some(Joined::alone(target));
-    }
-
-    /// Must be told of nobody else.
-    #[inline]
-    pub(crate) fn set_member(&mut self, member: Member) {
-        self.joined = Joined::member(member);
-        if self.joined.is_none() {
-            self.extras.get_or_insert_default().member = Some(member);
-        }
-    }
-
-    /// Says whether anybody is told when it finishes.
-    #[inline]
-    pub(crate) fn is_told_of(&self) -> bool {
-        // What else is rare may look like it.
-        self.joined.is_some() | self.extras.is_some()
-    }
-
-    #[inline]
-    pub(crate) fn take_joined(&mut self) -> (Option<Target>, Option<Member>) {
-        match self.joined.take().map(Joined::get) {
-            Some(Ok(joiner)) => (Some(joiner), None),
-            Some(Err(member)) => (None, Some(member)),
-            None => (None, self.extras.as_mut().and_then(|extras| extras.member.take())),
-        }
-    }
-
-    #[inline]
-    pub(super) fn forget_extras(&mut self) {
-        if self.extras.is_some() {
-            self.drop_extras();
-        }
-    }
-
-    #[inline(never)]
-    fn drop_extras(&mut self) {
-        self.extras = None;
-    }
-}
-
-/// What few tasks have, out of the table, which is mostly of tasks that have none of it: children with names, a
-/// place in a group that fits no word.
-#[derive(Default)]
-pub(super) struct Extras {
-    /// The names of the children it has spawned, which share the texts.
-    pub(super) names: Texts,
-    /// How many of each name there were, by its number: the source of the indices in paths.
-    pub(super) named: Vec<u32>,
-    pub(super) member: Option<Member>,
 }
 
 /// What is asked of a new task.
