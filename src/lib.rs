@@ -61,25 +61,25 @@ pub use time::{Instant, now, settle, sleep, timeout};
 ///
 /// # Examples
 ///
-/// ```
+/// ```test_harness
 /// # mod tests {
 /// use simloop::{sleep, spawn, sync::Queue};
 /// use std::{sync::Arc, time::Duration};
 ///
 /// #[simloop::test(explore = "exhaustive", deny_leftovers)]
 /// async fn items_arrive_in_order() -> Result<(), Box<dyn std::error::Error>> {
-///     let queue = Arc::new(Queue::new(1));
+///     let queue = Arc::new(Queue::bounded(1));
 ///     let producer = spawn({
 ///         let queue = Arc::clone(&queue);
 ///         async move {
 ///             for item in 0..3 {
-///                 queue.put(item).await;
+///                 queue.put(item).await.unwrap();
 ///                 sleep(Duration::from_secs(1)).await;
 ///             }
 ///         }
 ///     });
 ///     for expected in 0..3 {
-///         assert_eq!(queue.get().await, expected);
+///         assert_eq!(queue.get().await, Ok(expected));
 ///     }
 ///     producer.await?;
 ///     Ok(())
@@ -161,7 +161,6 @@ pub mod guide {
     #[doc = include_str!("../docs/guide/tasks.md")]
     pub mod tasks {}
 
-    #[expect(clippy::test_attr_in_doctest, reason = "shown as they are written in a file of tests")]
     #[doc = include_str!("../docs/guide/testing.md")]
     pub mod testing {}
 

@@ -328,7 +328,7 @@ impl fmt::Display for Counterexample {
 ///
 /// # Examples
 ///
-/// ```
+/// ```test_harness
 /// # mod tests {
 /// use proptest::prelude::*;
 /// use simloop::{now, sleep, spawn, testing::durations};
@@ -349,7 +349,6 @@ impl fmt::Display for Counterexample {
 /// }
 /// # }
 /// ```
-#[expect(clippy::test_attr_in_doctest, reason = "shown as it is written in a file of tests")]
 #[macro_export]
 macro_rules! property {
     (#![proptest_config($config:expr)] $($tests:tt)*) => {
