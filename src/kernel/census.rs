@@ -72,7 +72,7 @@ impl Kernel {
                 name_end: census.names.len(),
             });
         }
-        for (deadline, registration) in self.timers.iter() {
+        for (deadline, registration) in self.timers.all() {
             let wait = if deadline.is_never() { Wait::Never } else { Wait::Timer(deadline) };
             self.put(&mut census.waits, registration.target(), wait);
         }

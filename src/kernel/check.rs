@@ -35,7 +35,7 @@ impl Kernel {
         assert!(self.is_observed == is_observed, "the flag for all observers is wrong");
         assert!(self.turns_before_instant <= self.turn, "an instant begins in the past");
         let mut holding = 0;
-        for (_, registration) in self.timers.iter() {
+        for (_, registration) in self.timers.all() {
             holding += usize::from(registration.holds());
         }
         assert!(holding == self.timers_holding, "timers that hold the run are miscounted");

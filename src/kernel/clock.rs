@@ -20,19 +20,20 @@ impl Kernel {
     /// Registers a timer that wakes `target` at `deadline`. One for `NEVER` only marks who waits (S6).
     #[inline(always)]
     pub(crate) fn register(&mut self, deadline: Instant, target: Target) -> TimerKey {
-        let holds = self.holds(deadline, target);
+        let holds = self.holds(deadline.is_never(), target);
         self.timers_holding += usize::from(holds);
         let key = self.timers.insert(deadline, Registration::new(target, holds));
         if self.is_observed {
-            self.note_registered(target, deadline);
+            self.note_registered(key, target, deadline);
         }
         key
     }
 
     #[cold]
     #[inline(never)]
-    fn note_registered(&mut self, target: Target, deadline: Instant) {
+    fn note_registered(&mut self, key: TimerKey, target: Target, deadline: Instant) {
         if self.log.is_on() {
+            self.timers.note(key, deadline);
             self.write_timer(target, Event::TimerRegistered { deadline });
         }
         self.note_access(Access::Beside);
@@ -40,9 +41,9 @@ impl Kernel {
 
     /// Says whether such a timer keeps a blocked run alive (S6, S37).
     #[inline]
-    fn holds(&self, deadline: Instant, target: Target) -> bool {
+    fn holds(&self, is_parked: bool, target: Target) -> bool {
         let is_daemons = self.tasks.has_daemons() && self.is_of_daemon(target);
-        !deadline.is_never() && !is_daemons
+        !is_parked && !is_daemons
     }
 
     #[inline(never)]
@@ -59,17 +60,17 @@ impl Kernel {
         if self.is_observed {
             self.note_access(Access::Beside);
         }
-        let (deadline, &registration) = self.timers.get(key)?;
+        let registration = self.timers.get(key)?;
         let replaced = registration.target();
         if replaced == target {
             return None;
         }
         // A sleep may move from a daemon to another task, which a run has to wait for (S37).
-        let holds = self.holds(deadline, target);
+        let holds = self.holds(self.timers.is_parked(key), target);
         self.timers_holding =
             self.timers_holding - usize::from(registration.holds()) + usize::from(holds);
         *self.timers.get_mut(key)? = Registration::new(target, holds);
-        if self.is_observed {
+        if let Some(deadline) = self.timers.deadline(key) {
             self.move_timer(replaced, target, deadline);
         }
         handed_back(Some(replaced), target)
@@ -78,7 +79,7 @@ impl Kernel {
     /// The same for a task's own waker in place of another such. `Err` where a waker would be handed back:
     /// then nothing has changed.
     pub(crate) fn retarget_own(&mut self, key: TimerKey, target: Target) -> Result<(), ()> {
-        match self.timers.get(key).map(|(_, registration)| registration.target()) {
+        match self.timers.get(key).map(Registration::target) {
             Some(Target::Waker(_)) => Err(()),
             _ => {
                 self.retarget(key, target);
@@ -100,11 +101,11 @@ impl Kernel {
 
     #[inline(always)]
     pub(crate) fn cancel_stored(&mut self, key: TimerKey) -> Option<StoredTarget> {
-        let (deadline, registration) = self.timers.cancel(key)?;
+        let registration = self.timers.cancel(key)?;
         self.timers_holding -= usize::from(registration.holds());
         self.counters.timers_cancelled += 1;
         if self.log.is_on() {
-            self.write_timer(registration.target(), Event::TimerCancelled { deadline });
+            self.write_cancelled(key, registration.target());
         }
         Some(registration.0)
     }
@@ -192,6 +193,13 @@ impl Kernel {
         }
         self.ambient = Cause::Outside;
         None
+    }
+
+    #[cold]
+    fn write_cancelled(&mut self, key: TimerKey, target: Target) {
+        if let Some(deadline) = self.timers.deadline(key) {
+            self.write_timer(target, Event::TimerCancelled { deadline });
+        }
     }
 
     /// Records a timer's event for the task that waits behind it. Waiting for ever is no timer (S6).

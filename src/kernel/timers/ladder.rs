@@ -12,9 +12,9 @@
 //!
 //! Refuses to know: what a slot holds. Whether an entry is still alive, it asks its caller.
 
-use super::TimerKey;
 use super::buckets::Buckets;
 use super::run::Run;
+use super::{Mark, TimerKey};
 use crate::kernel::Instant;
 use std::cell::Cell;
 
@@ -58,6 +58,7 @@ pub(super) struct Ladder {
 #[derive(Clone, Copy, PartialEq)]
 struct Earliest {
     deadline: Instant,
+    /// At most how many there are.
     count: usize,
 }
 
@@ -98,24 +99,26 @@ impl Ladder {
         self.buckets.push(entry);
     }
 
-    /// Takes back an entry that its caller has just declared dead.
+    /// Takes back the entry of a timer that its caller has just declared dead.
     #[inline]
-    pub fn cancel(&mut self, entry: Entry, is_alive: impl Fn(&Entry) -> bool + Copy) {
+    pub fn cancel(&mut self, key: TimerKey, mark: Mark, is_alive: impl Fn(&Entry) -> bool + Copy) {
         // The one added last is often the first to go: a timeout that was not needed.
-        if self.dead > 0 || !self.run.pop_if_last(entry) {
-            self.cancel_anywhere(entry, is_alive);
+        if self.dead > 0 || !self.run.pop_if_last(key) {
+            self.cancel_anywhere(key, mark, is_alive);
         }
     }
 
+    /// What is in no short run is in a bucket, or far down a long run, and stays there dead.
     #[inline(never)]
-    fn cancel_anywhere(&mut self, entry: Entry, is_alive: impl Fn(&Entry) -> bool + Copy) {
-        if entry.deadline > self.horizon {
+    fn cancel_anywhere(
+        &mut self,
+        key: TimerKey,
+        mark: Mark,
+        is_alive: impl Fn(&Entry) -> bool + Copy,
+    ) {
+        if self.run.len() > RUN_MAX || !self.run.remove(key) {
             self.dead += 1;
-            self.note_cancelled(entry.deadline);
-        } else if self.run.len() > RUN_MAX {
-            self.dead += 1;
-        } else {
-            self.run.remove(entry);
+            self.note_cancelled(mark);
         }
         if self.dead > 0 {
             self.tidy(is_alive);
@@ -296,10 +299,12 @@ impl Ladder {
         }
     }
 
+    /// Two deadlines may have one mark. Then one too many is taken off the count, and the first deadline is searched for
+    /// once more.
     #[inline]
-    fn note_cancelled(&mut self, deadline: Instant) {
+    fn note_cancelled(&mut self, mark: Mark) {
         if let Some(earliest) = self.earliest.get_mut() {
-            if deadline == earliest.deadline {
+            if mark == Mark::new(earliest.deadline) {
                 earliest.count -= 1;
                 if earliest.count == 0 {
                     self.earliest.set(None);
@@ -366,8 +371,9 @@ impl Ladder {
         }
         self.buckets.check();
         if let Some(known) = self.earliest.get() {
-            let found = self.search_buckets(is_alive);
-            assert!(Some(known) == found, "the first deadline is stale");
+            let found = self.search_buckets(is_alive).expect("something lives");
+            assert!(known.deadline == found.deadline, "the first deadline is stale");
+            assert!((1..=found.count).contains(&known.count), "the first are miscounted");
         }
     }
 

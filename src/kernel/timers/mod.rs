@@ -78,19 +78,43 @@ pub(crate) struct Timers<P> {
     /// step; a fan of a million reused timers took half as long again.
     free: Vec<u32>,
     ladder: Ladder,
+    /// Deadlines that were noted, by slot, each with its timer's key.
+    noted: Vec<(TimerKey, Instant)>,
 }
 
 struct Slot<P> {
-    deadline: Instant,
     payload: P,
-    /// The tenant. It moves on when a tenant leaves, so that a free slot matches no key.
+    /// The tenant. It moves on when a tenant comes and when it leaves: a free slot, whose generation is even, matches no
+    /// key.
     generation: u32,
-    is_live: bool,
+    mark: Mark,
+}
+
+impl<P> Slot<P> {
+    #[inline]
+    fn is_live(&self) -> bool {
+        self.generation & 1 == 1
+    }
+}
+
+/// Half of a deadline: enough to tell, of a timer that is cancelled, that another one's deadline is not its own. All of
+/// it stands in the queue, and would take half as much again here.
+#[derive(Clone, Copy, PartialEq)]
+struct Mark(u32);
+
+impl Mark {
+    /// What no other timer has.
+    const PARKED: Mark = Mark(1);
+
+    #[inline]
+    fn new(deadline: Instant) -> Mark {
+        Mark(deadline.as_nanos() as u32 & !1)
+    }
 }
 
 /// A slot that reached this generation is never handed out again: one tenant more, and a key of
-/// four billion tenants ago would open it.
-const RETIRED: u32 = u32::MAX;
+/// two billion tenants ago would open it.
+const RETIRED: u32 = u32::MAX - 1;
 
 /// A slot and the bit that marks a key share the lower half of a word.
 const SLOTS_MAX: u32 = u32::MAX >> 1;
@@ -98,26 +122,42 @@ const SLOTS_MAX: u32 = u32::MAX >> 1;
 impl<P: Copy> Timers<P> {
     /// Makes an empty set, without allocating.
     pub const fn new() -> Self {
-        Timers { slots: Vec::new(), used: 0, free: Vec::new(), ladder: Ladder::new() }
+        Timers {
+            slots: Vec::new(),
+            used: 0,
+            free: Vec::new(),
+            ladder: Ladder::new(),
+            noted: Vec::new(),
+        }
     }
 
     /// Registers a timer. Among equal deadlines, the one registered first fires first.
     ///
     /// The deadline may lie in the past, even before timers that have fired.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, deadline: Instant, payload: P) -> TimerKey {
-        let key = self.claim(deadline, payload);
-        if deadline != Instant::NEVER {
-            self.ladder.insert(Entry { deadline, key });
+        if deadline.is_never() {
+            return self.park(payload);
         }
+        let key = self.claim(Mark::new(deadline), payload);
+        self.ladder.insert(Entry { deadline, key });
         key
     }
 
-    /// Looks a timer up; `None` if it has fired or was cancelled.
+    #[inline(never)]
+    fn park(&mut self, payload: P) -> TimerKey {
+        self.claim(Mark::PARKED, payload)
+    }
+
     #[inline]
-    pub fn get(&self, key: TimerKey) -> Option<(Instant, &P)> {
-        let slot = self.slots.get(key.slot() as usize)?;
-        (slot.generation == key.generation()).then_some((slot.deadline, &slot.payload))
+    fn slot(&self, key: TimerKey) -> Option<&Slot<P>> {
+        self.slots.get(key.slot() as usize).filter(|slot| slot.generation == key.generation())
+    }
+
+    /// Looks a payload up; `None` if the timer has fired or was cancelled.
+    #[inline]
+    pub fn get(&self, key: TimerKey) -> Option<P> {
+        self.slot(key).map(|slot| slot.payload)
     }
 
     /// Looks a payload up for change; `None` if the timer has fired or was cancelled.
@@ -127,15 +167,35 @@ impl<P: Copy> Timers<P> {
         (slot.generation == key.generation()).then_some(&mut slot.payload)
     }
 
-    /// Forgets a timer at once and returns what it was; `None` if it has fired or was cancelled.
-    #[inline]
-    pub fn cancel(&mut self, key: TimerKey) -> Option<(Instant, P)> {
-        let (deadline, &payload) = self.get(key)?;
-        self.release(key.slot());
-        if deadline != Instant::NEVER {
-            self.ladder.cancel(Entry { deadline, key }, alive(&self.slots));
+    /// Says whether a timer is parked.
+    pub fn is_parked(&self, key: TimerKey) -> bool {
+        self.slot(key).is_some_and(|slot| slot.mark == Mark::PARKED)
+    }
+
+    /// Keeps the deadline of a timer for [`deadline`](Self::deadline).
+    pub fn note(&mut self, key: TimerKey, deadline: Instant) {
+        let place = key.slot() as usize;
+        if place >= self.noted.len() {
+            self.noted.resize(place + 1, (key, deadline));
         }
-        Some((deadline, payload))
+        self.noted[place] = (key, deadline);
+    }
+
+    /// The deadline of a timer, if it was noted, also when that has fired or was cancelled.
+    pub fn deadline(&self, key: TimerKey) -> Option<Instant> {
+        let &(noted, deadline) = self.noted.get(key.slot() as usize)?;
+        (noted == key).then_some(deadline)
+    }
+
+    /// Forgets a timer at once and returns its payload; `None` if it has fired or was cancelled.
+    #[inline]
+    pub fn cancel(&mut self, key: TimerKey) -> Option<P> {
+        let &Slot { payload, mark, .. } = self.slot(key)?;
+        self.release(key.slot());
+        if mark != Mark::PARKED {
+            self.ladder.cancel(key, mark, alive(&self.slots));
+        }
+        Some(payload)
     }
 
     /// Returns the deadline of the timer that fires next.
@@ -152,8 +212,7 @@ impl<P: Copy> Timers<P> {
     #[inline]
     pub fn pop_due(&mut self, now: Instant) -> Option<(Instant, P)> {
         let entry = self.ladder.pop_due(now, alive(&self.slots))?;
-        let payload = self.slots[entry.key.slot() as usize].payload;
-        self.release(entry.key.slot());
+        let payload = self.release(entry.key.slot());
         Some((entry.deadline, payload))
     }
 
@@ -171,13 +230,24 @@ impl<P: Copy> Timers<P> {
         self.ladder.len()
     }
 
-    /// Visits all timers, parked ones too, in an order that depends only on the calls since the
-    /// set was made or cleared.
-    pub fn iter(&self) -> impl Iterator<Item = (Instant, &P)> {
-        self.slots[..self.used as usize]
-            .iter()
-            .filter(|slot| slot.is_live)
-            .map(|slot| (slot.deadline, &slot.payload))
+    /// Tells all timers, parked ones too, in an order that depends only on the calls since the set was made or cleared.
+    /// It goes through all of the queue.
+    pub fn all(&self) -> Vec<(Instant, P)> {
+        let slots = &self.slots[..self.used as usize];
+        let mut deadlines = vec![Instant::NEVER; slots.len()];
+        let is_alive = alive(slots);
+        self.ladder.for_each(&mut |entry| {
+            if is_alive(entry) {
+                deadlines[entry.key.slot() as usize] = entry.deadline;
+            }
+        });
+        let mut all = Vec::new();
+        for (slot, deadline) in slots.iter().zip(deadlines) {
+            if slot.is_live() {
+                all.push((deadline, slot.payload));
+            }
+        }
+        all
     }
 
     /// Forgets all timers and keeps the memory for the next loop. Old keys stay stale.
@@ -189,65 +259,63 @@ impl<P: Copy> Timers<P> {
         self.used = 0;
         self.free.clear();
         self.ladder.clear();
+        self.noted.clear();
     }
 
     fn end_live(&mut self) {
         for slot in &mut self.slots[..self.used as usize] {
-            if slot.is_live {
-                slot.generation += 1;
-                slot.is_live = false;
-            }
+            slot.generation += u32::from(slot.is_live());
         }
     }
 
     /// Always in line: left to itself, the compiler changes its mind with every change elsewhere, for 17 instructions.
     #[inline(always)]
-    fn claim(&mut self, deadline: Instant, payload: P) -> TimerKey {
+    fn claim(&mut self, mark: Mark, payload: P) -> TimerKey {
         let Some(number) = self.free.pop() else {
-            return self.claim_unused(deadline, payload);
+            return self.claim_unused(mark, payload);
         };
         let slot = &mut self.slots[number as usize];
-        slot.deadline = deadline;
-        slot.payload = payload;
-        slot.is_live = true;
+        slot.generation += 1;
+        (slot.payload, slot.mark) = (payload, mark);
         TimerKey::new(number, slot.generation)
     }
 
     /// Hands out a slot behind `used`: one left by an earlier loop, or a new one.
     #[inline(never)]
-    fn claim_unused(&mut self, deadline: Instant, payload: P) -> TimerKey {
+    fn claim_unused(&mut self, mark: Mark, payload: P) -> TimerKey {
         while let Some(slot) = self.slots.get_mut(self.used as usize) {
             let number = self.used;
             self.used += 1;
             if slot.generation == RETIRED {
                 continue;
             }
-            let generation = slot.generation;
-            *slot = Slot { deadline, payload, generation, is_live: true };
+            let generation = slot.generation + 1;
+            *slot = Slot { payload, generation, mark };
             return TimerKey::new(number, generation);
         }
-        self.add(deadline, payload)
+        self.add(mark, payload)
     }
 
     /// Makes a slot. Out of line, so that to take one that is there saves no registers for this.
     #[cold]
     #[inline(never)]
-    fn add(&mut self, deadline: Instant, payload: P) -> TimerKey {
+    fn add(&mut self, mark: Mark, payload: P) -> TimerKey {
         let number = self.used;
         assert!(number < SLOTS_MAX, "more than {number} timers live at once");
-        self.slots.push(Slot { deadline, payload, generation: 0, is_live: true });
+        self.slots.push(Slot { payload, generation: 1, mark });
         self.used += 1;
-        TimerKey::new(number, 0)
+        TimerKey::new(number, 1)
     }
 
     #[inline]
-    fn release(&mut self, number: u32) {
+    fn release(&mut self, number: u32) -> P {
         let slot = &mut self.slots[number as usize];
+        let payload = slot.payload;
         slot.generation += 1;
-        slot.is_live = false;
         if slot.generation != RETIRED {
             self.free.push(number);
         }
+        payload
     }
 
     /// Panics if an invariant is broken. It visits everything: for tests and debug builds.
@@ -255,24 +323,25 @@ impl<P: Copy> Timers<P> {
         for &number in &self.free {
             assert!(number < self.used, "an unused slot is listed as free");
             let slot = &self.slots[number as usize];
-            assert!(!slot.is_live, "a live slot is listed as free");
+            assert!(!slot.is_live(), "a live slot is listed as free");
             assert_ne!(slot.generation, RETIRED, "a retired slot is listed as free");
         }
         let (used, unused) = self.slots.split_at(self.used as usize);
         for slot in unused {
-            assert!(!slot.is_live, "a live slot is behind those in use");
+            assert!(!slot.is_live(), "a live slot is behind those in use");
         }
         let (mut accounted, mut can_fire) = (self.free.len(), 0);
         for slot in used {
-            accounted += usize::from(slot.generation == RETIRED || slot.is_live);
-            can_fire += usize::from(slot.is_live && slot.deadline != Instant::NEVER);
+            accounted += usize::from(slot.generation == RETIRED || slot.is_live());
+            can_fire += usize::from(slot.is_live() && slot.mark != Mark::PARKED);
         }
         assert!(accounted == used.len(), "a slot is lost");
         assert!(can_fire == self.ladder.len(), "a timer is lost");
         let is_alive = alive(&self.slots);
         self.ladder.for_each(&mut |entry| {
             let slot = &self.slots[entry.key.slot() as usize];
-            assert!(!is_alive(entry) || slot.deadline == entry.deadline, "slot and queue disagree");
+            let agrees = slot.mark == Mark::new(entry.deadline);
+            assert!(!is_alive(entry) || agrees, "slot and queue disagree");
         });
         self.ladder.check(is_alive);
     }

@@ -6,6 +6,7 @@
 //! A `VecDeque` would do; a vector with a gap in front took 3 ns less for a timer that lives alone,
 //! since an empty run starts over at the beginning and nothing ever wraps around.
 
+use super::TimerKey;
 use super::ladder::{Entry, RUN_MAX};
 use crate::kernel::Instant;
 
@@ -96,8 +97,8 @@ impl Run {
 
     /// Takes out one entry if it is the last, and says whether it was.
     #[inline]
-    pub fn pop_if_last(&mut self, entry: Entry) -> bool {
-        let is_last = self.entries.last() == Some(&entry);
+    pub fn pop_if_last(&mut self, key: TimerKey) -> bool {
+        let is_last = self.entries.last().is_some_and(|last| last.key == key);
         if is_last {
             self.entries.pop();
             self.start_over_if_empty();
@@ -105,19 +106,18 @@ impl Run {
         is_last
     }
 
-    /// Takes out one entry, wherever it is.
-    pub fn remove(&mut self, entry: Entry) {
-        let equals = self.as_slice().partition_point(|e| e.deadline < entry.deadline);
-        let place = self.as_slice()[equals..].iter().position(|e| *e == entry);
-        let Some(place) = place.map(|place| self.taken + equals + place) else {
-            return;
+    /// Takes out one entry, wherever it is, and says whether there was such a one.
+    pub fn remove(&mut self, key: TimerKey) -> bool {
+        let Some(place) = self.as_slice().iter().position(|e| e.key == key) else {
+            return false;
         };
-        if place == self.taken {
+        if place == 0 {
             self.taken += 1;
         } else {
-            self.entries.remove(place);
+            self.entries.remove(self.taken + place);
         }
         self.start_over_if_empty();
+        true
     }
 
     /// Takes out all entries later than an instant.

@@ -31,6 +31,8 @@ enum Deadline {
     Geometric(u32, u64),
     AfterNow(u64),
     Huge(u64),
+    /// Those of which half is the same.
+    Alike(u64),
     Never,
     BeforeNow(u64),
     Again,
@@ -57,6 +59,7 @@ fn deadline() -> impl Strategy<Value = Deadline> {
         4 => (0u32..63, any::<u64>()).prop_map(|(bits, noise)| Deadline::Geometric(bits, noise)),
         6 => (0u64..5_000).prop_map(Deadline::AfterNow),
         1 => (0u64..200).prop_map(Deadline::Huge),
+        2 => (1u64..5).prop_map(Deadline::Alike),
         1 => Just(Deadline::Never),
         2 => (0u64..300).prop_map(Deadline::BeforeNow),
         4 => Just(Deadline::Again),
@@ -114,6 +117,7 @@ impl Pair {
                 }
                 Deadline::AfterNow(n) => now.saturating_add(n.wrapping_add(salt * 31) % 5_000),
                 Deadline::Huge(n) => latest - n,
+                Deadline::Alike(n) => now.saturating_add(n << 32),
                 Deadline::Never => return Instant::NEVER,
                 Deadline::BeforeNow(n) => now.saturating_sub(n + salt % 7),
                 Deadline::Again => return self.last,
@@ -137,7 +141,7 @@ impl Pair {
 
     fn cancel(&mut self, key: TimerKey) {
         let expected = self.model.position(key).map(|i| self.model.live.remove(i).2);
-        assert_eq!(self.timers.cancel(key).map(|(_, payload)| payload), expected);
+        assert_eq!(self.timers.cancel(key), expected);
         assert_eq!(self.timers.cancel(key), None);
         assert_eq!(self.timers.get(key), None);
     }
@@ -171,8 +175,9 @@ impl Pair {
 
     fn get(&mut self, key: TimerKey) {
         let expected = self.model.position(key).map(|i| self.model.live[i]);
-        let found = self.timers.get(key).map(|(deadline, &payload)| (deadline, payload));
-        assert_eq!(found, expected.map(|(deadline, _, payload)| (deadline, payload)));
+        assert_eq!(self.timers.get(key), expected.map(|timer| timer.2));
+        let is_parked = expected.is_some_and(|timer| timer.0 == Instant::NEVER);
+        assert_eq!(self.timers.is_parked(key), is_parked);
         let payload = self.timers.get_mut(key).map(|payload| *payload);
         assert_eq!(payload, expected.map(|timer| timer.2));
     }
@@ -227,17 +232,17 @@ impl Pair {
     }
 
     fn finish(mut self) {
-        let mut seen: Vec<_> = self.timers.iter().map(|(d, &p)| (p, d)).collect();
+        let mut seen: Vec<_> = self.timers.all().into_iter().map(|(d, p)| (p, d)).collect();
         seen.sort_unstable();
         let expected: Vec<_> = self.model.live.iter().map(|t| (t.2, t.0)).collect();
         assert_eq!(seen, expected);
         self.pop_at_next(usize::MAX);
         self.check();
         for (_, key, payload) in std::mem::take(&mut self.model.live) {
-            assert_eq!(self.timers.cancel(key).map(|(_, found)| found), Some(payload));
+            assert_eq!(self.timers.cancel(key), Some(payload));
         }
         self.check();
-        assert_eq!(self.timers.iter().count(), 0);
+        assert_eq!(self.timers.all(), []);
     }
 }
 
