@@ -24,4 +24,7 @@ pub use strategies::{Choices, ChoicesTree, Plan, choices, durations, latencies, 
 
 #[cfg(feature = "proptest")]
 #[doc(hidden)]
+pub use property::returning as __returning;
+#[cfg(feature = "proptest")]
+#[doc(hidden)]
 pub use proptest as __proptest;

@@ -321,6 +321,13 @@ impl fmt::Display for Counterexample {
     }
 }
 
+/// Tells a property's future what it returns, as an `async fn` does: where a body ends early by `?`, or never, its
+/// own code does not say.
+#[doc(hidden)]
+pub fn returning<T, F: Future<Output = T>>(future: F) -> F {
+    future
+}
+
 /// Makes tests of async properties, as `proptest!` does of others: each case is inputs and a schedule.
 ///
 /// The functions are `async`, and take what their strategies draw. A configuration may stand before them, as in
@@ -365,6 +372,8 @@ macro_rules! property {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __properties {
+    (@output) => { () };
+    (@output $output:ty) => { $output };
     (($config:expr)) => {};
     (($config:expr)
         $(#[$attribute:meta])*
@@ -381,7 +390,9 @@ macro_rules! __properties {
             };
             $crate::testing::Property::new().config(config).source_file(::core::file!()).check(
                 ($($strategy),+),
-                |($($input),+)| async move $body,
+                |($($input),+)| $crate::testing::__returning::<$crate::__properties!(@output $($output)?), _>(
+                    async move $body
+                ),
             );
         }
         $crate::__properties! { ($config) $($rest)* }

@@ -201,6 +201,19 @@ simloop::property! {
     }
 
     #[test]
+    async fn what_a_property_returns_is_what_it_says(number in 0..10_u32) -> Result<(), Box<dyn std::error::Error>> {
+        let read: u32 = number.to_string().parse()?;
+        assert_eq!(read, number);
+        Ok(())
+    }
+
+    #[test]
+    #[should_panic(expected = "input: 0\n  replay: Builder::new()")]
+    async fn a_property_may_have_no_end(number in 0..10_u32) {
+        panic!("{number}")
+    }
+
+    #[test]
     #[should_panic(expected = "input: 3\n  replay: Builder::new()")]
     async fn a_property_that_fails_panics_with_the_counterexample(mut number in 0..10_u32) {
         number += 1;
