@@ -491,16 +491,19 @@ impl Core {
         let (message, raised_at) = self.take_raised(&payload);
         let mut state = self.state();
         let (at, turn) = (state.kernel.now(), state.kernel.turn());
+        let is_at_end = !state.is_open();
         let running = state.kernel.running();
-        let task = running.and_then(|key| state.kernel.task(key));
-        let (serial, site, place) = match task {
+        let (path, blamed) = match running.map(|key| shown_path(&state.kernel.path(key))) {
+            // What runs then is a task that is dropped.
+            Some(path) if is_at_end => (path, running.and_then(|key| state.kernel.task(key))),
+            Some(path) => (format!("{what}, as {path} ran"), None),
+            None => (what.to_owned(), None),
+        };
+        let (serial, site, place) = match blamed {
             Some(task) => (task.serial, task.site, PanicPlace::Drop),
             // No task is to blame, so its site is not shown.
             None => (u64::MAX, Location::caller(), PanicPlace::Foreign),
         };
-        let path =
-            running.map_or_else(|| what.to_owned(), |key| shown_path(&state.kernel.path(key)));
-        let is_at_end = !state.is_open();
         let number = state.number_panic();
         state.unjoined.push(Panicked {
             number,

@@ -296,10 +296,12 @@ pub enum PanicPlace {
     Detached,
     /// The task's handle was there when the run ended, and nobody had awaited it.
     NotJoined,
-    /// It happened while the task was dropped, cancelled or at the end of the run.
+    /// It happened as the task was dropped, cancelled or at the end of the run, or as its output was, which nobody
+    /// was to have.
     Drop,
-    /// It happened in foreign code that the loop called outside any task: a combinator's waker, or the
-    /// destructor of an output. The path then says which, and the place of spawning is the run's own.
+    /// It happened in foreign code that the loop called outside any task's own: a combinator's waker, or the
+    /// destructor of an output. The path then says which, and which task ran meanwhile, if one did; the place of
+    /// spawning is the run's own.
     Foreign,
 }
 

@@ -205,11 +205,11 @@ fn write_panic(f: &mut Formatter<'_>, when: &str, panic: &Panic) -> fmt::Result 
             )
         }
         PanicPlace::Foreign => {
-            "it happened outside any task, in code that the loop called".to_owned()
+            "it happened outside any task's own code, in what the loop called".to_owned()
         }
         PanicPlace::Drop => {
             format!(
-                "it happened as the task's future was dropped (spawned at {})",
+                "it happened as the task's future or output was dropped (spawned at {})",
                 site(panic.spawned_at)
             )
         }

@@ -209,6 +209,16 @@ fn s20_panics_in_destructors_are_caught_wherever_they_happen() {
         yield_now().await;
     });
     assert_eq!(panic_of(&report).1, PanicPlace::Drop);
+    // In an output that another task drops with its handle: that task goes on, and is not to blame.
+    let report = Builder::new().run(async {
+        let handle = spawn(async { Bomb });
+        yield_now().await;
+        drop(handle);
+        sleep(secs(1)).await;
+    });
+    let what = "an output whose handle was dropped, as main ran";
+    assert_eq!(panic_of(&report), (what.to_owned(), PanicPlace::Foreign));
+    assert_eq!(report.ended_at.to_string(), "1s");
     assert_eq!(run(async { 9 }), 9, "the next loop is none the worse");
 }
 
@@ -346,6 +356,6 @@ fn s20_a_panic_in_a_waker_that_the_loop_calls_is_told_as_that() {
     });
     let text = report.unwrap_failure().to_string();
     let told = "panic at 1s (turn 1) in a waker: a rude waker\n  \
-                it happened outside any task, in code that the loop called\n";
+                it happened outside any task's own code, in what the loop called\n";
     assert!(text.starts_with(told), "{text}");
 }

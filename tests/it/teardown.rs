@@ -34,7 +34,7 @@ fn s20_a_loop_that_is_dropped_tells_the_panics_that_nobody_was_told_of() {
     assert!(text.starts_with("panic at 0s (turn 1) in worker: lost\n"), "{text}");
     assert!(text.ends_with("\n  replay: Builder::new()"), "{text}");
     let in_drop = drop_loop_with_a_panic(|event_loop| drop(event_loop.spawn(hold(Bomb))));
-    assert!(in_drop.expect("it panics").contains("as the task's future was dropped"));
+    assert!(in_drop.expect("it panics").contains("as the task's future or output was dropped"));
     let mut kept = None;
     let kept_too_long = drop_loop_with_a_panic(|event_loop| {
         kept = Some(event_loop.spawn(async { panic!("lost") }));

@@ -287,7 +287,7 @@ fn a_values_destructor_may_use_the_loop_and_its_panic_is_told() {
         now()
     });
     let failure = report.unwrap_failure().to_string();
-    assert!(failure.contains("main/worker: torn"), "{failure}");
+    assert!(failure.contains("in a task-local value, as main/worker ran: torn"), "{failure}");
 }
 
 #[test]
