@@ -56,12 +56,15 @@ pub struct Pct {
 /// Below it are the priorities of tasks that fell, in the order in which they did, the last one lowest.
 const DRAWN_MIN: u64 = 1 << 32;
 
+/// More points than that no bug needs; each is drawn anew in every run.
+const DEPTH_MAX: u32 = 1_000;
+
 /// Turns beyond twice the expected ones before priorities stop to count.
 const SPARE_TURNS: u64 = 100;
 
 impl Pct {
-    /// Creates the policy of a seed, for bugs of the given depth (1 or more; 0 counts as 1) in a program that
-    /// takes about `turns` turns.
+    /// Creates the policy of a seed, for bugs of the given depth (1 to 1,000; what is below or above counts as
+    /// that) in a program that takes about `turns` turns.
     pub fn new(seed: u64, depth: u32, turns: u64) -> Self {
         let mut policy = Pct {
             seed,
@@ -78,12 +81,12 @@ impl Pct {
 
     /// Makes the policy as good as a new one, with the memory it has.
     pub(crate) fn restart(&mut self, seed: u64, depth: u32) {
-        (self.seed, self.depth) = (seed, depth);
+        (self.seed, self.depth) = (seed, depth.clamp(1, DEPTH_MAX));
         self.rng = Rng::new(seed);
         self.priorities.clear();
         self.arrivals.forget();
         self.changes.clear();
-        for _ in 1..depth.max(1) {
+        for _ in 1..self.depth {
             let turn = self.rng.range(1..=self.turns.max(1));
             let place = self.changes.partition_point(|&later| later > turn);
             self.changes.insert(place, turn);

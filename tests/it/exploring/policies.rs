@@ -52,6 +52,13 @@ fn different_seeds_give_different_runs_and_values_are_drawn_too() {
     }
 }
 
+#[test]
+fn a_depth_that_no_bug_has_costs_no_more_than_a_great_one() {
+    assert_eq!(Pct::new(7, 0, 20).source().as_deref(), Some("Pct::new(7, 1, 20)"));
+    assert_eq!(Pct::new(7, u32::MAX, 20).source().as_deref(), Some("Pct::new(7, 1000, 20)"));
+    Explorer::new().pct(u32::MAX, 3).check(|| letters([3, 3, 2]));
+}
+
 /// With a bound on time the search asks its policies at each choice anew; without one the loop knows them, and what
 /// was ready at a choice is kept to the next.
 #[test]
