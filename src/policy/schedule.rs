@@ -167,7 +167,12 @@ fn shortened(text: &str) -> String {
 }
 
 fn parse(line: &str) -> Result<Schedule, String> {
-    let Some((version, entries)) = line.split_once(':') else {
+    let is_version = |text: &str| {
+        text.strip_prefix(['v', 'V'])
+            .is_some_and(|number| number.bytes().all(|it| it.is_ascii_digit()))
+    };
+    let Some((version, entries)) = line.split_once(':').filter(|(version, _)| is_version(version))
+    else {
         return Err("it does not start with a version, as `v1:` does".to_owned());
     };
     if version != "v1" {
@@ -276,6 +281,10 @@ mod tests {
         assert_eq!(
             reason("v9:1=1/2"),
             "`v9:1=1/2` is not a schedule: this release reads version `v1`, not `v9`"
+        );
+        assert_eq!(
+            reason("Builder::new()"),
+            "`Builder::new()` is not a schedule: it does not start with a version, as `v1:` does"
         );
         let entry = |line: &str| reason(line).split_once(": ").unwrap().1.to_owned();
         assert_eq!(
