@@ -28,7 +28,6 @@ pub(super) const REDUCED: &str = "reduced";
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-#[must_use = "an exploration may hold failures; `unwrap` it, or look at `findings`"]
 pub struct Exploration {
     /// How the schedules were chosen, in words: `random`, `exhaustive`.
     pub strategy: String,

@@ -173,7 +173,7 @@ impl Explorer {
         self.drawn("random", runs, &[Draw::Random][..])
     }
 
-    /// Makes `runs` runs, 1 or more, by priorities that change at `depth` - 1 points
+    /// Makes `runs` runs, 1 or more, by priorities that change at `depth` - 1 points, 999 at most
     /// ([`Pct`](crate::policy::Pct)).
     #[doc(alias = "check_pct")]
     pub fn pct(self, depth: u32, runs: u64) -> Self {
@@ -484,6 +484,7 @@ impl Explorer {
     /// # Panics
     ///
     /// Panics if the closure itself does, or the `Debug` of an output.
+    #[must_use = "an exploration may hold failures; `unwrap` it, or look at `findings`"]
     #[track_caller]
     pub fn run<F, R>(&self, program: F) -> Exploration
     where
