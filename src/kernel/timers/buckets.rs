@@ -1,4 +1,4 @@
-//! The far part of the ladder: 704 vectors, chosen by how a deadline differs from the *base*.
+//! The far part of the ladder: 704 buckets, chosen by how a deadline differs from the *base*.
 //!
 //! Read deadline and base as numbers of eleven digits in base 64. The highest digit in which they
 //! differ names the *level*, the deadline's digit there the bucket in that level. So a bucket covers
@@ -9,8 +9,8 @@
 //!
 //! Refuses to know: which entries are alive, and when to move what.
 
-use super::ladder::{Entry, RUN_MAX};
-use super::run::give_back;
+use super::bucket::Bucket;
+use super::ladder::Entry;
 use crate::kernel::Instant;
 
 const DIGIT_BITS: u32 = 6;
@@ -20,7 +20,7 @@ const LEVELS: usize = u64::BITS.div_ceil(DIGIT_BITS) as usize;
 /// Entries later than a base, sorted roughly.
 pub(super) struct Buckets {
     /// Level by level; not made before the first entry comes.
-    table: Vec<Vec<Entry>>,
+    table: Vec<Bucket>,
     /// For each level, one bit for each bucket that is not empty.
     occupied: [u64; LEVELS],
     base: u64,
@@ -53,7 +53,7 @@ impl Buckets {
     pub fn rebase(&mut self, base: Instant) {
         self.base = base.as_nanos();
         if self.table.is_empty() {
-            self.table.resize_with(LEVELS * DIGITS, Vec::new);
+            self.table.resize_with(LEVELS * DIGITS, Bucket::default);
         }
     }
 
@@ -84,38 +84,39 @@ impl Buckets {
         levels.flat_map(|(level, &mask)| Bits(mask).map(move |digit| level * DIGITS + digit))
     }
 
-    pub fn entries(&self, bucket: usize) -> &[Entry] {
+    #[inline]
+    pub fn get(&self, bucket: usize) -> &Bucket {
         &self.table[bucket]
     }
 
     /// Visits all entries.
     pub fn for_each(&self, visit: &mut dyn FnMut(&Entry)) {
         for bucket in self.occupied() {
-            self.entries(bucket).iter().for_each(&mut *visit);
+            self.get(bucket).parts().flatten().for_each(&mut *visit);
         }
     }
 
-    /// Returns the last instant that belongs to a bucket, which must not be empty.
+    /// Returns the last instant that belongs to a bucket, which must have few entries, and some.
     pub fn span_end(&self, bucket: usize) -> Instant {
         let below = (1 << (DIGIT_BITS * (bucket / DIGITS) as u32)) - 1;
-        Instant::from_nanos(self.table[bucket][0].deadline.as_nanos() | below)
+        Instant::from_nanos(self.table[bucket].few()[0].deadline.as_nanos() | below)
     }
 
     /// Takes a whole bucket out, memory and all.
-    pub fn remove(&mut self, bucket: usize) -> Vec<Entry> {
-        let entries = std::mem::take(&mut self.table[bucket]);
-        self.len -= entries.len();
-        self.occupied[bucket / DIGITS] &= !(1 << (bucket % DIGITS));
-        entries
+    pub fn remove(&mut self, bucket: usize) -> Bucket {
+        self.forget(bucket);
+        std::mem::take(&mut self.table[bucket])
     }
 
     /// Empties a bucket and keeps its memory, if that is little.
     pub fn empty(&mut self, bucket: usize) {
-        let mut entries = self.remove(bucket);
-        if entries.capacity() <= RUN_MAX {
-            entries.clear();
-            self.table[bucket] = entries;
-        }
+        self.forget(bucket);
+        self.table[bucket].clear();
+    }
+
+    fn forget(&mut self, bucket: usize) {
+        self.len -= self.table[bucket].len();
+        self.occupied[bucket / DIGITS] &= !(1 << (bucket % DIGITS));
     }
 
     pub fn clear(&mut self) {
@@ -132,12 +133,10 @@ impl Buckets {
         let entries = &mut self.table[bucket];
         let before = entries.len();
         entries.retain(test);
-        let dropped = before - entries.len();
+        let (left, dropped) = (entries.len(), before - entries.len());
         self.len -= dropped;
-        if entries.is_empty() {
+        if left == 0 {
             self.empty(bucket);
-        } else {
-            give_back(entries);
         }
         dropped
     }
@@ -163,10 +162,10 @@ impl Buckets {
     pub fn check(&self) {
         let mut len = 0;
         for bucket in 0..self.table.len() {
-            let entries = self.entries(bucket);
+            let entries = self.get(bucket);
             let bit = self.occupied[bucket / DIGITS] >> (bucket % DIGITS) & 1;
-            assert!((bit == 1) != entries.is_empty(), "a mark is wrong");
-            for entry in entries {
+            assert!((bit == 1) == (entries.len() > 0), "a mark is wrong");
+            for entry in entries.parts().flatten() {
                 assert!(entry.deadline.as_nanos() > self.base, "before the base");
                 assert!(bucket == self.bucket_of(entry.deadline), "in a wrong bucket");
             }
@@ -177,8 +176,8 @@ impl Buckets {
 
     #[cfg(test)]
     pub fn memory_bytes(&self) -> usize {
-        let entries: usize = self.table.iter().map(Vec::capacity).sum();
-        entries * size_of::<Entry>() + self.table.capacity() * size_of::<Vec<Entry>>()
+        let buckets: usize = self.table.iter().map(Bucket::memory_bytes).sum();
+        buckets + self.table.capacity() * size_of::<Bucket>()
     }
 }
 

@@ -204,14 +204,14 @@ impl Ladder {
             let Some(first) = self.buckets.first() else {
                 break;
             };
-            if self.buckets.entries(first).len() <= RUN_MAX {
+            if self.buckets.get(first).len() <= RUN_MAX {
                 self.take_from(first, is_alive);
                 continue;
             }
             if self.dead > 0 {
                 self.dead -= self.buckets.retain_in(first, is_alive);
             }
-            if self.buckets.entries(first).len() > RUN_MAX {
+            if self.buckets.get(first).len() > RUN_MAX {
                 self.scatter(first);
             }
         }
@@ -228,7 +228,7 @@ impl Ladder {
     fn take_from(&mut self, bucket: usize, is_alive: impl Fn(&Entry) -> bool + Copy) {
         self.take(bucket, is_alive);
         while let Some(next) = self.buckets.first_in_level_of(bucket) {
-            if self.run.len() + self.buckets.entries(next).len() > RUN_FILL {
+            if self.run.len() + self.buckets.get(next).len() > RUN_FILL {
                 break;
             }
             self.take(next, is_alive);
@@ -244,28 +244,28 @@ impl Ladder {
         // Asked even if none is dead: it brings the slots of all that will fire next into the
         // cache, many at once instead of one after another.
         self.dead -= self.buckets.retain_in(bucket, is_alive);
-        if self.buckets.entries(bucket).is_empty() {
+        if self.buckets.get(bucket).len() == 0 {
             return;
         }
         self.horizon = self.buckets.span_end(bucket);
-        self.run.append(self.buckets.entries(bucket));
+        self.run.append(self.buckets.get(bucket).few());
         self.buckets.empty(bucket);
     }
 
     /// Spreads a large bucket over lower levels, around its first deadline, which fires at once.
     fn scatter(&mut self, bucket: usize) {
         let entries = self.buckets.remove(bucket);
-        let Some(first) = entries.iter().map(|e| e.deadline).min() else {
+        let Some(first) = entries.parts().flatten().map(|e| e.deadline).min() else {
             return;
         };
         self.buckets.rebase(first);
-        for entry in entries {
+        entries.drain(|entry| {
             if entry.deadline == first {
                 self.run.push(entry);
             } else {
                 self.buckets.push(entry);
             }
-        }
+        });
         self.horizon = first;
     }
 
@@ -328,7 +328,7 @@ impl Ladder {
         let all_alive = self.dead == 0;
         self.buckets.occupied().find_map(|bucket| {
             let mut found: Option<Earliest> = None;
-            for entry in self.buckets.entries(bucket) {
+            for entry in self.buckets.get(bucket).parts().flatten() {
                 let deadline = entry.deadline;
                 // Compare before asking: the answer may not be in the cache.
                 if found.is_some_and(|e| e.deadline < deadline) || !(all_alive || is_alive(entry)) {

@@ -8,6 +8,7 @@
 //! ordered inside (that is `ladder`'s). It hashes nothing and looks at no address, so the same calls
 //! always give the same answers.
 
+mod bucket;
 mod buckets;
 mod ladder;
 mod run;
