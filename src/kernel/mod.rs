@@ -36,6 +36,7 @@ mod reset;
 mod tasks;
 mod timers;
 mod waits;
+mod wakes;
 
 use std::mem;
 
@@ -490,53 +491,6 @@ impl Kernel {
             self.ambient = Cause::Task(number);
         }
         handed_back
-    }
-
-    /// Makes a suspended task ready, or notes that the running one wants to run again (S17).
-    #[inline(always)]
-    pub(crate) fn wake(&mut self, key: TaskKey) {
-        let Some(task) = self.tasks.get_mut(key) else { return };
-        match task.state {
-            State::Suspended if !self.is_closing => {
-                task.state = State::Ready;
-                self.counters.wakes += 1;
-                // What may call something comes last, so that hardly a register is saved for it.
-                match self.is_observed {
-                    true => self.make_ready_noted(key),
-                    false => self.ready.push(key.slot()),
-                }
-            }
-            State::Running if !task.is_woken() && !self.is_closing => {
-                task.set_woken(true);
-                self.counters.wakes += 1;
-                if self.is_observed {
-                    self.note_wake(key);
-                }
-            }
-            _ => {
-                if self.is_observed {
-                    self.note_wake_access(key);
-                }
-            }
-        }
-    }
-
-    /// Notes that the running task woke itself.
-    #[inline]
-    pub(crate) fn wake_running(&mut self) {
-        self.wake(self.tasks.key(self.running));
-    }
-
-    /// Wakes a target: a task at once, anything else by handing its key back.
-    #[inline]
-    fn wake_target(&mut self, target: Target) -> Option<WakerKey> {
-        match target {
-            Target::Task(key) => {
-                self.wake(key);
-                None
-            }
-            Target::Waker(key) => Some(key),
-        }
     }
 
     /// Asks for a task's end: it is dropped at its turn, or at the end of the poll it is in (S19).
