@@ -84,7 +84,7 @@ impl fmt::Debug for Tracked {
 }
 
 #[inline]
-pub(super) fn is_on() -> bool {
+pub(crate) fn is_on() -> bool {
     // `try_with` rather than `with`, because only that is always inlined. It cannot fail.
     IS_ON.try_with(Cell::get).unwrap_or(false)
 }

@@ -449,6 +449,29 @@ pub(super) fn forget_now() {
     POLLED.with(|polled| polled.run.set(RunId::NONE));
 }
 
+/// Wakes a task, most likely one of the running loop that waits.
+///
+/// The place of the running loop is looked up where this is inlined: in a program that is one instruction, in a library a
+/// call as far as the compiler knows, for which registers are saved.
+#[inline]
+pub(super) fn wake_waiting(address: Address) {
+    let _ = CURRENT.try_with(|current| wake_in(current, address));
+}
+
+/// As long as nothing else is to be done this calls nothing.
+#[inline(never)]
+fn wake_in(current: &RefCell<Option<ManuallyDrop<Rc<Core>>>>, address: Address) {
+    let is_done = match current.try_borrow().as_deref() {
+        Ok(Some(core)) if core.id == address.loop_id => {
+            core.try_state().is_some_and(|mut state| state.kernel.wake_at_once(address.task))
+        }
+        _ => false,
+    };
+    if !is_done {
+        wake(address);
+    }
+}
+
 /// Wakes a task of any loop, from anywhere. Out of line, so that whoever wakes somebody saves no registers for this.
 #[inline(never)]
 pub(super) fn wake(address: Address) {

@@ -251,6 +251,7 @@ impl Core {
     }
 
     /// Borrows the state, if nobody does.
+    #[inline]
     pub(super) fn try_state(&self) -> Option<RefMut<'_, State>> {
         self.state.try_borrow_mut().ok()
     }

@@ -82,6 +82,14 @@ impl Whom {
         }
     }
 
+    /// The same where that is known without a look at the loop.
+    #[inline]
+    pub(crate) fn polled(waker: &Waker) -> Option<Whom> {
+        let address = waker::address(waker)?;
+        let run = context::run_of_polled(address)?;
+        Some(Whom { run, task: address.unpack().task })
+    }
+
     /// [`NOBODY`](Self::NOBODY) if it is not the running task: two words fit registers, an option of them does not.
     #[cold]
     #[inline(never)]
@@ -121,7 +129,7 @@ impl Whom {
     /// Wakes the task.
     #[inline]
     pub(crate) fn wake(self) {
-        context::wake(self.address());
+        context::wake_waiting(self.address());
     }
 
     #[inline]

@@ -66,12 +66,34 @@ impl ReadySet {
 
     #[inline(always)]
     pub(crate) fn push(&mut self, slot: u32) {
-        if self.order != Order::Ring || self.len() >= self.ring.len() {
-            return self.push_unordered(slot);
+        if !self.push_in_ring(slot) {
+            self.push_unordered(slot);
         }
-        let place = self.place(self.back);
-        self.ring[place] = slot;
-        self.back = self.back.wrapping_add(1);
+    }
+
+    /// Adds it if nothing need be called for that. `false` if it was not added.
+    #[inline(always)]
+    pub(crate) fn push_at_once(&mut self, slot: u32) -> bool {
+        match self.order {
+            Order::Ring => self.push_in_ring(slot),
+            Order::Few => {
+                let is_in = self.few.push(slot, self.back);
+                self.back += usize::from(is_in);
+                is_in
+            }
+            Order::Ranked => false,
+        }
+    }
+
+    #[inline(always)]
+    fn push_in_ring(&mut self, slot: u32) -> bool {
+        let has_room = self.order == Order::Ring && self.len() < self.ring.len();
+        if has_room {
+            let place = self.place(self.back);
+            self.ring[place] = slot;
+            self.back = self.back.wrapping_add(1);
+        }
+        has_room
     }
 
     /// Also into a ring that is full. Out of line, so that a wake is short enough to be inlined. What is rare is done by others to the end, so that

@@ -32,6 +32,19 @@ impl Kernel {
         }
     }
 
+    /// Does the same where that calls nothing. `false` where it would: then nothing has changed.
+    #[inline(always)]
+    pub(crate) fn wake_at_once(&mut self, key: TaskKey) -> bool {
+        let Some(task) = self.tasks.get_mut(key) else { return false };
+        let is_simple = task.state == State::Suspended && !(self.is_closing | self.is_observed);
+        let is_woken = is_simple && self.ready.push_at_once(key.slot());
+        if is_woken {
+            task.state = State::Ready;
+            self.counters.wakes += 1;
+        }
+        is_woken
+    }
+
     /// Notes that the running task woke itself.
     #[inline]
     pub(crate) fn wake_running(&mut self) {

@@ -25,7 +25,7 @@ pub(super) use self::place::Place;
 pub(crate) use self::waiter::Waiter;
 use super::line::{Lines, Spot, State};
 use super::wakes::{Wakee, Wakes};
-use crate::executor::access::Tracked;
+use crate::executor::access::{self, Tracked};
 use crate::executor::{self, Description, Holding, Party, Resource, RunId, Told, Wanted, Whom};
 use crate::latch::{Inside, Latch};
 
@@ -191,6 +191,13 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
         self.lock()
     }
 
+    /// The same where nothing rare is to be done for it. Who leaves all else that is rare to another function as well, as the
+    /// last deed, need not save a register.
+    #[inline]
+    fn operate_at_once(&self) -> Option<Inside<'_, Inner<G, LINES>>> {
+        if access::is_on() { None } else { self.inner.enter_owned() }
+    }
+
     /// The same for one that only looks.
     #[inline]
     fn look(&self) -> Inside<'_, Inner<G, LINES>> {
@@ -214,30 +221,42 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
 
     /// The same where somebody has taken what it was given.
     #[inline(always)]
-    fn settle_taken(inner: Inside<'_, Inner<G, LINES>>) {
+    fn settle_taken(&self, inner: Inside<'_, Inner<G, LINES>>) {
         match G::TAKING_CALLS_ALONE {
-            true => Self::settle_alone(inner),
+            true => self.settle_alone(inner),
             false => Self::settle(inner),
         }
     }
 
     /// The same after a change that matters only to who is alone in its line.
     #[inline(always)]
-    fn settle_alone(mut inner: Inside<'_, Inner<G, LINES>>) {
-        let Some(waiting) = inner.called_alone() else { return };
-        match waiting.task() {
-            // Nothing is moved: what was written field by field is not read as a whole so soon.
-            Some(whom) => {
-                inner.lines.forget_alone(G::ALONE);
-                whom.wake();
-            }
-            None => {
-                let mut wakes = Wakes::default();
-                inner.call_alone(&mut wakes);
-                drop(inner);
-                wakes.wake();
-            }
+    fn settle_alone(&self, mut inner: Inside<'_, Inner<G, LINES>>) {
+        if inner.called_alone().is_some() {
+            self.call_alone(inner);
         }
+    }
+
+    /// Calls whoever is alone in its line, for there is something for it.
+    #[inline(always)]
+    fn call_alone(&self, mut inner: Inside<'_, Inner<G, LINES>>) {
+        let task = inner.lines.alone().and_then(|waiting| waiting.task());
+        // Nothing is moved: what was written field by field is not read as a whole so soon.
+        if task.is_some() {
+            inner.lines.forget_alone(G::ALONE);
+        }
+        drop(inner);
+        match task {
+            Some(whom) => whom.wake(),
+            None => self.call_alone_with_care(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn call_alone_with_care(&self) {
+        let mut wakes = Wakes::default();
+        self.lock().call_line(G::ALONE, &mut wakes);
+        wakes.wake();
     }
 
     /// Looks at the gate.
@@ -260,8 +279,24 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     pub(super) fn update_for_alone<R>(&self, change: impl FnOnce(&mut G) -> R) -> R {
         let mut inner = self.operate();
         let result = change(&mut inner.gate);
-        Self::settle_alone(inner);
+        self.settle_alone(inner);
         result
+    }
+
+    /// Gives what whoever is alone in its line waits for. Where more is to be done than that and to wake a task, nothing
+    /// changes, and the value comes back; so it does where `give` returns it.
+    #[inline]
+    pub(super) fn give_to_alone<V>(
+        &self,
+        value: V,
+        give: impl FnOnce(&mut G, V) -> Result<(), V>,
+    ) -> Result<(), V> {
+        let Some(mut inner) = self.operate_at_once() else { return Err(value) };
+        give(&mut inner.gate, value)?;
+        if inner.lines.alone().is_some() {
+            self.call_alone(inner);
+        }
+        Ok(())
     }
 
     /// Returns what is asked for, if it is there and nobody waits for it; otherwise the request.
@@ -283,7 +318,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
             return Err(need);
         };
         let taken = take(&mut inner.gate, grant);
-        Self::settle_taken(inner);
+        self.settle_taken(inner);
         Ok(taken)
     }
 

@@ -7,7 +7,7 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::{Gate, Inner, Inside, Shared, Waiting};
 use crate::executor::Whom;
@@ -33,7 +33,7 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
     /// Calls who is alone in its line.
     #[cold]
     #[inline(never)]
-    pub(super) fn call_alone(&mut self, wakes: &mut Wakes) {
+    fn call_alone(&mut self, wakes: &mut Wakes) {
         let called = self.lines.leave_alone(G::ALONE);
         called.into_iter().for_each(|waiting| wakes.push(waiting.into_wakee()));
     }
@@ -64,10 +64,19 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn give_up_uncalled(&mut self, line: usize, spot: Spot) -> Option<Waiting<G::Need>> {
-        self.give_up(line, spot)
+    /// The running task, where the waker is its own and nothing need be done before it waits here.
+    #[inline]
+    fn known(&self, waker: &Waker) -> Option<Whom> {
+        Whom::polled(waker).filter(|whom| whom.is_of(self.listed) && self.traced.is_none())
+    }
+
+    /// Gives up the place of somebody who was called, or was polled for another reason: then it returns who still
+    /// waits there.
+    fn come(&mut self, line: usize, spot: Spot) -> Option<Waiting<G::Need>> {
+        match line != G::ALONE && self.lines.come_called(spot) {
+            true => None,
+            false => self.give_up(line, spot),
+        }
     }
 
     /// Gives up a place, and returns who still waits there.
@@ -98,21 +107,35 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
         drop(left);
     }
 
-    /// Ends an operation in which somebody came and found something.
+    /// Ends an operation in which somebody came and found something, which is handed through: so what is rare is the
+    /// last deed here, and no register is saved for it.
     #[inline]
-    fn come(mut inner: Inside<'_, Inner<G, LINES>>, line: usize, place: &mut Place) {
-        let Some(spot) = place.spot.take() else { return Self::settle(inner) };
-        let was_called = match line == G::ALONE {
-            true => inner.lines.alone().is_none(),
-            false => inner.lines.come_called(spot),
-        };
-        if was_called {
-            return Self::settle(inner);
+    fn come<R>(
+        &self,
+        mut inner: Inside<'_, Inner<G, LINES>>,
+        line: usize,
+        place: &mut Place,
+        found: R,
+    ) -> R {
+        if !inner.lines.are_empty() {
+            drop(inner);
+            return self.come_among_others(line, place, found);
         }
-        // It was polled for another reason.
-        let left = inner.give_up_uncalled(line, spot);
+        // Where nobody waits, whoever has a place was called.
+        if let Some(spot) = place.spot.take().filter(|_| line != G::ALONE) {
+            inner.lines.come_called(spot);
+        }
+        inner.gate.all_served();
+        found
+    }
+
+    #[inline(never)]
+    fn come_among_others<R>(&self, line: usize, place: &mut Place, found: R) -> R {
+        let mut inner = self.lock();
+        let left = place.spot.take().and_then(|spot| inner.come(line, spot));
         Self::settle(inner);
         drop(left);
+        found
     }
 }
 
@@ -126,20 +149,17 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         cx: &Context<'_>,
         mut take: impl FnMut(&mut G) -> Result<R, G::Need>,
     ) -> Poll<R> {
-        let mut inner = self.operate();
+        let Some(mut inner) = self.operate_at_once() else {
+            return self.poll_take_anew(line, place, cx, take);
+        };
         let need = match take(&mut inner.gate) {
-            Ok(taken) => {
-                Self::come(inner, line, place);
-                return Poll::Ready(taken);
-            }
+            Ok(found) => return Poll::Ready(self.come(inner, line, place, found)),
             Err(need) => need,
         };
         match place.spot {
             None => {
-                if let Some(whom) = Whom::behind(cx.waker()) {
-                    self.begin_wait(&mut inner, whom);
-                    let spot = inner.enter(line, need, Wakee::task(whom));
-                    place.spot = Some(spot);
+                if let Some(whom) = inner.known(cx.waker()) {
+                    place.spot = Some(inner.enter(line, need, Wakee::task(whom)));
                     return Poll::Pending;
                 }
             }
@@ -170,10 +190,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         let wakee = Wakee::of(cx);
         let mut inner = self.operate();
         let need = match take(&mut inner.gate) {
-            Ok(taken) => {
-                Self::come(inner, line, place);
-                return Poll::Ready(taken);
-            }
+            Ok(found) => return Poll::Ready(self.come(inner, line, place, found)),
             Err(need) => need,
         };
         self.begin_wait(&mut inner, wakee.whom);

@@ -127,7 +127,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         if let Some(grant) = inner.serve_newcomer(line, need, Party::running) {
             let need = mem::replace(stage, Stage::Done);
             let taken = take(&mut inner.gate, grant);
-            Shared::settle_taken(inner);
+            self.settle_taken(inner);
             drop(need);
             return Poll::Ready(taken);
         }
@@ -197,7 +197,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         if let Some(grant) = inner.lines.come_served(spot) {
             *stage = Stage::Done;
             let taken = take(&mut inner.gate, grant);
-            Shared::settle_taken(inner);
+            self.settle_taken(inner);
             return Poll::Ready(taken);
         }
         match inner.lines.state(spot) {
@@ -236,7 +236,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         let Some(grant) = inner.lines.come_served(spot) else { return Poll::Pending };
         *stage = Stage::Done;
         let taken = take(&mut inner.gate, grant);
-        Shared::settle_taken(inner);
+        self.settle_taken(inner);
         Poll::Ready(taken)
     }
 

@@ -92,8 +92,8 @@ impl<T> Gate for Chan<T> {
 impl<T> Chan<T> {
     /// Whether no message is there, and none can come.
     fn has_ended(&self) -> bool {
-        let is_idle = self.room == self.room_max;
-        self.queue.is_empty() && (self.senders == 0 || self.is_closed && is_idle)
+        let may_get_more = self.senders > 0 && (!self.is_closed || self.room < self.room_max);
+        !may_get_more && self.queue.is_empty()
     }
 
     /// Takes the first message; `None` after the last. An error where one may still come.
@@ -144,10 +144,12 @@ impl<T> Chan<T> {
         Err(SendError(()))
     }
 
-    /// Puts a message into a channel without a bound, in which there is room for more than fit into memory.
-    fn push(&mut self, message: T) -> Result<(), SendError<T>> {
-        if self.is_closed {
-            return Err(SendError(message));
+    /// Puts a message into a channel without a bound, in which there is room for more than fit into memory. Returns it
+    /// if the channel is closed, or the queue would have to grow.
+    #[inline]
+    fn push(&mut self, message: T) -> Result<(), T> {
+        if self.is_closed || self.queue.len() == self.queue.capacity() {
+            return Err(message);
         }
         self.room -= 1;
         self.queue.push_back(message);
@@ -214,8 +216,23 @@ pub(super) fn weak_count<T>(shared: &Way<T>) -> usize {
 
 impl<T> Tx<T> {
     /// Sends into a channel without a bound.
+    #[inline]
     pub(super) fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.shared.update_for_alone(|chan| chan.push(message))
+        match self.shared.give_to_alone(message, Chan::push) {
+            Ok(()) => Ok(()),
+            Err(message) => self.send_with_care(message),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn send_with_care(&self, message: T) -> Result<(), SendError<T>> {
+        self.shared.update_for_alone(|chan| {
+            if !chan.is_closed {
+                chan.queue.reserve(1);
+            }
+            chan.push(message).map_err(SendError)
+        })
     }
 
     /// Sends if there is room and nobody waits for it.
