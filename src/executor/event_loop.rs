@@ -428,7 +428,21 @@ impl EventLoop {
     /// Ends the loop: cancels what is still alive, newest first, and reports.
     ///
     /// The outcome is a failure if the loop had failed, if a task panicked and nobody took the panic, or if
-    /// tasks are left over and that was denied.
+    /// tasks are left over and that was denied. Outputs that nobody has taken are dropped: a handle that outlives
+    /// its loop says cancelled, whatever its task did.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::EventLoop;
+    ///
+    /// let mut event_loop = EventLoop::new();
+    /// let (mut taken, mut late) = (event_loop.spawn(async { 1 }), event_loop.spawn(async { 2 }));
+    /// event_loop.run_until_idle().unwrap();
+    /// assert_eq!(taken.try_take().unwrap().unwrap(), 1);
+    /// event_loop.finish().unwrap();
+    /// assert!(late.try_take().unwrap().unwrap_err().is_cancelled());
+    /// ```
     pub fn finish(self) -> Report<()> {
         self.core.conclude(self.check_failed(), None)
     }

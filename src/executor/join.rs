@@ -20,7 +20,8 @@ use crate::kernel::{Access, Object, State as TaskState, Target, TaskId, TaskKey,
 /// A task's handle: a future of its result.
 ///
 /// Dropping it detaches the task, which goes on (S19). If a detached task panics, the run fails with that
-/// panic when it ends (S20).
+/// panic when it ends (S20). The output is kept until it is taken, or the loop ends: from then on the result is
+/// cancelled.
 ///
 /// # Cancel safety
 ///
