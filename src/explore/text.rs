@@ -143,9 +143,12 @@ impl Exploration {
     fn told(&self, finding: &Finding) -> String {
         let failure = finding.failure.to_string();
         let (what, replay) = split_at_last(&failure, "  replay: ").unwrap_or((&failure, ""));
-        if matches!(finding.failure.kind(), FailureKind::InvalidSearch { .. }) {
+        match finding.failure.kind() {
             // There is no run that a line could bring back.
-            return what.trim_end().to_owned();
+            FailureKind::InvalidSearch { .. } => return what.trim_end().to_owned(),
+            // Nor is there one to show: the line brings back the run around the search.
+            FailureKind::NestedLoop { .. } => return failure,
+            _ => {}
         }
         let mut text = what.to_owned();
         if self.extent != Extent::Refused {

@@ -407,7 +407,9 @@ fn a_failure_that_does_not_come_back_is_told_as_that() {
 #[test]
 fn a_search_inside_a_running_loop_says_so() {
     let exploration = Builder::new().run(async { explorer().run(|| async {}) }).unwrap();
+    let text = exploration.to_string();
     let failure = exploration.unwrap_finding().failure;
+    assert_eq!(text, failure.to_string(), "no run, no schedule and no table");
     assert!(matches!(failure.kind(), FailureKind::NestedLoop { .. }), "{failure}");
 }
 
