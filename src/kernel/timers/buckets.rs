@@ -9,8 +9,8 @@
 //!
 //! Refuses to know: which entries are alive, and when to move what.
 
-use super::bucket::Bucket;
 use super::ladder::Entry;
+use super::parts::Parts;
 use crate::kernel::Instant;
 
 const DIGIT_BITS: u32 = 6;
@@ -20,7 +20,7 @@ const LEVELS: usize = u64::BITS.div_ceil(DIGIT_BITS) as usize;
 /// Entries later than a base, sorted roughly.
 pub(super) struct Buckets {
     /// Level by level; not made before the first entry comes.
-    table: Vec<Bucket>,
+    table: Vec<Parts<Entry>>,
     /// For each level, one bit for each bucket that is not empty.
     occupied: [u64; LEVELS],
     base: u64,
@@ -53,7 +53,7 @@ impl Buckets {
     pub fn rebase(&mut self, base: Instant) {
         self.base = base.as_nanos();
         if self.table.is_empty() {
-            self.table.resize_with(LEVELS * DIGITS, Bucket::default);
+            self.table.resize_with(LEVELS * DIGITS, Parts::new);
         }
     }
 
@@ -85,14 +85,14 @@ impl Buckets {
     }
 
     #[inline]
-    pub fn get(&self, bucket: usize) -> &Bucket {
+    pub fn get(&self, bucket: usize) -> &Parts<Entry> {
         &self.table[bucket]
     }
 
     /// Visits all entries.
     pub fn for_each(&self, visit: &mut dyn FnMut(&Entry)) {
         for bucket in self.occupied() {
-            self.get(bucket).parts().flatten().for_each(&mut *visit);
+            self.get(bucket).iter().for_each(&mut *visit);
         }
     }
 
@@ -103,15 +103,16 @@ impl Buckets {
     }
 
     /// Takes a whole bucket out, memory and all.
-    pub fn remove(&mut self, bucket: usize) -> Bucket {
+    pub fn remove(&mut self, bucket: usize) -> Parts<Entry> {
         self.forget(bucket);
-        std::mem::take(&mut self.table[bucket])
+        std::mem::replace(&mut self.table[bucket], Parts::new())
     }
 
     /// Empties a bucket and keeps its memory, if that is little.
     pub fn empty(&mut self, bucket: usize) {
         self.forget(bucket);
         self.table[bucket].clear();
+        self.table[bucket].give_back();
     }
 
     fn forget(&mut self, bucket: usize) {
@@ -165,7 +166,7 @@ impl Buckets {
             let entries = self.get(bucket);
             let bit = self.occupied[bucket / DIGITS] >> (bucket % DIGITS) & 1;
             assert!((bit == 1) == (entries.len() > 0), "a mark is wrong");
-            for entry in entries.parts().flatten() {
+            for entry in entries.iter() {
                 assert!(entry.deadline.as_nanos() > self.base, "before the base");
                 assert!(bucket == self.bucket_of(entry.deadline), "in a wrong bucket");
             }
@@ -176,8 +177,8 @@ impl Buckets {
 
     #[cfg(test)]
     pub fn memory_bytes(&self) -> usize {
-        let buckets: usize = self.table.iter().map(Bucket::memory_bytes).sum();
-        buckets + self.table.capacity() * size_of::<Bucket>()
+        let buckets: usize = self.table.iter().map(Parts::memory_bytes).sum();
+        buckets + self.table.capacity() * size_of::<Parts<Entry>>()
     }
 }
 

@@ -255,7 +255,7 @@ impl Ladder {
     /// Spreads a large bucket over lower levels, around its first deadline, which fires at once.
     fn scatter(&mut self, bucket: usize) {
         let entries = self.buckets.remove(bucket);
-        let Some(first) = entries.parts().flatten().map(|e| e.deadline).min() else {
+        let Some(first) = entries.iter().map(|e| e.deadline).min() else {
             return;
         };
         self.buckets.rebase(first);
@@ -328,7 +328,7 @@ impl Ladder {
         let all_alive = self.dead == 0;
         self.buckets.occupied().find_map(|bucket| {
             let mut found: Option<Earliest> = None;
-            for entry in self.buckets.get(bucket).parts().flatten() {
+            for entry in self.buckets.get(bucket).iter() {
                 let deadline = entry.deadline;
                 // Compare before asking: the answer may not be in the cache.
                 if found.is_some_and(|e| e.deadline < deadline) || !(all_alive || is_alive(entry)) {

@@ -8,15 +8,16 @@
 //! ordered inside (that is `ladder`'s). It hashes nothing and looks at no address, so the same calls
 //! always give the same answers.
 
-mod bucket;
 mod buckets;
 mod ladder;
+mod parts;
 mod run;
 #[cfg(test)]
 mod tests;
 
 use crate::kernel::Instant;
 use ladder::{Entry, Ladder};
+use parts::Parts;
 use std::fmt;
 
 /// Names one registered timer.
@@ -76,8 +77,9 @@ pub(crate) struct Timers<P> {
     used: u32,
     /// Free slots before `used`. The one freed last is used first: it is still in the cache. A list
     /// threaded through the slots would be smaller, but to follow it is to wait for memory at each
-    /// step; a fan of a million reused timers took half as long again.
-    free: Vec<u32>,
+    /// step; a fan of a million reused timers took half as long again. In parts it takes memory that the queue has
+    /// given back by then.
+    free: Parts<u32>,
     ladder: Ladder,
     /// Deadlines that were noted, by slot, each with its timer's key.
     noted: Vec<(TimerKey, Instant)>,
@@ -126,7 +128,7 @@ impl<P: Copy> Timers<P> {
         Timers {
             slots: Vec::new(),
             used: 0,
-            free: Vec::new(),
+            free: Parts::new(),
             ladder: Ladder::new(),
             noted: Vec::new(),
         }
@@ -272,18 +274,26 @@ impl<P: Copy> Timers<P> {
     /// Always in line: left to itself, the compiler changes its mind with every change elsewhere, for 17 instructions.
     #[inline(always)]
     fn claim(&mut self, mark: Mark, payload: P) -> TimerKey {
-        let Some(number) = self.free.pop() else {
-            return self.claim_unused(mark, payload);
-        };
+        match self.free.pop() {
+            Some(number) => self.occupy(number, mark, payload),
+            None => self.claim_far(mark, payload),
+        }
+    }
+
+    #[inline(always)]
+    fn occupy(&mut self, number: u32, mark: Mark, payload: P) -> TimerKey {
         let slot = &mut self.slots[number as usize];
         slot.generation += 1;
         (slot.payload, slot.mark) = (payload, mark);
         TimerKey::new(number, slot.generation)
     }
 
-    /// Hands out a slot behind `used`: one left by an earlier loop, or a new one.
+    /// Hands out one of the slots that have been free for long, or one behind `used`: left by an earlier loop, or new.
     #[inline(never)]
-    fn claim_unused(&mut self, mark: Mark, payload: P) -> TimerKey {
+    fn claim_far(&mut self, mark: Mark, payload: P) -> TimerKey {
+        if let Some(number) = self.free.pop_full() {
+            return self.occupy(number, mark, payload);
+        }
         while let Some(slot) = self.slots.get_mut(self.used as usize) {
             let number = self.used;
             self.used += 1;
@@ -321,7 +331,7 @@ impl<P: Copy> Timers<P> {
 
     /// Panics if an invariant is broken. It visits everything: for tests and debug builds.
     pub fn check(&self) {
-        for &number in &self.free {
+        for &number in self.free.iter() {
             assert!(number < self.used, "an unused slot is listed as free");
             let slot = &self.slots[number as usize];
             assert!(!slot.is_live(), "a live slot is listed as free");
@@ -351,7 +361,7 @@ impl<P: Copy> Timers<P> {
     #[cfg(test)]
     fn memory_bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Slot<P>>()
-            + self.free.capacity() * size_of::<u32>()
+            + self.free.memory_bytes()
             + self.ladder.memory_bytes()
     }
 }

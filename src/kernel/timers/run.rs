@@ -184,7 +184,7 @@ impl Run {
 }
 
 /// Gives memory back if most of it is not used, and if it is worth the trouble.
-pub(super) fn give_back(entries: &mut Vec<Entry>) {
+pub(super) fn give_back<T>(entries: &mut Vec<T>) {
     if entries.capacity() > RUN_MAX && entries.len() < entries.capacity() / 4 {
         entries.shrink_to(entries.len() * 2);
     }
