@@ -182,12 +182,13 @@ impl<T> LinkReceiver<T> {
             state.traced = executor::list(resource, Shared::KIND, state.name.as_deref());
         }
         let (next, traced) = (state.wire.next_due(self.channel), state.traced);
+        let arrives = next.map_or(Instant::NEVER, |(arrives, _)| arrives);
         let receiving = state.receiving(self.channel);
         let waiting = match next {
             None if receiving.senders == 0 => None,
             // Who knows when the next message arrives waits for that instant.
             _ => {
-                let traced = traced.filter(|_| next.is_none());
+                let traced = traced.filter(|_| arrives.is_never());
                 let tell = |traced| Told::new(traced, wakee.whom, Shared::wanted());
                 let _told = traced.map(tell).unwrap_or_default();
                 Some(Waiting { wakee, _told })
@@ -202,7 +203,6 @@ impl<T> LinkReceiver<T> {
         if is_over {
             return Poll::Ready(None);
         }
-        let arrives = next.map_or(Instant::NEVER, |(arrives, _)| arrives);
         if arrives != mem::replace(&mut self.awaited, arrives) {
             self.timer.cancel();
         }

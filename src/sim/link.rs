@@ -320,7 +320,7 @@ impl executor::Resource for Shared {
         for (channel, receiving) in state.channels.iter() {
             let Some(Waiting { wakee, .. }) = &receiving.waiting else { continue };
             // Who knows when the next message arrives waits for that instant.
-            if wire.next_due(channel).is_none() {
+            if wire.next_due(channel).is_none_or(|(arrives, _)| arrives.is_never()) {
                 wakee.tell(Shared::wanted(), &mut told.waiters);
             }
         }

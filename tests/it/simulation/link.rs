@@ -290,6 +290,21 @@ fn s37_a_receiver_to_whom_nobody_sends_is_told_with_its_link() {
 }
 
 #[test]
+fn s37_who_receives_what_never_arrives_waits_for_a_message() {
+    for (latency, bytes) in [(Duration::MAX, 1), (millis(1), u64::MAX)] {
+        let report = Builder::new().run(async move {
+            let (sender, mut receiver) = Link::new(latency, 1).named("up").channel();
+            sender.send((), bytes);
+            receiver.recv().await;
+        });
+        let told = "deadlock at 0s (turn 1): 1 task waits, no timer is registered\n  \
+                    main  waits for a message from link `up` since 0s\n";
+        let text = report.unwrap_failure().to_string();
+        assert!(text.starts_with(told), "{text}");
+    }
+}
+
+#[test]
 fn a_link_belongs_to_its_loop_and_can_be_looked_at_after_it() {
     let mut event_loop = EventLoop::new();
     let (link, (sender, receiver), mut transfer) = event_loop
