@@ -6,7 +6,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::draft::{NOTED_MAX, Picked};
+use super::draft::{NOTED_MAX, Noted};
 use super::schedule::Deviation;
 
 /// One choice and those in the turns after it that are the same.
@@ -90,19 +90,20 @@ const REPEATED_BITS: u32 = 5;
 
 /// A choice in one unit, if it fits: if nothing is above what there is room for.
 #[inline(always)]
-fn unit(turns: u64, more: u32, index: u32) -> u16 {
-    (turns << 14) as u16 | (more << INDEX_BITS) as u16 | index as u16
+fn unit(turns: u32, more: u32, index: u32) -> u16 {
+    (turns << 14 | more << INDEX_BITS | index) as u16
 }
 
 /// The bits of the numbers of a choice for which there is no room in one unit. One test of three bounds.
 #[inline(always)]
-fn above(turns: u64, more: u32, index: u32) -> u64 {
-    (turns | u64::from(more)) >> 2 | u64::from(index >> INDEX_BITS)
+fn above(turns: u32, more: u32, index: u32) -> u32 {
+    (turns | more) >> 2 | index >> INDEX_BITS
 }
 
 /// A choice in one unit.
 fn short(turns: u64, more: u32, index: u32) -> Option<u16> {
     debug_assert!(turns > 0, "a turn has one choice at most of which task runs");
+    let turns = u32::try_from(turns).ok()?;
     (above(turns, more, index) == 0).then(|| unit(turns, more, index))
 }
 
@@ -196,44 +197,61 @@ impl Runs {
     pub(super) fn push(&mut self, choice: Deviation) {
         let Deviation { turn, place, alternatives, index } = choice;
         match place {
-            0 => self.extend(&[Picked { turn, alternatives, index }]),
+            0 => self.add(turn, alternatives, index),
             _ => self.push_run(Run { first: choice, count: 1 }),
         }
     }
 
-    /// Adds choices of which task runs, in their order.
-    pub(super) fn extend(&mut self, mut picked: &[Picked]) {
-        loop {
-            picked = &picked[self.extend_short(picked)..];
-            let Some((&Picked { turn, alternatives, index }, behind)) = picked.split_first() else {
-                return;
-            };
-            self.push_run(single(turn, alternatives, index));
-            picked = behind;
+    /// Takes choices of which task runs, and leaves none.
+    pub(super) fn extend(&mut self, noted: &mut Noted) {
+        if noted.len < NOTED_MAX || !self.extend_short(noted) {
+            for place in 1..=noted.len {
+                self.add(noted.turns[place], noted.alternatives[place], noted.indices[place]);
+            }
         }
+        noted.len = 0;
     }
 
-    /// Adds those before the first that does not fit one unit, or as many as are noted at once, and returns how many.
-    fn extend_short(&mut self, picked: &[Picked]) -> usize {
-        let mut units = [0; NOTED_MAX];
-        let Runs { mut turn, mut alternatives, mut repeated, mut again, .. } = *self;
-        let mut count = 0;
-        for (next, told) in picked.iter().zip(&mut units) {
-            let turns = next.turn.wrapping_sub(turn);
-            let more = next.alternatives.wrapping_sub(alternatives).wrapping_add(1);
-            *told = unit(turns, more, next.index);
-            let equal = if *told == again { repeated + 1 } else { 0 };
-            if above(turns, more, next.index) | u64::from(equal >> REPEATED_BITS) > 0 {
-                break;
-            }
-            (turn, alternatives, repeated) = (next.turn, next.alternatives, equal);
-            again = unit(1, 1, next.index);
-            count += 1;
+    /// Adds as many as are noted at once, if each fits one unit and has another index than the one before. There is no
+    /// branch in these loops, so that the compiler does several choices at a time.
+    fn extend_short(&mut self, noted: &mut Noted) -> bool {
+        let Noted { turns, alternatives, indices, .. } = noted;
+        (turns[0], alternatives[0]) = (self.turn, self.alternatives);
+        indices[0] = if self.again == 0 { u32::MAX } else { index_of(self.again) };
+        let mut since = [0; NOTED_MAX];
+        for (since, turns) in since.iter_mut().zip(turns.windows(2)) {
+            *since = (turns[1] - turns[0]) as u32;
         }
-        self.units.extend_from_slice(&units[..count]);
-        (self.turn, self.alternatives, self.repeated, self.again) =
-            (turn, alternatives, repeated, again);
-        count
+        // What was cut off of a number of turns is seen here.
+        let mut misfit = u32::from(turns[NOTED_MAX] - turns[0] > u64::from(u32::MAX));
+        let mut units = [0; NOTED_MAX];
+        for (at, told) in units.iter_mut().enumerate() {
+            let more = alternatives[at + 1].wrapping_sub(alternatives[at]).wrapping_add(1);
+            let index = indices[at + 1];
+            *told = unit(since[at], more, index);
+            misfit |= above(since[at], more, index) | u32::from(index == indices[at]);
+        }
+        if misfit > 0 {
+            return false;
+        }
+        self.units.extend_from_slice(&units);
+        (self.turn, self.alternatives) = (turns[NOTED_MAX], alternatives[NOTED_MAX]);
+        (self.repeated, self.again) = (0, unit(1, 1, indices[NOTED_MAX]));
+        true
+    }
+
+    /// Adds a choice of which task runs.
+    fn add(&mut self, turn: u64, alternatives: u32, index: u32) {
+        let turns = u32::try_from(turn - self.turn).unwrap_or(u32::MAX);
+        let more = self.more(alternatives);
+        let told = unit(turns, more, index);
+        let repeated = if told == self.again { self.repeated + 1 } else { 0 };
+        if above(turns, more, index) > 0 || repeated > REPEATED_MAX {
+            return self.push_run(single(turn, alternatives, index));
+        }
+        self.units.push(told);
+        (self.turn, self.alternatives) = (turn, alternatives);
+        (self.repeated, self.again) = (repeated, unit(1, 1, index));
     }
 
     /// Adds a run, which may go on with the last one.

@@ -14,7 +14,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::draft::Picked;
+use super::draft::Noted;
 use super::injection::Injection;
 use super::runs::{Run, Runs};
 use crate::kernel;
@@ -101,9 +101,9 @@ impl Schedule {
         &self.runs
     }
 
-    /// Adds choices of which task runs, in their order.
-    pub(super) fn extend(&mut self, picked: &[Picked]) {
-        self.runs.extend(picked);
+    /// Takes choices of which task runs, and leaves none.
+    pub(super) fn extend(&mut self, noted: &mut Noted) {
+        self.runs.extend(noted);
     }
 
     pub(crate) fn push(&mut self, deviation: Deviation) {
