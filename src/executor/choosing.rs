@@ -118,7 +118,7 @@ impl Core {
         let index = random.draw(ready as u64) as u32;
         let next = random.foresee(ready as u64) as usize;
         state.schedule.note(state.kernel.turn() + 1, ready as u32, index);
-        Ok(state.kernel.take_chosen(index, || Some(next).filter(|&next| next < ready - 1)))
+        Ok(state.kernel.take_chosen(index, Some(next)))
     }
 
     /// The same where it is not by chance, or by a schedule.
@@ -127,7 +127,7 @@ impl Core {
         let index = self.picker.borrow_mut().pick(&state.kernel)?;
         let (turn, alternatives) = (state.kernel.turn() + 1, state.kernel.ready_len() as u32);
         state.schedule.note(turn, alternatives, index);
-        Ok(state.kernel.take_chosen(index, || None))
+        Ok(state.kernel.take_chosen(index, None))
     }
 
     /// Chooses a value for the program, from 0 to `count` - 1.

@@ -385,11 +385,7 @@ impl Kernel {
     /// Takes a ready task that was chosen among those that there are. For the first it takes longer than
     /// [`take_first`](Self::take_first). If it comes back at once, that at `next` may be chosen after it.
     #[inline(always)]
-    pub(crate) fn take_chosen(
-        &mut self,
-        index: u32,
-        next: impl FnOnce() -> Option<usize>,
-    ) -> Taken {
+    pub(crate) fn take_chosen(&mut self, index: u32, next: Option<usize>) -> Taken {
         Taken::new(self.ready.take_chosen(index as usize, next), index)
     }
 

@@ -74,63 +74,46 @@ struct Row {
     before: Counts,
 }
 
-/// How many places are left before each part of a row: 16 bits for each, the first part's the lowest of the first
-/// word. They are compared and changed four at a time.
+/// How many places are left before each part of a row.
 #[derive(Clone, Copy, PartialEq, Debug)]
-struct Counts([Word; PARTS / LANES]);
-
-/// Words stand apart. Side by side, they would be taken into longer registers, with fewer instructions, each of which
-/// takes twice as long; and all of them wait for each other.
-#[derive(Clone, Copy, PartialEq, Debug)]
-#[repr(align(16))]
-struct Word(u64);
-
-/// Counts in a word.
-const LANES: usize = 4;
-
-const LANE_BITS: usize = 16;
-
-/// 1 for each count.
-const ONES: u64 = 0x0001_0001_0001_0001;
+struct Counts([i16; PARTS]);
 
 impl Counts {
     /// Where nothing was taken.
     const FULL: Counts = {
-        let mut words = [Word(0); PARTS / LANES];
+        let mut counts = [0; PARTS];
         let mut part = 0;
         while part < PARTS {
-            words[part / LANES].0 |= ((part * PART) as u64) << (LANE_BITS * (part % LANES));
+            counts[part] = (part * PART) as i16;
             part += 1;
         }
-        Counts(words)
+        Counts(counts)
     };
 
-    /// Counts the place at an index as taken, and returns its part.
-    #[inline(always)]
+    /// Counts the place at an index as taken, and returns its part. Out of line, so that it is compiled to compare
+    /// eight counts at once wherever it is called.
+    #[inline(never)]
     fn take(&mut self, index: usize) -> usize {
-        // By this more, a count that is above the index has its highest bit set. None carries into the next, for
-        // counts and the index are `ROW` at most.
-        let more = ONES.wrapping_mul((1 << (LANE_BITS - 1)) - 1 - index as u64);
-        let mut sum = 0;
-        for Word(word) in &mut self.0 {
-            let above = word.wrapping_add(more) >> (LANE_BITS - 1) & ONES;
-            *word = word.wrapping_sub(above);
-            sum += above;
+        let index = index as i16;
+        let mut parts = 0;
+        for count in &mut self.0 {
+            let is_behind = i16::from(*count > index);
+            *count -= is_behind;
+            parts += is_behind;
         }
-        let above = sum.wrapping_mul(ONES) >> (LANE_BITS * (LANES - 1));
-        PARTS - 1 - above as usize
+        PARTS - 1 - parts as usize
     }
 
     /// Counts a place of a part as not taken.
     fn put_back(&mut self, part: usize) {
-        for behind in part + 1..PARTS {
-            self.0[behind / LANES].0 += 1 << (LANE_BITS * (behind % LANES));
+        for count in &mut self.0[part + 1..] {
+            *count += 1;
         }
     }
 
     #[inline(always)]
     fn of(&self, part: usize) -> usize {
-        (self.0[part / LANES].0 >> (LANE_BITS * (part % LANES)) & 0xffff) as usize
+        self.0[part] as usize
     }
 }
 
@@ -198,8 +181,8 @@ impl Ranked {
         self.slots[part * PART + place]
     }
 
-    /// Finds the slot at `index`, which exists: for when it is taken, if that is what is done next. To be called
-    /// after one was taken.
+    /// Finds the slot at `index`, which may be still to come: for when it is taken, if that is what is done next. To
+    /// be called after one was taken.
     #[inline(always)]
     pub(super) fn look_ahead(&mut self, index: usize) {
         match self.rows.first_mut() {
@@ -214,9 +197,10 @@ impl Ranked {
     /// The same where there is more than one row.
     #[inline(never)]
     fn look_beyond(&mut self, index: usize) {
-        let (row, index_in_row) = self.row_of(index);
-        let (part, number) = self.rows[row].take(index_in_row);
-        self.ahead = Ahead { index, part: row * PARTS + part, number };
+        if let Some((row, index_in_row)) = self.row_of(index) {
+            let (part, number) = self.rows[row].take(index_in_row);
+            self.ahead = Ahead { index, part: row * PARTS + part, number };
+        }
     }
 
     /// The same for a slot that is taken now.
@@ -240,31 +224,37 @@ impl Ranked {
         if self.ahead.index != NOBODY {
             return self.find(index, came);
         }
-        let (row, index_in_row) = self.row_of(index);
+        let (row, index_in_row) = self.row_of(index)?;
         let (part, number) = self.rows[row].clone().take(index_in_row);
         let part = row * PARTS + part;
         Some(self.slots[part * PART + usize::from(self.lists[part][number])])
     }
 
-    /// The row that has the slot at an index, and its index there.
-    fn row_of(&self, index: usize) -> (usize, usize) {
-        let (mut row, mut index_in_row) = (0, index);
-        while index_in_row >= self.rows[row].left {
-            index_in_row -= self.rows[row].left;
-            row += 1;
+    /// The row that has the slot at an index, and its index there, unless there is no room for it.
+    fn row_of(&self, index: usize) -> Option<(usize, usize)> {
+        let mut index_in_row = index;
+        for (number, row) in self.rows.iter().enumerate() {
+            if index_in_row < row.left {
+                return Some((number, index_in_row));
+            }
+            index_in_row -= row.left;
         }
-        (row, index_in_row)
+        None
     }
 
     /// Moves all slots to the beginning, and makes room for as many to come.
     pub(super) fn pack(&mut self, came: usize) {
         self.put_back();
-        let mut left = Vec::with_capacity(came);
-        for (list, slots) in self.parts(came) {
-            left.extend(list.iter().map(|&place| slots[usize::from(place)]));
+        let mut len = 0;
+        for part in 0..came.div_ceil(PART) {
+            let (from, left) = (part * PART, self.left(part, came));
+            let slots: [u32; PART] = *self.slots[from..].first_chunk().expect("parts are whole");
+            for (slot, &place) in self.slots[len..][..left].iter_mut().zip(&self.lists[part]) {
+                *slot = slots[usize::from(place) % PART];
+            }
+            len += left;
         }
-        self.begin(left.len());
-        self.slots[..left.len()].copy_from_slice(&left);
+        self.begin(len);
     }
 
     /// The slot at an index, part by part.
@@ -290,11 +280,15 @@ impl Ranked {
     /// Of each part, the places that are left of those that came, and its slots.
     fn parts(&self, came: usize) -> impl Iterator<Item = (&[u8], &[u32])> {
         (0..came.div_ceil(PART)).map(move |part| {
-            let ahead = self.ahead.index != NOBODY && self.ahead.part == part;
-            let left = self.rows[part / PARTS].left(part % PARTS) + usize::from(ahead);
-            let to_come = ((part + 1) * PART).saturating_sub(came);
-            (&self.lists[part][..left - to_come], &self.slots[part * PART..][..PART])
+            (&self.lists[part][..self.left(part, came)], &self.slots[part * PART..][..PART])
         })
+    }
+
+    /// How many slots of a part are left of those that came.
+    fn left(&self, part: usize, came: usize) -> usize {
+        let ahead = self.ahead.index != NOBODY && self.ahead.part == part;
+        let left = self.rows[part / PARTS].left(part % PARTS) + usize::from(ahead);
+        left - ((part + 1) * PART).saturating_sub(came)
     }
 
     /// Panics if it contradicts itself, or what the ready set counted.

@@ -194,19 +194,15 @@ impl ReadySet {
     /// The same, out of line, so that the first is taken in few instructions.
     #[inline(never)]
     fn take_from_behind(&mut self, index: usize) -> u32 {
-        self.take_chosen(index, || None)
+        self.take_chosen(index, None)
     }
 
     /// Removes the slot at `index`, which exists, where any may be chosen.
     ///
-    /// What is taken `next`, if all goes as expected, is looked for at once: it need not be waited for then. It has to
-    /// be one of those that are left.
+    /// What is taken `next`, if all goes as expected, is looked for at once: it need not be waited for then. It may be
+    /// what comes before that.
     #[inline(always)]
-    pub(crate) fn take_chosen(
-        &mut self,
-        index: usize,
-        next: impl FnOnce() -> Option<usize>,
-    ) -> u32 {
+    pub(crate) fn take_chosen(&mut self, index: usize, next: Option<usize>) -> u32 {
         match self.order {
             Order::Ring => self.unroll(index),
             Order::Few => {
@@ -217,7 +213,7 @@ impl ReadySet {
             Order::Ranked => {
                 self.front += 1;
                 let slot = self.ranked.take(index);
-                if let Some(next) = next() {
+                if let Some(next) = next {
                     self.ranked.look_ahead(next);
                 }
                 slot
@@ -242,7 +238,7 @@ impl ReadySet {
         }
         let order = if is_few { Order::Few } else { Order::Ranked };
         (self.front, self.back, self.order) = (0, len, order);
-        self.take_chosen(index, || None)
+        self.take_chosen(index, None)
     }
 
     /// Forgets all and keeps the memory.
@@ -338,11 +334,11 @@ mod tests {
                     model.push_back(slot);
                 }
                 if kind < 5 && !model.is_empty() {
-                    let expected = ahead.filter(|_| kind > 0);
+                    let expected = ahead.filter(|&ahead| kind > 0 && ahead < model.len());
                     let index = expected.unwrap_or(index * model.len() / 1_000);
                     let left = model.len() - 1;
-                    ahead = (left > 0).then(|| next * left / 1_000).filter(|_| kind > 1);
-                    let slot = ready.take_chosen(index, || ahead);
+                    ahead = Some(next * (left + 1) / 1_000).filter(|_| kind > 1);
+                    let slot = ready.take_chosen(index, ahead);
                     assert_eq!(Some(slot), model.remove(index));
                     if kind > 3 {
                         ready.push(slot);
