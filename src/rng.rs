@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::ops::RangeBounds;
 
 pub use range::Drawable;
-pub(crate) use range::below;
+pub(crate) use range::{below, scaled};
 pub(crate) use seed::{digest_draw, digest_stream, stream_child};
 
 /// Draws random values in an order that only its seed decides.

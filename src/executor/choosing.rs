@@ -106,24 +106,20 @@ impl Core {
         }
     }
 
-    /// Takes the ready task that the policy or the schedule picks. There is one at least.
+    /// Takes one of the ready tasks at random, if that is the policy. There is one at least.
     #[inline(always)]
-    pub(super) fn pick(&self, state: &mut State) -> Result<Taken, Misfit> {
+    pub(super) fn pick_at_random(&self, state: &mut State) -> Option<Taken> {
         let mut picker = self.picker.borrow_mut();
-        let Picker::Native(Native::Random(random)) = &mut *picker else {
-            drop(picker);
-            return self.pick_asked(state);
-        };
+        let Picker::Native(Native::Random(random)) = &mut *picker else { return None };
         let ready = state.kernel.ready_len();
-        let index = random.draw(ready as u64) as u32;
-        let next = random.foresee(ready as u64) as usize;
-        state.schedule.note(state.kernel.turn() + 1, ready as u32, index);
-        Ok(state.kernel.take_chosen(index, Some(next)))
+        let (index, next) = random.draw_ahead(ready as u64);
+        state.schedule.note(state.kernel.turn() + 1, ready as u32, index as u32);
+        Some(state.kernel.take_chosen(index as u32, Some(next as usize)))
     }
 
-    /// The same where it is not by chance, or by a schedule.
+    /// Takes the ready task that any other policy picks, or a schedule.
     #[inline(never)]
-    fn pick_asked(&self, state: &mut State) -> Result<Taken, Misfit> {
+    pub(super) fn pick_asked(&self, state: &mut State) -> Result<Taken, Misfit> {
         let index = self.picker.borrow_mut().pick(&state.kernel)?;
         let (turn, alternatives) = (state.kernel.turn() + 1, state.kernel.ready_len() as u32);
         state.schedule.note(turn, alternatives, index);

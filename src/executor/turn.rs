@@ -55,8 +55,10 @@ impl Core {
         let taken = if ready < state.asked_from {
             let Some(taken) = state.kernel.take_first() else { return Ok(Turned::Idle) };
             taken
+        } else if let Some(taken) = self.pick_at_random(&mut state) {
+            taken
         } else {
-            match self.pick(&mut state) {
+            match self.pick_asked(&mut state) {
                 Ok(taken) => taken,
                 Err(misfit) => {
                     drop(state);

@@ -1,5 +1,7 @@
 //! Every alternative equally likely.
 
+use std::mem::replace;
+
 use super::{Choice, Policy};
 use crate::rng::{self, Rng};
 
@@ -28,34 +30,37 @@ use crate::rng::{self, Rng};
 pub struct Random {
     seed: u64,
     rng: Rng,
-    /// The words that are drawn next, for what they give is made use of before.
-    words: [u64; 2],
+    /// The word that is drawn next, for what it gives is made use of before.
+    word: u64,
 }
 
 impl Random {
     /// Creates the policy of a seed; every seed is as good as another.
     pub fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
-        let words = [rng.next_u64(), rng.next_u64()];
-        Random { seed, rng, words }
+        let word = rng.next_u64();
+        Random { seed, rng, word }
     }
 
     /// Draws one of so many alternatives.
     #[inline]
     pub(crate) fn draw(&mut self, alternatives: u64) -> u64 {
-        loop {
-            let word = self.words[0];
-            self.words = [self.words[1], self.rng.next_u64()];
-            if let Some(drawn) = rng::below(word, alternatives) {
-                return drawn;
-            }
+        self.draw_ahead(alternatives).0
+    }
+
+    /// The same, and what the next draw of as many would be, or nearly always.
+    #[inline]
+    pub(crate) fn draw_ahead(&mut self, alternatives: u64) -> (u64, u64) {
+        let word = replace(&mut self.word, self.rng.next_u64());
+        match rng::below(word, alternatives) {
+            Some(drawn) => (drawn, rng::scaled(self.word, alternatives)),
+            None => self.draw_again(alternatives),
         }
     }
 
-    /// What the next draw would be of so many alternatives, or nearly always.
-    #[inline]
-    pub(crate) fn foresee(&self, alternatives: u64) -> u64 {
-        ((u128::from(self.words[0]) * u128::from(alternatives)) >> 64) as u64
+    #[cold]
+    fn draw_again(&mut self, alternatives: u64) -> (u64, u64) {
+        self.draw_ahead(alternatives)
     }
 
     pub(crate) fn restart(&mut self, seed: u64) {

@@ -152,6 +152,12 @@ pub(crate) fn below(word: u64, count: u64) -> Option<u64> {
     (!is_surplus).then_some((product >> 64) as u64)
 }
 
+/// What it gives if it is none of the surplus.
+#[inline]
+pub(crate) fn scaled(word: u64, count: u64) -> u64 {
+    ((u128::from(word) * u128::from(count)) >> 64) as u64
+}
+
 /// Writes a range as its author did, as far as the bounds still tell.
 fn notation(start: Bound<&dyn Debug>, end: Bound<&dyn Debug>) -> String {
     let mut text = String::new();
