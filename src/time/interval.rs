@@ -170,6 +170,43 @@ impl Interval {
         self.reset_at(super::now() + self.period);
     }
 
+    /// Starts over: the next tick is due now.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a loop.
+    #[track_caller]
+    pub fn reset_immediately(&mut self) {
+        self.reset_at(super::now());
+    }
+
+    /// Starts over: the next tick is `after` from now.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a loop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, time::interval};
+    /// use std::time::Duration;
+    ///
+    /// run(async {
+    ///     let mut ticks = interval(Duration::from_secs(10));
+    ///     ticks.tick().await;
+    ///     ticks.reset_after(Duration::from_secs(3));
+    ///     assert_eq!(ticks.tick().await.to_string(), "3s");
+    ///     ticks.reset_immediately();
+    ///     assert_eq!(ticks.tick().await.to_string(), "3s");
+    ///     assert_eq!(ticks.tick().await.to_string(), "13s");
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn reset_after(&mut self, after: Duration) {
+        self.reset_at(super::now() + after);
+    }
+
     /// Starts over: the next tick is at `next`.
     pub fn reset_at(&mut self, next: Instant) {
         self.next = next;
