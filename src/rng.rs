@@ -20,7 +20,6 @@ mod rand_traits;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::ops::RangeBounds;
 
 pub use range::Drawable;
@@ -377,19 +376,54 @@ impl Rng {
     #[track_caller]
     pub fn sample(&mut self, total: usize, amount: usize) -> Vec<usize> {
         assert!(amount <= total, "cannot sample {amount} distinct indices out of {total}");
-        // The first `amount` steps of a shuffle of `0..total`, of which only the places that no
-        // longer hold their own number are stored, and only looked up. A place below `next` is never read again.
-        let mut moved = HashMap::new();
+        // The first `amount` steps of a shuffle of `0..total`.
+        let mut shuffled = Shuffled::new(amount);
         let mut picked = Vec::with_capacity(amount);
         for next in 0..amount {
             let place = self.range(next..total);
-            let displaced = moved.remove(&next).unwrap_or(next);
-            if place == next {
-                picked.push(displaced);
-            } else {
-                picked.push(moved.insert(place, displaced).unwrap_or(place));
-            }
+            // What stands at `next`, which is not looked at again, stands there from now on.
+            let displaced = shuffled.at(next);
+            picked.push(shuffled.replace(place, displaced));
         }
         picked
+    }
+}
+
+/// The numbers from 0 on as they are shuffled, of which only those are stored that have moved: a hash table in which a
+/// place is its own hash, for places are drawn evenly.
+struct Shuffled {
+    /// [`FREE`] where there is none.
+    places: Vec<usize>,
+    numbers: Vec<usize>,
+}
+
+const FREE: usize = usize::MAX;
+
+impl Shuffled {
+    /// For so many steps. At least half of the table stays free.
+    fn new(steps: usize) -> Self {
+        let size = (2 * steps).next_power_of_two();
+        Shuffled { places: vec![FREE; size], numbers: vec![0; size] }
+    }
+
+    /// Where in the table a place is, or would be.
+    fn slot(&self, place: usize) -> usize {
+        let mask = self.places.len() - 1;
+        let mut slot = place & mask;
+        while self.places[slot] != place && self.places[slot] != FREE {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
+    fn at(&self, place: usize) -> usize {
+        let slot = self.slot(place);
+        if self.places[slot] == FREE { place } else { self.numbers[slot] }
+    }
+
+    fn replace(&mut self, place: usize, number: usize) -> usize {
+        let (slot, before) = (self.slot(place), self.at(place));
+        (self.places[slot], self.numbers[slot]) = (place, number);
+        before
     }
 }

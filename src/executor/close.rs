@@ -284,7 +284,9 @@ impl Core {
             self.drop_wakers();
             let payloads = self.take_payloads();
             let is_last = payloads.is_empty() && self.state().wakers.is_empty();
-            payloads.into_iter().for_each(forget_panic);
+            for payload in payloads {
+                forget_panic(payload);
+            }
             if is_last {
                 return;
             }
@@ -296,7 +298,9 @@ impl Core {
     /// Drops the wakers that nobody called.
     fn drop_wakers(&self) {
         let mut wakers = std::mem::take(&mut self.state().wakers);
-        wakers.drain(..).for_each(|waker| self.drop_foreign("a waker", waker));
+        for waker in wakers.drain(..) {
+            self.drop_foreign("a waker", waker);
+        }
         let mut state = self.state();
         if state.wakers.is_empty() {
             // Emptied, it goes back for the memory it has.

@@ -164,7 +164,9 @@ impl Collecting {
         let Some(mut outer) = self.outer.take() else { return Vec::new() };
         let found = swap_left_behind(None).unwrap_or_default();
         if let Some(outer) = &mut outer {
-            outer.extend_from_slice(&found);
+            for task in &found {
+                outer.push(task.clone());
+            }
         }
         swap_left_behind(outer);
         found

@@ -100,8 +100,8 @@ impl Core {
 ///
 /// The failure names the file already; if it cannot be written, the run's own attempt has said so.
 pub(crate) fn draw_page(page: &Html<'_>) {
-    let is_page = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "html");
-    if let Some(file) = file().filter(is_page) {
+    let Some(file) = file() else { return };
+    if file.extension().is_some_and(|extension| extension == "html") {
         let _ = std::fs::write(file, page.to_string());
     }
 }

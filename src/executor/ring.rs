@@ -11,8 +11,16 @@ pub(super) fn ring(edges: &[Vec<usize>]) -> Vec<usize> {
     for &component in &components {
         sizes[component] += 1;
     }
-    let is_in_ring = |node: &usize| sizes[components[*node]] > 1 || edges[*node].contains(node);
-    let Some(start) = (0..edges.len()).find(is_in_ring) else { return Vec::new() };
+    for start in 0..edges.len() {
+        if sizes[components[start]] > 1 || edges[start].contains(&start) {
+            return ring_from(start, edges, &components);
+        }
+    }
+    Vec::new()
+}
+
+/// The shortest ring of a node that is in one.
+fn ring_from(start: usize, edges: &[Vec<usize>], components: &[usize]) -> Vec<usize> {
     let mut before = vec![None; edges.len()];
     let (mut queue, mut seen) = (vec![start], 0);
     while let Some(&node) = queue.get(seen) {

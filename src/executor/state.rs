@@ -178,7 +178,9 @@ impl State {
     /// The same in a slot that has never had a future.
     #[inline(never)]
     fn put_behind(&mut self, slot: usize, cell: BoxedCell) {
-        self.cells.resize_with(slot, || None);
+        while self.cells.len() < slot {
+            self.cells.push(None);
+        }
         self.cells.push(Some(cell));
     }
 
@@ -196,8 +198,8 @@ impl State {
 
     fn keep_as(&mut self, key: WakerKey, waker: Waker) -> WakerKey {
         let place = key.0 as usize;
-        if place >= self.wakers.len() {
-            self.wakers.resize_with(place + 1, || None);
+        while place >= self.wakers.len() {
+            self.wakers.push(None);
         }
         self.wakers[place] = Some(waker);
         key

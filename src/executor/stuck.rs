@@ -375,7 +375,11 @@ impl<'a> WaitGraph<'a> {
         let is_elsewhere = self.is_waker_elsewhere(node);
         let is_known = !waits.is_empty() || !node.resources.iter().all(is_enclosing);
         if !is_known && is_elsewhere {
-            waits.extend(self.joins_elsewhere(node.waiting.task));
+            for (joiner, path) in &self.at.joined_elsewhere {
+                if *joiner == node.waiting.task {
+                    waits.push(Wait::JoinElsewhere(path.clone()));
+                }
+            }
             if waits.is_empty() {
                 waits.push(Wait::Foreign);
             }
@@ -407,12 +411,6 @@ impl<'a> WaitGraph<'a> {
         waits
     }
 
-    /// The tasks of other loops that a task joins.
-    fn joins_elsewhere(&self, task: TaskKey) -> impl Iterator<Item = Wait> {
-        let joined = self.at.joined_elsewhere.iter().filter(move |(joiner, _)| *joiner == task);
-        joined.map(|(_, path)| Wait::JoinElsewhere(path.clone()))
-    }
-
     /// A ring of those who are given up, and whether it is certain: otherwise it is one if nothing has moved.
     fn cycle(&self, is_told: &[bool]) -> (Vec<Link>, bool) {
         let nobody_tears_away = true;
@@ -431,8 +429,11 @@ impl<'a> WaitGraph<'a> {
         for (place, waiter) in self.tasks.iter().enumerate() {
             let mut awaited = Vec::new();
             if is_told[place] && is_given_up[place] {
-                self.add_edges(waiter, &mut awaited);
-                awaited.retain(|&node| is_given_up[node]);
+                for &node in &self.awaited(waiter) {
+                    if is_given_up[node] {
+                        awaited.push(node);
+                    }
+                }
             }
             edges.push(awaited);
         }
@@ -463,16 +464,18 @@ impl<'a> WaitGraph<'a> {
         links
     }
 
-    /// Adds the tasks and resources that a task waits for.
-    fn add_edges(&self, waiter: &Waiter, edges: &mut Vec<Node>) {
+    /// The tasks and resources that a task waits for.
+    fn awaited(&self, waiter: &Waiter) -> Vec<Node> {
+        let mut awaited = Vec::new();
         for wait in &waiter.waiting.waits {
             let kernel::Wait::Join(other) = wait else { continue };
             if let Some(place) = self.place_of_task(*other) {
-                edges.push(place);
+                awaited.push(place);
             }
         }
         for &(place, _) in &waiter.resources {
-            edges.push(self.node_of(place));
+            awaited.push(self.node_of(place));
         }
+        awaited
     }
 }

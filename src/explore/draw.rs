@@ -207,23 +207,21 @@ pub(super) fn search(
         let (runs, failures) = (tally.runs_wanted(), tally.failures_wanted());
         let end = tally.runs.saturating_add(runs);
         let jobs = end.saturating_sub(next).div_ceil(size).min(WAVE);
-        let (first, runs) = (next, size);
-        let job = |job| {
-            let first: u64 = first + job * runs;
-            Job { first, end: (first + runs).min(end) }
-        };
-        let mut wave = (0..jobs).map(job);
+        let mut wave = Vec::new();
+        for job in 0..jobs {
+            let first = next + job * size;
+            wave.push(Job { first, end: (first + size).min(end) });
+        }
         next += WAVE * size;
         size = (size * 2).min(JOB_RUNS_MAX);
         let flow = match &mut alone {
-            Some(worker) => wave.try_for_each(|job| worker.work_for(tally, &job)),
+            Some(worker) => worker.work_for(tally, &wave),
             None => {
                 let worker = || {
                     let mut worker = Worker::new(engine.runner(), engine, rota, pilot);
                     move |job: &Job| worker.work(job, failures)
                 };
                 let is_last = |batch: &Batch| batch.failures() >= failures;
-                let wave: Vec<Job> = wave.collect();
                 pool::in_order(engine.threads, &wave, worker, is_last, |batch| tally.add(batch))
             }
         };
@@ -273,13 +271,15 @@ impl<'a> Worker<'a> {
         batch
     }
 
-    /// Makes them one after the other into `tally`, until that is full.
-    fn work_for(&mut self, tally: &mut Tally, job: &Job) -> ControlFlow<()> {
-        for number in job.first..job.end {
-            let run = self.run(number);
-            tally.add_run(run, &self.runner.shown)?;
+    /// Makes those of all jobs one after the other into `tally`, until that is full.
+    fn work_for(&mut self, tally: &mut Tally, jobs: &[Job]) -> ControlFlow<()> {
+        for job in jobs {
+            for number in job.first..job.end {
+                let run = self.run(number);
+                tally.add_run(run, &self.runner.shown)?;
+            }
+            tally.show();
         }
-        tally.show();
         ControlFlow::Continue(())
     }
 
@@ -299,7 +299,7 @@ impl<'a> Worker<'a> {
                 self.runner.run_native(lineup.lend())
             }
             Drawing::Asked(policy) => {
-                policy.with(|lineup| lineup.start(number));
+                policy.policy().start(number);
                 self.runner.run(policy)
             }
         }

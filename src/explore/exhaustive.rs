@@ -102,11 +102,12 @@ impl<'a> Exhaustive<'a> {
         if self.engine.shard.index == 0 {
             expanded.batch.add(run, &walker.runner.shown);
         }
-        expanded.nodes.push(node);
+        if node.children() > 0 {
+            expanded.nodes.push(node);
+        }
         expanded.is_cut_in_time = walker.is_cut();
         let mut level = Vec::new();
         self.merge(expanded, &mut level, &mut 0)?;
-        level.retain(|node| node.children() > 0);
         ControlFlow::Continue(level)
     }
 

@@ -90,18 +90,16 @@ fn witnessed(
 ) -> (Traced, Vec<String>) {
     let witness = Witness { lenient: Lenient::default(), seen: Vec::new() };
     let policy = Shared::new(witness, runner.settings);
-    policy.with(|witness| witness.lenient.start(deviations));
+    policy.policy().lenient.start(deviations);
     let builder = runner.settings.builder().boxed_policy(Box::new(policy.clone())).trace(level);
     let builder = builder.quiet(!is_failing || !wants_backtraces());
     let run = runner.run_with(builder);
     // Where first-in first-out fails, the turn says which of its choices is meant.
     let is_alone = is_failing && deviations.len() == 1;
     let mut told = Vec::new();
-    policy.with(|witness| {
-        for seen in &witness.seen {
-            told.push(seen.told(&run.1, is_alone));
-        }
-    });
+    for seen in &policy.policy().seen {
+        told.push(seen.told(&run.1, is_alone));
+    }
     (run, told)
 }
 

@@ -1,7 +1,7 @@
 //! One run of the program under search: how it is made, and what of it is kept.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::fmt::{self, Write};
 use std::future::Future;
 use std::panic::Location;
@@ -200,15 +200,16 @@ impl<'a> Runner<'a> {
         self.shown.clear();
         let report = self.program.run(builder, &mut self.shown);
         let (at, turns) = (report.ended_at, report.counters.turns);
-        let refused = match &report.outcome {
+        let mut refused = match &report.outcome {
             Ok(Err(reason)) => Some(reason.clone()),
             _ => None,
         };
         let report = report.map(|_| ());
-        let refused = refused.or_else(|| {
-            let requirement = self.settings.requirement.as_ref()?;
-            if report.outcome.is_ok() { requirement(&report).err() } else { None }
-        });
+        if let Some(requirement) = &self.settings.requirement {
+            if refused.is_none() && report.outcome.is_ok() {
+                refused = requirement(&report).err();
+            }
+        }
         let Report { outcome, schedule, trace, digest, .. } = report;
         let failure = match refused {
             None => outcome.err(),
@@ -242,8 +243,8 @@ impl<P> Shared<P> {
     }
 
     /// Looks at the policy between runs.
-    pub(super) fn with<R>(&self, f: impl FnOnce(&mut P) -> R) -> R {
-        f(&mut self.policy.borrow_mut())
+    pub(super) fn policy(&self) -> RefMut<'_, P> {
+        self.policy.borrow_mut()
     }
 }
 

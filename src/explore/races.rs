@@ -28,7 +28,9 @@ impl Turns {
         if self.0.len() < other.0.len() {
             self.0.resize(other.0.len(), 0);
         }
-        self.0.iter_mut().zip(&other.0).for_each(|(own, other)| *own |= other);
+        for (place, word) in other.0.iter().enumerate() {
+            self.0[place] |= word;
+        }
     }
 }
 
@@ -81,13 +83,14 @@ impl<'a> Order<'a> {
                     Access::Barrier => {
                         by = Waker::Outside;
                         ready.clear();
-                        starts.push(turn + 1);
+                        if starts.last() != Some(&(turn + 1)) {
+                            starts.push(turn + 1);
+                        }
                     }
                     _ => {}
                 }
             }
         }
-        starts.dedup();
         Order { prints, wakers, ready, starts }
     }
 

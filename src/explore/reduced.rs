@@ -124,7 +124,7 @@ impl Guide {
         while self.compared < end {
             let turn = Footprint::of(accesses, self.compared).expect("the turn is over");
             self.compared += 1;
-            self.is_redundant |= self.sleep.iter().any(|sleeper| sleeper.task == turn.task);
+            self.is_redundant |= !is_awake(&self.sleep, turn.task);
             let commutes = |sleeper: &Rc<Sleeper>| {
                 sleeper.prints.iter().all(|print| print.task != turn.task && print.commutes(&turn))
             };
@@ -137,11 +137,14 @@ impl Guide {
         for index in 0..choice.len() {
             ready.push(choice.number(index) as u32);
         }
-        let is_awake = |task: &u32| self.sleep.iter().all(|sleeper| sleeper.task != *task);
-        let Some(taken) = ready.iter().position(is_awake) else {
+        let mut taken = 0;
+        while taken < ready.len() && !is_awake(&self.sleep, ready[taken]) {
+            taken += 1;
+        }
+        if taken == ready.len() {
             self.is_redundant = true;
             return None;
-        };
+        }
         if taken > 0 && self.deviations >= self.deviations_max {
             self.is_cut = true;
             return None;
@@ -237,7 +240,7 @@ impl<'a> Reduced<'a> {
         for node in &self.path {
             laid_down.push(node.taken);
         }
-        self.guide.with(|guide| guide.start(laid_down, sleep));
+        self.guide.policy().start(laid_down, sleep);
         let mut accesses = std::mem::take(&mut self.accesses);
         accesses.clear();
         let settings = self.runner.settings;
@@ -246,17 +249,13 @@ impl<'a> Reduced<'a> {
         let builder = builder.accesses(accesses);
         let ((run, _), accesses) = access::noted(|| self.runner.run_with(builder));
         self.accesses = accesses.unwrap_or_default();
-        let accesses = &self.accesses;
-        let reach = &mut self.reach;
-        let is_whole = self.guide.with(|guide| {
-            if !guide.is_redundant && !guide.is_cut {
-                guide.compare(accesses, accesses.turns());
-            }
-            self.path.append(&mut guide.new);
-            reach.is_cut_in_depth |= guide.is_cut;
-            !guide.is_redundant && !guide.is_cut
-        });
-        is_whole.then_some(run)
+        let mut guide = self.guide.policy();
+        if !guide.is_redundant && !guide.is_cut {
+            guide.compare(&self.accesses, self.accesses.turns());
+        }
+        self.path.append(&mut guide.new);
+        self.reach.is_cut_in_depth |= guide.is_cut;
+        (!guide.is_redundant && !guide.is_cut).then_some(run)
     }
 
     /// Plans what the races of the run, from a turn on, give reason to try.
@@ -265,7 +264,10 @@ impl<'a> Reduced<'a> {
         for turn in first..self.accesses.turns() {
             self.prints.push(Footprint::of(&self.accesses, turn).expect("it is one of the run's"));
         }
-        for node in self.path.iter_mut().rev().take_while(|node| node.turn >= first) {
+        for node in self.path.iter_mut().rev() {
+            if node.turn < first {
+                break;
+            }
             if let (Kind::Task { prints, .. }, Some(print)) =
                 (&mut node.kind, self.prints.get(node.turn))
             {
@@ -307,18 +309,20 @@ impl Node {
     /// the turn that it races with, and it may be another thing that has to come before it.
     fn plan(&mut self, instead: &[u32]) {
         let Kind::Task { ready, planned, .. } = &mut self.kind else { return };
-        if instead.iter().any(|task| planned.contains(task)) {
-            return;
+        for task in instead {
+            if planned.contains(task) {
+                return;
+            }
         }
-        let is_awake = |task: u32| self.sleep.iter().all(|sleeper| sleeper.task != task);
-        let is_wanted = |&task: &u32| is_awake(task) && instead.contains(&task);
-        if let Some(place) = ready.iter().position(is_wanted) {
-            planned.push(ready[place]);
-            return;
+        for &task in ready.iter() {
+            if is_awake(&self.sleep, task) && instead.contains(&task) {
+                planned.push(task);
+                return;
+            }
         }
         // None of them can be first by itself, so all are tried.
         for &task in ready.iter() {
-            if is_awake(task) && !planned.contains(&task) {
+            if is_awake(&self.sleep, task) && !planned.contains(&task) {
                 planned.push(task);
             }
         }
@@ -335,15 +339,21 @@ impl Node {
                 let task = ready[self.taken as usize];
                 let prints = std::mem::take(prints);
                 self.sleep.push(Rc::new(Sleeper { task, prints }));
-                let sleep = &self.sleep;
-                let is_new = |task: &&u32| sleep.iter().all(|sleeper| sleeper.task != **task);
-                let Some(next) = planned.iter().find(is_new) else { return false };
-                let place = ready.iter().position(|task| task == next);
-                self.taken = place.expect("what is planned is ready") as u32;
-                true
+                for &next in planned.iter() {
+                    if is_awake(&self.sleep, next) {
+                        let place = ready.iter().position(|&task| task == next);
+                        self.taken = place.expect("what is planned is ready") as u32;
+                        return true;
+                    }
+                }
+                false
             }
         }
     }
+}
+
+fn is_awake(sleep: &[Rc<Sleeper>], task: u32) -> bool {
+    sleep.iter().all(|sleeper| sleeper.task != task)
 }
 
 #[cfg(test)]

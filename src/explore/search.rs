@@ -94,7 +94,7 @@ impl<'a> Search<'a> {
     fn points(&self, runner: &mut Runner<'_>) -> u64 {
         let policy = Shared::new(Points::default(), runner.settings);
         runner.run(&policy);
-        policy.with(|points| points.0)
+        policy.policy().0
     }
 
     fn audit(&self, run: &Run, shown: &str) -> Result<(), String> {

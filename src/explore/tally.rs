@@ -106,12 +106,13 @@ impl Batch {
     }
 
     fn failure(&mut self, failed: Failed) -> u32 {
-        let known = self.failed.iter().position(|known| known.is(&failed));
-        let number = known.unwrap_or_else(|| {
-            self.failed.push(failed);
-            self.failed.len() - 1
-        });
-        number as u32
+        for (number, known) in self.failed.iter().enumerate() {
+            if known.is(&failed) {
+                return number as u32;
+            }
+        }
+        self.failed.push(failed);
+        (self.failed.len() - 1) as u32
     }
 
     pub(super) fn len(&self) -> usize {
@@ -284,18 +285,20 @@ impl Tally {
     }
 
     fn place_of_failure(&mut self, failed: Failed) -> usize {
-        let known = self.found.iter().position(|found| found.first.is(&failed));
-        known.unwrap_or_else(|| {
-            let number = (self.runs - 1) * self.shard.count + self.shard.index + 1;
-            self.found.push(Found { first: failed, number, runs: 0 });
-            self.found.len() - 1
-        })
+        for (place, found) in self.found.iter().enumerate() {
+            if found.first.is(&failed) {
+                return place;
+            }
+        }
+        let number = (self.runs - 1) * self.shard.count + self.shard.index + 1;
+        self.found.push(Found { first: failed, number, runs: 0 });
+        self.found.len() - 1
     }
 
     /// The outputs in the order in which they came, and how many runs had each.
     pub(super) fn outputs(&self) -> impl Iterator<Item = (&str, u64)> {
-        let texts = self.outputs.texts.iter().map(|text| &**text);
-        texts.zip(self.output_runs.iter().copied())
+        let known = 0..self.output_runs.len();
+        known.map(|place| (&*self.outputs.texts[place], self.output_runs[place]))
     }
 
     /// Different interleavings so far.

@@ -20,15 +20,19 @@ pub(super) struct Turnoff {
 /// A schedule that has been run, with what is needed to make its children.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    pub(super) path: Box<[Turnoff]>,
+    pub(super) path: Vec<Turnoff>,
     /// How many alternatives each choice had that came after the last deviation.
-    open: Box<[u32]>,
+    open: Vec<u32>,
 }
 
 impl Node {
     /// The number of its children.
     pub(super) fn children(&self) -> u64 {
-        self.open.iter().map(|&count| u64::from(count) - 1).sum()
+        let mut children = 0;
+        for &count in &self.open {
+            children += u64::from(count) - 1;
+        }
+        children
     }
 
     /// The memory it takes, in words of four bytes.
@@ -92,7 +96,7 @@ impl Follow {
     }
 
     fn node(&self) -> Node {
-        Node { path: self.path.as_slice().into(), open: self.open.as_slice().into() }
+        Node { path: self.path.clone(), open: self.open.clone() }
     }
 }
 
@@ -120,16 +124,16 @@ impl<'a> Walker<'a> {
 
     /// The schedule of a child as it is written: in turns, where the tree counts choices.
     pub(super) fn schedule(&mut self, node: &Node, turnoff: Turnoff) -> Schedule {
-        self.policy.with(|follow| follow.start(&node.path, Some(turnoff)));
+        self.policy.policy().start(&node.path, Some(turnoff));
         let policy = Box::new(self.policy.clone());
         let builder = self.runner.settings.builder().boxed_policy(policy);
         self.runner.run_with(builder).0.schedule
     }
 
     fn step(&mut self, path: &[Turnoff], last: Option<Turnoff>) -> (Run, Node) {
-        self.policy.with(|follow| follow.start(path, last));
+        self.policy.policy().start(path, last);
         let run = self.runner.run(&self.policy);
-        (run, self.policy.with(|follow| follow.node()))
+        (run, self.policy.policy().node())
     }
 
     /// Says whether a choice came too late to be tried otherwise.

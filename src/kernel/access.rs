@@ -179,13 +179,18 @@ impl Accesses {
 /// Says whether a turn went on after it had found unfinished what it waits for: a later turn may do one thing or
 /// another, by what this one saw. Where that was said beforehand, it is known.
 fn goes_on(facts: &[Access]) -> bool {
-    let is_own = |fact: &&Access| !matches!(fact, Access::WokenOutside(_) | Access::Barrier);
-    let own = facts
-        .iter()
-        .filter(is_own)
-        .skip_while(|fact| !matches!(fact, Access::Joins(_) | Access::Beside));
-    let mut own = own.copied();
-    matches!(own.next(), Some(Access::Joins(_))) && own.next().is_some()
+    let mut waits = false;
+    for fact in facts {
+        match fact {
+            // No longer the turn.
+            Access::WokenOutside(_) | Access::Barrier => {}
+            _ if waits => return true,
+            Access::Joins(_) => waits = true,
+            Access::Beside => return false,
+            _ => {}
+        }
+    }
+    false
 }
 
 impl Kernel {

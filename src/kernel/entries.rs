@@ -343,7 +343,11 @@ impl Entries {
     /// Keeps only those that pass a test.
     pub(crate) fn retain(&mut self, test: impl Fn(&Entry) -> bool) {
         let mut kept = Entries::default();
-        self.iter().filter(test).for_each(|entry| kept.push(entry));
+        for entry in self.iter() {
+            if test(&entry) {
+                kept.push(entry);
+            }
+        }
         *self = kept;
     }
 

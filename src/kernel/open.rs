@@ -297,10 +297,19 @@ impl Kernel {
             others -= 1;
         }
         // More of its wakers are held than those of what encloses it: it waits for a future of its own.
-        let wakers: u32 = open.waits.values().sum();
+        let mut wakers = 0;
+        for count in open.waits.values() {
+            wakers += count;
+        }
         let is_alone = deadline.is_none() && u32::from(task.wakers) <= wakers;
-        let is_told = |wait: &OpenWait| !wait.is_enclosing() || is_alone;
-        let (what, resource) = match open.waits.iter().map(|(wait, _)| wait).find(is_told) {
+        let mut told = None;
+        for (wait, _) in open.waits.iter() {
+            if !wait.is_enclosing() || is_alone {
+                told = Some(wait);
+                break;
+            }
+        }
+        let (what, resource) = match told {
             Some(OpenWait::Resource { wanted } | OpenWait::Enclosing { wanted }) => {
                 let resource = self.log.wanted[wanted as usize].resource;
                 let what = Waited::Resource { wanted, holder: NO_TASK, holders_more: 0 };
@@ -327,13 +336,21 @@ impl Kernel {
     /// Records what a task waits for, and who holds it.
     pub(crate) fn note_waits(&mut self, key: TaskKey, waits: Event, holders: &[TaskKey]) {
         let Some(number) = self.tasks.get(key).map(serial) else { return };
-        let mut holders = holders.iter().filter_map(|&holder| self.tasks.get(holder).map(serial));
-        let event = match (waits, holders.next()) {
+        let (mut first, mut more) = (None, 0);
+        for &holder in holders {
+            if let Some(holder) = self.tasks.get(holder) {
+                match first {
+                    None => first = Some(serial(holder)),
+                    Some(_) => more += 1,
+                }
+            }
+        }
+        let event = match (waits, first) {
             (
                 Event::Waits { what: Waited::Resource { wanted, .. }, others, deadline },
                 Some(holder),
             ) => {
-                let holders_more = u16::try_from(holders.count()).unwrap_or(u16::MAX);
+                let holders_more = u16::try_from(more).unwrap_or(u16::MAX);
                 let what = Waited::Resource { wanted, holder, holders_more };
                 Event::Waits { what, others, deadline }
             }

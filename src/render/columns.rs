@@ -287,7 +287,11 @@ impl<'a> Tasks<'a> {
     }
 
     fn width(&self) -> usize {
-        self.shown.iter().map(|(_, header)| column_width(header)).sum()
+        let mut width = 0;
+        for (_, header) in &self.shown {
+            width += column_width(header);
+        }
+        width
     }
 }
 
@@ -295,10 +299,12 @@ impl<'a> Tasks<'a> {
 fn first_row(rows: &[Vec<Row<'_>>], path: &str) -> usize {
     let mut before = 0;
     for rows in rows {
-        if let Some(place) = rows.iter().position(|row| row.path == path) {
-            return before + place;
+        for row in rows {
+            if row.path == path {
+                return before;
+            }
+            before += 1;
         }
-        before += rows.len();
     }
     before
 }

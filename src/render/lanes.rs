@@ -115,7 +115,8 @@ impl fmt::Display for Lanes<'_> {
         for row in &rows {
             writeln!(f, "{}", format!("{:margin$}  {row}", "").trim_end())?;
         }
-        for (name, lane) in names.iter().zip(shown) {
+        for (place, lane) in shown.iter().enumerate() {
+            let name = &names[place];
             let gap = " ".repeat(margin - columns(name));
             self.write_row(f, &format!("{name}{gap}  "), &signs(&grid, lane))?;
         }

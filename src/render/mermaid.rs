@@ -167,7 +167,7 @@ fn escaped(text: &str) -> String {
         return "#34;#34;".to_owned();
     }
     // The word that closes a block of the language.
-    if out.eq_ignore_ascii_case("end") {
+    if matches!(out.as_bytes(), [b'e' | b'E', b'n' | b'N', b'd' | b'D']) {
         out = format!("#{};{}", out.as_bytes()[0], &out[1..]);
     }
     out

@@ -214,34 +214,38 @@ fn reason(task: &WaitingTask) -> String {
         _ => (&task.waits[..], String::new()),
     };
     // Equal ones stand side by side where a task waits for many of a kind.
-    let (mut groups, mut waits) = (Vec::new(), Vec::new());
-    for group in known.chunk_by(|one, next| one == next) {
-        groups.push(group);
-        if waits.len() < WAITS_MAX {
-            waits.push(match group.len() {
-                1 => what(&group[0]),
-                count => format!("{} ({count} times)", what(&group[0])),
-            });
+    let mut groups: Vec<(&Wait, usize)> = Vec::new();
+    for wait in known {
+        match groups.last_mut() {
+            Some((first, count)) if *first == wait => *count += 1,
+            _ => groups.push((wait, 1)),
         }
+    }
+    let mut waits = Vec::new();
+    for &(wait, count) in groups.iter().take(WAITS_MAX) {
+        waits.push(match count {
+            1 => what(wait),
+            _ => format!("{} ({count} times)", what(wait)),
+        });
     }
     let daemon = format!("{perhaps}{}", if task.is_daemon { " (a daemon)" } else { "" });
     // Which of several it needs, or all, only the task knows.
     let since = format!("{} since {}", listed(&waits, groups.len()), task.since);
     let site = site(task.spawned_at);
     match groups[..] {
-        [[Wait::Nothing]] => {
+        [(Wait::Nothing, 1)] => {
             format!(
                 "{since}, but nobody holds its waker, so it can never wake (spawned at {site}){daemon}"
             )
         }
-        [[Wait::Resource(wait), ..]] => match wait.held() {
+        [(Wait::Resource(wait), _)] => match wait.held() {
             Some(held) => format!("{since}, {held}{daemon}"),
             None => format!("{since}{daemon}"),
         },
         _ => {
             let mut holders = String::new();
-            for group in groups.iter().take(WAITS_MAX) {
-                if let Wait::Resource(wait) = &group[0] {
+            for (wait, _) in groups.iter().take(WAITS_MAX) {
+                if let Wait::Resource(wait) = wait {
                     if let Some(held) = wait.held() {
                         holders.push_str(&format!("; {} is {held}", wait.label()));
                     }

@@ -125,10 +125,16 @@ impl Dot<'_> {
     /// Whether the cycle leads from one task to another, by this resource or by joining it.
     fn is_in_cycle(&self, path: &str, resource: Option<&str>, other: &str) -> bool {
         let Deadlock { cycle, is_cycle_certain: true, .. } = self.deadlock else { return false };
-        cycle.iter().enumerate().any(|(place, link)| {
-            let next = &cycle[(place + 1) % cycle.len()];
-            link.path == path && link.resource.as_deref() == resource && next.path == other
-        })
+        let mut from = cycle.last();
+        for link in cycle {
+            if from.is_some_and(|from| from.path == path && from.resource.as_deref() == resource)
+                && link.path == other
+            {
+                return true;
+            }
+            from = Some(link);
+        }
+        false
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 /// A value, or how it is made. A search counts its failures and shows few, and texts cost more than the run.
 #[derive(Clone)]
 pub(crate) enum Later<T> {
-    Made(T),
+    Made(Arc<T>),
     /// Made once, for all clones.
     Wanted(Arc<LazyLock<T, Maker<T>>>),
 }
@@ -29,9 +29,9 @@ impl<T> Later<T> {
 #[cfg(feature = "backtrace")]
 impl<T: Clone> Later<T> {
     pub(crate) fn get_mut(&mut self) -> &mut T {
-        *self = Later::Made(self.get().clone());
+        *self = Later::from(self.get().clone());
         match self {
-            Later::Made(value) => value,
+            Later::Made(value) => Arc::make_mut(value),
             Later::Wanted(_) => unreachable!("made above"),
         }
     }
@@ -39,7 +39,7 @@ impl<T: Clone> Later<T> {
 
 impl<T> From<T> for Later<T> {
     fn from(value: T) -> Self {
-        Later::Made(value)
+        Later::Made(Arc::new(value))
     }
 }
 

@@ -55,14 +55,13 @@ pub(crate) use text::{
 ///      \u{20}  2  1s  main  completed\n"
 /// );
 /// ```
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Trace {
     log: Log,
     /// Written when first asked for: most traces are kept only in case a run fails.
     names: OnceLock<Names>,
 }
 
-#[derive(Clone)]
 struct Names {
     /// Of the tasks, by serial.
     paths: Vec<Box<str>>,
@@ -345,6 +344,13 @@ impl Trace {
     }
 }
 
+/// Names are written anew when they are asked for.
+impl Clone for Trace {
+    fn clone(&self) -> Self {
+        Trace::new(self.log.clone())
+    }
+}
+
 /// Two traces are equal when their records are, and the paths of the tasks that the records speak of. Where
 /// in the source a task was spawned does not count.
 impl PartialEq for Trace {
@@ -359,7 +365,8 @@ impl PartialEq for Trace {
             && ours.resources == theirs.resources
             && ours.wanted == theirs.wanted
             && ours.tasks.len() == theirs.tasks.len()
-            && ours.tasks.iter().zip(&theirs.tasks).all(|(one, other)| path(one) == path(other))
+            && (0..ours.tasks.len())
+                .all(|task| path(&ours.tasks[task]) == path(&theirs.tasks[task]))
     }
 }
 

@@ -319,7 +319,10 @@ fn length(from: Instant, to: Instant) -> Duration {
 
 /// Keeps the first few of a list that is in order.
 fn insert<T>(list: &mut Vec<T>, new: T, stays_before: impl Fn(&T, &T) -> bool) {
-    let place = list.partition_point(|other| stays_before(other, &new));
+    let mut place = list.len();
+    while place > 0 && !stays_before(&list[place - 1], &new) {
+        place -= 1;
+    }
     if place < LISTED_MAX {
         list.truncate(LISTED_MAX - 1);
         list.insert(place, new);

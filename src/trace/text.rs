@@ -174,7 +174,11 @@ pub(crate) fn joined(texts: &[String], between: &str) -> String {
 
 /// The columns that a text takes on a terminal: two for each character of Chinese, say.
 pub(crate) fn columns(text: &str) -> usize {
-    text.chars().map(columns_of).sum()
+    let mut columns = 0;
+    for character in text.chars() {
+        columns += columns_of(character);
+    }
+    columns
 }
 
 fn columns_of(character: char) -> usize {

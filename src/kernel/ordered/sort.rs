@@ -8,15 +8,22 @@ use super::Key;
 
 /// Sorts by a key; equals stay in their order.
 pub(crate) fn sort_by_key<T, K: Key>(items: &mut [T], key: impl Fn(&T) -> K) {
-    let numbers = numbers(items.len(), &|place| key(&items[place]).number());
+    let numbers = unsorted(items.len(), &|place| key(&items[place]).number());
     sort(numbers, &mut |one, other| items.swap(one, other));
 }
 
-/// So many numbers, each with its place.
-fn numbers(len: usize, number: &dyn Fn(usize) -> u128) -> Vec<(u128, usize)> {
+/// So many numbers, each with its place; none if they are in order.
+fn unsorted(len: usize, number: &dyn Fn(usize) -> u128) -> Vec<(u128, usize)> {
     let mut numbers = Vec::with_capacity(len);
+    let (mut is_sorted, mut last) = (true, 0);
     for place in 0..len {
-        numbers.push((number(place), place));
+        let number = number(place);
+        is_sorted &= last <= number;
+        last = number;
+        numbers.push((number, place));
+    }
+    if is_sorted {
+        numbers.clear();
     }
     numbers
 }
@@ -24,9 +31,6 @@ fn numbers(len: usize, number: &dyn Fn(usize) -> u128) -> Vec<(u128, usize)> {
 /// Brings items into the order of their numbers by exchanging two again and again. Each number comes with the place
 /// of its item.
 fn sort(numbers: Vec<(u128, usize)>, swap: &mut dyn FnMut(usize, usize)) {
-    if numbers.is_sorted() {
-        return;
-    }
     // Which item is at each place, and where each item is.
     let mut items = Vec::with_capacity(numbers.len());
     for place in 0..numbers.len() {

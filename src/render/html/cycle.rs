@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Write};
 
-use crate::kernel::TaskId;
 use crate::render::svg::escaped;
 use crate::report::{Deadlock, Link};
 use crate::trace::Trace;
@@ -45,10 +44,12 @@ impl<'a> Cycle<'a> {
     pub(super) fn tasks(&self) -> String {
         let mut numbers = String::new();
         for link in self.links {
-            let is_meant = |&task: &TaskId| self.trace.path(task) == Some(&link.path);
-            if let Some(task) = self.trace.tasks().find(is_meant) {
-                let gap = if numbers.is_empty() { "" } else { " " };
-                numbers.push_str(&format!("{gap}{}", task.as_u64()));
+            for task in self.trace.tasks() {
+                if self.trace.path(task) == Some(&link.path) {
+                    let gap = if numbers.is_empty() { "" } else { " " };
+                    numbers.push_str(&format!("{gap}{}", task.as_u64()));
+                    break;
+                }
             }
         }
         numbers

@@ -162,7 +162,11 @@ impl<'a> Data<'a> {
     }
 
     fn write_spans<W: fmt::Write>(&self, digits: &mut Digits<'_, W>) -> fmt::Result {
-        digits.put_len(self.layout.lanes.iter().map(|lane| lane.spans.len()).sum())?;
+        let mut spans = 0;
+        for lane in &self.layout.lanes {
+            spans += lane.spans.len();
+        }
+        digits.put_len(spans)?;
         for lane in &self.layout.lanes {
             digits.put_len(lane.spans.len())?;
             let mut end = 0;

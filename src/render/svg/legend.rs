@@ -61,9 +61,9 @@ pub(super) fn draw(
         write!(out, "<rect class=\"cut\" x=\"{x}\" y=\"{top}\" width=\"20\" height=\"14\"/>")?;
         text(out, x + 26, y, meaning)?;
     }
-    for line in left_out(drawn) {
+    for line in &left_out(drawn) {
         flow.new_line();
-        text(out, 12, flow.y + LINE / 2, &line)?;
+        text(out, 12, flow.y + LINE / 2, line)?;
     }
     Ok(flow.y + LINE)
 }

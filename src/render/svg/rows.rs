@@ -179,18 +179,20 @@ impl Cells {
         drawn: &mut Drawn,
         title: &dyn Fn(&Cell) -> String,
     ) -> fmt::Result {
-        let class = |cell: &Cell| cell.state.map(|state| looks(state).0);
-        let mut start = 0;
-        for run in self.cells.chunk_by(|one, other| class(one) == class(other)) {
-            let end = start + run.len();
-            if let Some(state) = run[0].state {
-                let edge =
-                    |cell: usize| picture.left + (cell * self.size).min(picture.grid.columns());
-                let cell = run.iter().copied().reduce(Cell::with).unwrap_or(run[0]);
-                bar(out, picture, row, state, edge(start)..edge(end), &title(&cell))?;
+        let class = |cell: Cell| cell.state.map(|state| looks(state).0);
+        let edge = |cell: usize| picture.left + (cell * self.size).min(picture.grid.columns());
+        let mut end = 0;
+        while let Some(&first) = self.cells.get(end) {
+            let (start, mut all) = (end, first);
+            end += 1;
+            while end < self.cells.len() && class(self.cells[end]) == class(first) {
+                all = all.with(self.cells[end]);
+                end += 1;
+            }
+            if let Some(state) = first.state {
+                bar(out, picture, row, state, edge(start)..edge(end), &title(&all))?;
                 drawn.saw(state);
             }
-            start = end;
         }
         Ok(())
     }
