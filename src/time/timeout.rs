@@ -93,6 +93,25 @@ impl<F> Timeout<F> {
         self.future.as_ref()
     }
 
+    /// Returns the future inside, to change it where it does not have to be pinned; `None` after the result was
+    /// given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{run, spawn, timeout};
+    /// use std::time::Duration;
+    ///
+    /// run(async {
+    ///     let mut limited = timeout(Duration::from_secs(1), spawn(std::future::pending::<()>()));
+    ///     limited.get_mut().unwrap().abort();
+    ///     assert!(limited.await.unwrap().unwrap_err().is_cancelled());
+    /// });
+    /// ```
+    pub fn get_mut(&mut self) -> Option<&mut F> {
+        self.future.as_mut()
+    }
+
     /// Returns the future inside, pinned; `None` after the result was given.
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Option<Pin<&mut F>> {
         self.project().future.as_pin_mut()
