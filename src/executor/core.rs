@@ -336,24 +336,18 @@ impl Core {
     #[inline(always)]
     pub(super) fn poll_join(&self, key: TaskKey, target: Target, place: &mut dyn Any) -> JoinPoll {
         let mut state = self.state();
-        match state.kernel.join(key, target) {
-            Some(Join::Waits { replaced: None }) => JoinPoll::Pending,
-            Some(Join::Waits { replaced: Some(waker) }) => JoinPoll::Replaced(waker),
-            Some(Join::Finished(TaskState::Completed)) => state.take_output(key.slot(), place),
-            Some(Join::Finished(_)) => JoinPoll::Failed,
-            None => JoinPoll::Gone,
+        match state.try_join(key, place) {
+            JoinPoll::Pending => match state.kernel.join(key, target) {
+                Some(Join::Waits { replaced: Some(waker) }) => JoinPoll::Replaced(waker),
+                _ => JoinPoll::Pending,
+            },
+            finished => finished,
         }
     }
 
     /// Moves the output of a task into `place` if it has finished, and does nothing if it has not.
     pub(super) fn try_join(&self, key: TaskKey, place: &mut dyn Any) -> JoinPoll {
-        let mut state = self.state();
-        match state.kernel.task(key).map(|task| task.state) {
-            Some(TaskState::Completed) => state.take_output(key.slot(), place),
-            Some(state) if state.is_alive() => JoinPoll::Pending,
-            Some(_) => JoinPoll::Failed,
-            None => JoinPoll::Gone,
-        }
+        self.state().try_join(key, place)
     }
 
     /// Says why a finished task gave no output, and lets go of it.

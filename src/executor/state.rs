@@ -12,7 +12,7 @@ use super::resource::Resources;
 use super::waker;
 use super::workers::{WorkerCounts, Workers};
 use crate::kernel::ordered::Map;
-use crate::kernel::{Kernel, Level, Spawn, TaskKey, WakerKey, shown_path};
+use crate::kernel::{Kernel, Level, Spawn, State as TaskState, TaskKey, WakerKey, shown_path};
 use crate::policy::Draft;
 
 /// The wall clock's reading at the start unless set: 2000-01-01T00:00:00Z, as time since 1970 (S11).
@@ -252,9 +252,20 @@ impl State {
         std::mem::forget(emptied);
     }
 
+    /// Moves the output of a task into `place` if it has finished, and does nothing if it has not.
+    #[inline(always)]
+    pub(super) fn try_join(&mut self, key: TaskKey, place: &mut dyn Any) -> JoinPoll {
+        match self.kernel.task(key).map(|task| task.state) {
+            Some(TaskState::Completed) => self.take_output(key.slot(), place),
+            Some(state) if state.is_alive() => JoinPoll::Pending,
+            Some(_) => JoinPoll::Failed,
+            None => JoinPoll::Gone,
+        }
+    }
+
     /// Moves the output of a task that has completed into `place`, and lets go of the task.
     #[inline(always)]
-    pub(super) fn take_output(&mut self, slot: u32, place: &mut dyn Any) -> JoinPoll {
+    fn take_output(&mut self, slot: u32, place: &mut dyn Any) -> JoinPoll {
         self.kernel.release_finished(slot);
         let slot = slot as usize;
         let Some(home) = self.cells.get_mut(slot) else { return JoinPoll::Completed };

@@ -247,12 +247,16 @@ impl TaskTable {
     /// The same where the task is finished.
     #[inline(always)]
     pub(crate) fn release_finished(&mut self, slot: u32) {
-        let task = &mut self.slots[slot as usize];
-        debug_assert!(task.state.is_finished(), "a task that goes on is not let go of so");
-        task.flags = task.flags.with(Flags::HANDLE, false);
-        if !self.has_children(slot) {
-            self.free_line(slot);
+        match self.has_family(slot) {
+            true => self.release_parent(slot),
+            // What it has noted of the handle goes with it.
+            false => self.free_line(slot),
         }
+    }
+
+    #[inline(never)]
+    fn release_parent(&mut self, slot: u32) {
+        self.release_handle(self.key(slot));
     }
 
     /// Puts the running task into the completed state and returns who is told, if it is kept for its handle. Does
