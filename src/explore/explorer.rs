@@ -483,7 +483,7 @@ impl Explorer {
     ///
     /// # Panics
     ///
-    /// Panics if the closure itself does, or the `Debug` of an output.
+    /// Panics if the closure itself does, the `Debug` or the destructor of an output, or a requirement.
     #[must_use = "an exploration may hold failures; `unwrap` it, or look at `findings`"]
     #[track_caller]
     pub fn run<F, R>(&self, program: F) -> Exploration

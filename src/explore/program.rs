@@ -4,13 +4,13 @@ use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt::{self, Write};
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Outcome;
-use crate::executor::{Builder, EventLoop, Injections};
+use crate::executor::{Builder, EventLoop, Injections, panic_message};
 use crate::kernel::{Instant, Level, Limits};
 use crate::policy::{Choice, Native, Policy, Schedule};
 use crate::report::{Failure, FailureKind, Report};
@@ -207,7 +207,8 @@ impl<'a> Runner<'a> {
         let report = report.map(|_| ());
         if let Some(requirement) = &self.settings.requirement {
             if refused.is_none() && report.outcome.is_ok() {
-                refused = requirement(&report).err();
+                let verdict = catch_unwind(AssertUnwindSafe(|| requirement(&report)));
+                refused = verdict.unwrap_or_else(|payload| self.give_up(&*payload, &report)).err();
             }
         }
         let Report { outcome, schedule, trace, digest, .. } = report;
@@ -216,6 +217,17 @@ impl<'a> Runner<'a> {
             Some(reason) => Some(self.refused(reason, at, turns, &schedule)),
         };
         (Run { failure, schedule, digest: digest.as_u64(), turns }, trace)
+    }
+
+    /// A search cannot go on without its requirement; whoever wrote it is told which run it was asked about.
+    #[cold]
+    fn give_up(&self, payload: &(dyn Any + Send), report: &Report) -> ! {
+        let line = self.settings.builder().reproduction(&report.schedule);
+        let message = panic_message(payload);
+        panic!(
+            "the requirement panicked: {message}\n  what it returns as an `Err` is a failure of the run\n  replay: {}",
+            line.get()
+        );
     }
 
     fn refused(&self, reason: String, at: Instant, turns: u64, schedule: &Schedule) -> Failure {

@@ -67,7 +67,8 @@ pub trait Policy: fmt::Debug + Any {
     fn choose(&mut self, choice: &Choice<'_>) -> usize;
 
     /// Returns Rust source that makes this policy as it was at the start of the run, for the line in a
-    /// failure that reproduces it. Without it that line carries the whole schedule, however long.
+    /// failure that reproduces it. Without it that line carries the whole schedule, however long, and a fault of
+    /// the policy itself, which no schedule brings back, is told with its `Debug` as it was then.
     fn source(&self) -> Option<String> {
         None
     }

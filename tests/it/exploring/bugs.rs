@@ -428,3 +428,16 @@ fn a_livelock_a_leftover_and_a_requirement_are_failures_of_a_search() {
     });
     assert_shown("exploring", "requirement", required.run(slow));
 }
+
+#[test]
+#[should_panic(expected = "the requirement panicked: took 2s\n  \
+                           what it returns as an `Err` is a failure of the run\n  \
+                           replay: Builder::new().replay(\"v1:1.1=1/2\")")]
+fn a_requirement_that_panics_tells_of_which_run() {
+    let slow = || async { sleep(secs(1 + simloop::choose(2) as u64)).await };
+    let required = explorer().exhaustive().require(|report| {
+        assert!(report.ended_at.since_start() < secs(2), "took {}", report.ended_at);
+        Ok(())
+    });
+    let _ = required.run(slow);
+}
