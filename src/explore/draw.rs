@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use super::engine::Engine;
-use super::pool;
+use super::pool::{self, Done, Work};
 use super::program::{Run, Runner, Shared};
 use super::tally::{Batch, Shard, Tally};
 use crate::policy::{Choice, ChoiceKind, Gait, Native, Pct, Policy, Pos, Random, Walk};
@@ -217,12 +217,13 @@ pub(super) fn search(
         let flow = match &mut alone {
             Some(worker) => worker.work_for(tally, &wave),
             None => {
-                let worker = || {
+                let wave = &wave;
+                let worker = || -> Work<'_> {
                     let mut worker = Worker::new(engine.runner(), engine, rota, pilot);
-                    move |job: &Job| worker.work(job, failures)
+                    Box::new(move |job| worker.work(&wave[job], failures))
                 };
-                let is_last = |batch: &Batch| batch.failures() >= failures;
-                pool::in_order(engine.threads, &wave, worker, is_last, |batch| tally.add(batch))
+                let merge = &mut |done: Done| tally.add(done.batch);
+                pool::in_order(engine.threads, wave.len(), failures, &worker, merge)
             }
         };
         audit.take().map_or(Ok(()), |audit| audit())?;
@@ -259,7 +260,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Makes the runs of a job, until so many different failures are found.
-    fn work(&mut self, job: &Job, failures: usize) -> Batch {
+    fn work(&mut self, job: &Job, failures: usize) -> Done {
         let mut batch = Batch::default();
         for number in job.first..job.end {
             if batch.failures() >= failures {
@@ -268,7 +269,7 @@ impl<'a> Worker<'a> {
             let run = self.run(number);
             batch.add(run, &self.runner.shown);
         }
-        batch
+        Done { batch, ..Done::default() }
     }
 
     /// Makes those of all jobs one after the other into `tally`, until that is full.
@@ -300,7 +301,7 @@ impl<'a> Worker<'a> {
             }
             Drawing::Asked(policy) => {
                 policy.policy().start(number);
-                self.runner.run(policy)
+                self.runner.run(&policy.lent)
             }
         }
     }

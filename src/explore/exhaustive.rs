@@ -11,8 +11,8 @@
 use std::ops::ControlFlow;
 
 use super::engine::Engine;
-use super::pool;
-use super::tally::{Batch, Tally};
+use super::pool::{self, Done, Work};
+use super::tally::Tally;
 use super::tree::{Node, Walker};
 
 /// Words that the waiting schedules may take: 128 MiB.
@@ -43,14 +43,6 @@ pub(super) struct Reach {
 struct Job<'a> {
     nodes: &'a [Node],
     first_child: u64,
-}
-
-/// What a job came to.
-#[derive(Default)]
-struct Expanded {
-    batch: Batch,
-    nodes: Vec<Node>,
-    is_cut_in_time: bool,
 }
 
 pub(super) struct Exhaustive<'a> {
@@ -97,17 +89,17 @@ impl<'a> Exhaustive<'a> {
     /// Runs the first-in first-out schedule.
     fn root(&mut self) -> ControlFlow<(), Vec<Node>> {
         let mut walker = self.engine.walker();
-        let mut expanded = Expanded::default();
+        let mut done = Done::default();
         let (run, node) = walker.root();
         if self.engine.shard.index == 0 {
-            expanded.batch.add(run, &walker.runner.shown);
+            done.batch.add(run, &walker.runner.shown);
         }
         if node.children() > 0 {
-            expanded.nodes.push(node);
+            done.nodes.push(node);
         }
-        expanded.is_cut_in_time = walker.is_cut();
+        done.is_cut_in_time = walker.is_cut();
         let mut level = Vec::new();
-        self.merge(expanded, &mut level, &mut 0)?;
+        self.merge(done, &mut level, &mut 0)?;
         ControlFlow::Continue(level)
     }
 
@@ -124,10 +116,11 @@ impl<'a> Exhaustive<'a> {
             }
             let (engine, threads) = (self.engine, self.engine.threads);
             let (runs, failures) = (self.tally.runs_wanted(), self.tally.failures_wanted());
-            let worker = || |job: &Job<'_>| expand(engine, job, depth, runs, failures);
-            let is_last = |expanded: &Expanded| expanded.batch.failures() >= failures;
-            pool::in_order(threads, wave, worker, is_last, |expanded| {
-                self.merge(expanded, &mut next, &mut words)
+            let worker = || -> Work<'_> {
+                Box::new(|job| expand(engine, &wave[job], depth, runs, failures))
+            };
+            pool::in_order(threads, wave.len(), failures, &worker, &mut |done| {
+                self.merge(done, &mut next, &mut words)
             })?;
             self.reach.is_deep = words > self.words_max;
         }
@@ -136,16 +129,16 @@ impl<'a> Exhaustive<'a> {
 
     fn merge(
         &mut self,
-        mut expanded: Expanded,
+        mut done: Done,
         next: &mut Vec<Node>,
         words: &mut usize,
     ) -> ControlFlow<()> {
-        self.reach.is_cut_in_time |= expanded.is_cut_in_time;
-        let flow = self.tally.add(expanded.batch);
-        for node in &expanded.nodes {
+        self.reach.is_cut_in_time |= done.is_cut_in_time;
+        let flow = self.tally.add(done.batch);
+        for node in &done.nodes {
             *words += node.words();
         }
-        next.append(&mut expanded.nodes);
+        next.append(&mut done.nodes);
         flow
     }
 
@@ -172,7 +165,7 @@ impl<'a> Exhaustive<'a> {
         };
         let mut stack = vec![(node.clone(), left(node))];
         let mut number = first_child;
-        let mut expanded = Expanded::default();
+        let mut done = Done::default();
         while let Some((_, turnoffs)) = stack.last_mut() {
             let Some(turnoff) = turnoffs.pop() else {
                 stack.pop();
@@ -187,20 +180,20 @@ impl<'a> Exhaustive<'a> {
             }
             let (node, _) = stack.last().expect("it was there above");
             let (run, child) = walker.child(node, turnoff);
-            expanded.batch.add(run, &walker.runner.shown);
-            expanded.is_cut_in_time |= walker.is_cut();
+            done.batch.add(run, &walker.runner.shown);
+            done.is_cut_in_time |= walker.is_cut();
             if child_depth < self.deviations_max {
                 let turnoffs = left(&child);
                 stack.push((child, turnoffs));
             } else if child.children() > 0 {
                 self.reach.is_cut_in_depth = true;
             }
-            let is_full = expanded.batch.failures() >= self.tally.failures_wanted();
-            if is_full || expanded.batch.len() as u64 >= JOB_RUNS.min(self.tally.runs_wanted()) {
-                self.merge(std::mem::take(&mut expanded), &mut Vec::new(), &mut 0)?;
+            let is_full = done.batch.failures() >= self.tally.failures_wanted();
+            if is_full || done.batch.len() as u64 >= JOB_RUNS.min(self.tally.runs_wanted()) {
+                self.merge(std::mem::take(&mut done), &mut Vec::new(), &mut 0)?;
             }
         }
-        self.merge(expanded, &mut Vec::new(), &mut 0)
+        self.merge(done, &mut Vec::new(), &mut 0)
     }
 }
 
@@ -220,9 +213,9 @@ fn jobs(level: &[Node]) -> Vec<Job<'_>> {
 }
 
 /// Runs the children of a job's schedules, until there are so many runs or failures.
-fn expand(engine: &Engine<'_>, job: &Job<'_>, depth: u32, runs: u64, failures: usize) -> Expanded {
+fn expand(engine: &Engine<'_>, job: &Job<'_>, depth: u32, runs: u64, failures: usize) -> Done {
     let mut walker: Walker<'_> = engine.walker();
-    let mut expanded = Expanded::default();
+    let mut done = Done::default();
     let mut number = job.first_child;
     for node in job.nodes {
         for turnoff in node.turnoffs() {
@@ -234,20 +227,20 @@ fn expand(engine: &Engine<'_>, job: &Job<'_>, depth: u32, runs: u64, failures: u
             }
             let (run, child) = walker.child(node, turnoff);
             if is_mine {
-                expanded.batch.add(run, &walker.runner.shown);
+                done.batch.add(run, &walker.runner.shown);
             }
             if child.children() > 0 {
-                expanded.nodes.push(child);
+                done.nodes.push(child);
             }
-            let is_full = expanded.batch.failures() >= failures;
-            if is_full || expanded.batch.len() as u64 >= runs {
-                expanded.is_cut_in_time = walker.is_cut();
-                return expanded;
+            let is_full = done.batch.failures() >= failures;
+            if is_full || done.batch.len() as u64 >= runs {
+                done.is_cut_in_time = walker.is_cut();
+                return done;
             }
         }
     }
-    expanded.is_cut_in_time = walker.is_cut();
-    expanded
+    done.is_cut_in_time = walker.is_cut();
+    done
 }
 
 #[cfg(test)]

@@ -91,7 +91,8 @@ fn witnessed(
     let witness = Witness { lenient: Lenient::default(), seen: Vec::new() };
     let policy = Shared::new(witness, runner.settings);
     policy.policy().lenient.start(deviations);
-    let builder = runner.settings.builder().boxed_policy(Box::new(policy.clone())).trace(level);
+    let builder =
+        runner.settings.builder().boxed_policy(Box::new(policy.lent.clone())).trace(level);
     let builder = builder.quiet(!is_failing || !wants_backtraces());
     let run = runner.run_with(builder);
     // Where first-in first-out fails, the turn says which of its choices is meant.

@@ -6,49 +6,64 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Does all `jobs` by a worker for each thread, and hands the results to `merge` in their order, until it says to stop.
+use super::tally::Batch;
+use super::tree::Node;
+
+/// What came of a job.
+#[derive(Default)]
+pub(super) struct Done {
+    pub(super) batch: Batch,
+    /// Of a walk by depth: the schedules that have children, for the next depth.
+    pub(super) nodes: Vec<Node>,
+    pub(super) is_cut_in_time: bool,
+}
+
+/// Does the job of a number.
+pub(super) type Work<'a> = Box<dyn FnMut(usize) -> Done + 'a>;
+
+/// Does so many jobs by a worker for each thread, and hands what came of them to `merge` in their order, until it says
+/// to stop.
 ///
-/// A thread is told the earliest job whose result `is_last`: what comes after that need not be done. What is
-/// merged, and so what comes of it, is the same for every number of threads.
-pub(super) fn in_order<J: Sync, R: Send, W: FnMut(&J) -> R>(
+/// A thread is told the earliest job with so many `failures`: what comes after that need not be done. What is merged,
+/// and so what comes of it, is the same for every number of threads.
+pub(super) fn in_order<'a>(
     threads: usize,
-    jobs: &[J],
-    worker: impl Fn() -> W + Sync,
-    is_last: impl Fn(&R) -> bool + Sync,
-    mut merge: impl FnMut(R) -> ControlFlow<()>,
+    jobs: usize,
+    failures: usize,
+    worker: &(dyn Fn() -> Work<'a> + Sync),
+    merge: &mut dyn FnMut(Done) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    if threads < 2 || jobs.len() < 2 {
+    if threads < 2 || jobs < 2 {
         let mut work = worker();
-        for job in jobs {
+        for job in 0..jobs {
             merge(work(job))?;
         }
         return ControlFlow::Continue(());
     }
-    let mut results = Vec::with_capacity(jobs.len());
-    for _ in 0..jobs.len() {
+    let mut results = Vec::with_capacity(jobs);
+    for _ in 0..jobs {
         results.push(Mutex::new(None));
     }
     let (next, last) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
     let thread = || {
         let mut work = worker();
         loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(job) = jobs.get(number) else { return };
-            if number > last.load(Ordering::Relaxed) {
+            let job = next.fetch_add(1, Ordering::Relaxed);
+            if job >= jobs || job > last.load(Ordering::Relaxed) {
                 return;
             }
-            let result = work(job);
-            if is_last(&result) {
-                last.fetch_min(number, Ordering::Relaxed);
+            let done = work(job);
+            if done.batch.failures() >= failures {
+                last.fetch_min(job, Ordering::Relaxed);
             }
-            *results[number].lock().expect("nobody panics while holding it") = Some(result);
+            *results[job].lock().expect("nobody panics while holding it") = Some(done);
         }
     };
-    in_threads(threads.min(jobs.len()), &thread);
+    in_threads(threads.min(jobs), &thread);
     for result in results {
         // A job that was not done comes after one that is the last.
-        if let Some(result) = result.into_inner().expect("no worker is left") {
-            merge(result)?;
+        if let Some(done) = result.into_inner().expect("no worker is left") {
+            merge(done)?;
         }
     }
     ControlFlow::Continue(())

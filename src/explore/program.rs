@@ -145,7 +145,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Makes one of many runs: no report, no trace, and a schedule only of what fails.
-    pub(super) fn run<P: Policy>(&mut self, policy: &Shared<P>) -> Run {
+    pub(super) fn run(&mut self, policy: &Lent) -> Run {
         if self.settings.requirement.is_some() {
             let policy = Box::new(policy.clone());
             return self.run_with(self.settings.builder().boxed_policy(policy)).0;
@@ -239,19 +239,19 @@ impl<'a> Runner<'a> {
 /// A policy that the search keeps in its hands while a run uses it.
 pub(super) struct Shared<P> {
     policy: Rc<RefCell<P>>,
-    /// What the last run was lent, for the next one.
-    returned: Cell<Option<Box<dyn Policy>>>,
-    /// The last instant at which it is asked.
-    until: Instant,
-    /// A choice was not put to it, because it came later.
-    pub(super) is_cut: Rc<Cell<bool>>,
+    pub(super) lent: Lent,
 }
 
-impl<P> Shared<P> {
+impl<P: Policy> Shared<P> {
     pub(super) fn new(policy: P, settings: &Settings) -> Self {
-        let until = settings.time_limit;
-        let (policy, returned) = (Rc::new(RefCell::new(policy)), Cell::default());
-        Shared { policy, returned, until, is_cut: Rc::default() }
+        let policy = Rc::new(RefCell::new(policy));
+        let lent = Lent {
+            policy: Rc::clone(&policy) as _,
+            returned: Cell::default(),
+            until: settings.time_limit,
+            is_cut: Rc::default(),
+        };
+        Shared { policy, lent }
     }
 
     /// Looks at the policy between runs.
@@ -260,7 +260,30 @@ impl<P> Shared<P> {
     }
 }
 
-impl<P: Policy> Shared<P> {
+/// All that is asked of a policy here: a pointer to the whole trait would bring in how each is shown.
+trait Chooser {
+    fn pick(&mut self, choice: &Choice<'_>) -> usize;
+}
+
+impl<P: Policy> Chooser for P {
+    #[inline]
+    fn pick(&mut self, choice: &Choice<'_>) -> usize {
+        self.choose(choice)
+    }
+}
+
+/// The same as a run uses it: of one type for all policies.
+pub(super) struct Lent {
+    policy: Rc<RefCell<dyn Chooser>>,
+    /// What the last run was lent, for the next one.
+    returned: Cell<Option<Box<dyn Policy>>>,
+    /// The last instant at which it is asked.
+    until: Instant,
+    /// A choice was not put to it, because it came later.
+    pub(super) is_cut: Rc<Cell<bool>>,
+}
+
+impl Lent {
     /// The policy in the form in which a loop takes it.
     fn lend(&self) -> Box<dyn Policy> {
         self.returned.take().unwrap_or_else(|| Box::new(self.clone()))
@@ -271,26 +294,26 @@ impl<P: Policy> Shared<P> {
     }
 }
 
-impl<P> Clone for Shared<P> {
+impl Clone for Lent {
     fn clone(&self) -> Self {
         let (policy, is_cut) = (Rc::clone(&self.policy), Rc::clone(&self.is_cut));
-        Shared { policy, returned: Cell::default(), until: self.until, is_cut }
+        Lent { policy, returned: Cell::default(), until: self.until, is_cut }
     }
 }
 
-impl<P> fmt::Debug for Shared<P> {
+impl fmt::Debug for Lent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a policy of a search")
     }
 }
 
-impl<P: Policy> Policy for Shared<P> {
+impl Policy for Lent {
     #[inline]
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
         if choice.now() > self.until {
             self.is_cut.set(true);
             return 0;
         }
-        self.policy.borrow_mut().choose(choice)
+        self.policy.borrow_mut().pick(choice)
     }
 }

@@ -219,7 +219,7 @@ impl<'a> Reduced<'a> {
                 break;
             }
         }
-        self.reach.is_cut_in_time = self.guide.is_cut.get();
+        self.reach.is_cut_in_time = self.guide.lent.is_cut.get();
         (runs, self.reach)
     }
 
@@ -245,7 +245,7 @@ impl<'a> Reduced<'a> {
         accesses.clear();
         let settings = self.runner.settings;
         let builder =
-            settings.builder().boxed_policy(Box::new(self.guide.clone())).trace(Level::Off);
+            settings.builder().boxed_policy(Box::new(self.guide.lent.clone())).trace(Level::Off);
         let builder = builder.accesses(accesses);
         let ((run, _), accesses) = access::noted(|| self.runner.run_with(builder));
         self.accesses = accesses.unwrap_or_default();

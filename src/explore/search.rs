@@ -84,7 +84,8 @@ impl<'a> Search<'a> {
             let seed =
                 Rng::from_parts(self.explorer.settings.seed, AUDIT_STREAM, number).next_u64();
             let policy = Shared::new(Random::new(seed), runner.settings);
-            let (run, _) = runner.run_with(self.explorer.settings.builder().policy(policy));
+            let builder = self.explorer.settings.builder().boxed_policy(Box::new(policy.lent));
+            let (run, _) = runner.run_with(builder);
             self.audit(&run, &runner.shown)?;
         }
         Ok(())
@@ -93,7 +94,7 @@ impl<'a> Search<'a> {
     /// Where something could be made to go wrong in the first run.
     fn points(&self, runner: &mut Runner<'_>) -> u64 {
         let policy = Shared::new(Points::default(), runner.settings);
-        runner.run(&policy);
+        runner.run(&policy.lent);
         policy.policy().0
     }
 

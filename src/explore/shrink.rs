@@ -102,7 +102,7 @@ impl Shrinker<'_> {
     /// The deviations that a run really has which follows `wanted`, if it fails in the same way.
     fn attempt(&mut self, wanted: &[Deviation]) -> Option<Vec<Deviation>> {
         self.policy.policy().start(wanted);
-        let run = self.walker.runner.run(&self.policy);
+        let run = self.walker.runner.run(&self.policy.lent);
         self.effort.spend(&run);
         self.is_same(&run).then(|| run.schedule.first_deviations(usize::MAX))
     }

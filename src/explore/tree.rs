@@ -125,19 +125,19 @@ impl<'a> Walker<'a> {
     /// The schedule of a child as it is written: in turns, where the tree counts choices.
     pub(super) fn schedule(&mut self, node: &Node, turnoff: Turnoff) -> Schedule {
         self.policy.policy().start(&node.path, Some(turnoff));
-        let policy = Box::new(self.policy.clone());
+        let policy = Box::new(self.policy.lent.clone());
         let builder = self.runner.settings.builder().boxed_policy(policy);
         self.runner.run_with(builder).0.schedule
     }
 
     fn step(&mut self, path: &[Turnoff], last: Option<Turnoff>) -> (Run, Node) {
         self.policy.policy().start(path, last);
-        let run = self.runner.run(&self.policy);
+        let run = self.runner.run(&self.policy.lent);
         (run, self.policy.policy().node())
     }
 
     /// Says whether a choice came too late to be tried otherwise.
     pub(super) fn is_cut(&self) -> bool {
-        self.policy.is_cut.get()
+        self.policy.lent.is_cut.get()
     }
 }
