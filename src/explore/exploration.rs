@@ -159,6 +159,7 @@ impl OutcomeCount {
 
 impl Exploration {
     /// Returns the failure that was found first.
+    #[inline]
     pub fn failure(&self) -> Option<&Failure> {
         self.findings.first().map(|finding| &finding.failure)
     }

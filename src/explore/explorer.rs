@@ -112,6 +112,7 @@ pub(super) enum Strategy {
 }
 
 impl Default for Explorer {
+    #[inline]
     fn default() -> Self {
         Explorer::new()
     }
@@ -169,6 +170,7 @@ impl Explorer {
     /// Makes `runs` runs, 1 or more, in which each ready task is as likely as another
     /// ([`Random`](crate::policy::Random)).
     #[doc(alias = "check_random")]
+    #[inline]
     pub fn random(self, runs: u64) -> Self {
         self.drawn("random", runs, &[Draw::Random][..])
     }
@@ -183,6 +185,7 @@ impl Explorer {
     /// Makes `runs` runs, 1 or more, in which each interleaving is about as likely as another
     /// ([`Walk`](crate::policy::Walk)). How long each task is comes from the first run.
     #[doc(alias = "urw")]
+    #[inline]
     pub fn walk(self, runs: u64) -> Self {
         self.drawn("walk", runs, &[Draw::Walk(Gait::Uniform)][..])
     }
@@ -190,12 +193,14 @@ impl Explorer {
     /// Makes `runs` runs, 1 or more, in which a ready task is the more likely, by the square, the more turns
     /// it has left. So who comes late catches up, and tasks of unequal length end together, which first-in
     /// first-out keeps apart. How long each task is comes from the first run.
+    #[inline]
     pub fn chase(self, runs: u64) -> Self {
         self.drawn("chase", runs, &[Draw::Walk(Gait::Chase)][..])
     }
 
     /// Makes `runs` runs, 1 or more, as [`chase`](Self::chase) does, but every other time, as a coin falls,
     /// the task goes on that became ready last: one that yields goes on alone, one that was woken goes first.
+    #[inline]
     pub fn dash(self, runs: u64) -> Self {
         self.drawn("dash", runs, &[Draw::Walk(Gait::Dash)][..])
     }
@@ -204,12 +209,14 @@ impl Explorer {
     /// first: nine times of ten, and every other time in the next run. That draws as the one before did, from the
     /// other end: where that let one task go first, it is now another (antithetic variates, Hammersley and
     /// Morton 1956).
+    #[inline]
     pub fn relay(self, runs: u64) -> Self {
         self.drawn("relay", runs, &RELAY[..])
     }
 
     /// Makes `runs` runs, 1 or more, in which each turn has a priority of its own
     /// ([`Pos`](crate::policy::Pos)).
+    #[inline]
     pub fn pos(self, runs: u64) -> Self {
         self.drawn("pos", runs, &[Draw::Pos][..])
     }
@@ -222,6 +229,7 @@ impl Explorer {
     /// [`max_deviations`](Self::max_deviations), [`time_limit`](Self::time_limit) or [`limits`](Self::limits).
     #[doc(alias = "check_dfs")]
     #[doc(alias = "dfs")]
+    #[inline]
     pub fn exhaustive(mut self) -> Self {
         self.strategy = Strategy::Exhaustive;
         self
@@ -282,6 +290,7 @@ impl Explorer {
     /// ```
     #[doc(alias = "dpor")]
     #[doc(alias = "partial_order_reduction")]
+    #[inline]
     pub fn reduced(mut self) -> Self {
         self.strategy = Strategy::Reduced;
         self
@@ -289,6 +298,7 @@ impl Explorer {
 
     /// Ends an exhaustive search before the first schedule with more deviations than `deviations`.
     #[doc(alias = "preemption_bound")]
+    #[inline]
     pub fn max_deviations(mut self, deviations: u32) -> Self {
         self.deviations_max = Some(deviations);
         self
@@ -297,6 +307,7 @@ impl Explorer {
     /// Ends the search after `runs` runs, 1 or more.
     #[doc(alias = "max_permutations")]
     #[doc(alias = "iterations")]
+    #[inline]
     pub fn max_runs(mut self, runs: u64) -> Self {
         self.runs = Some(runs.max(1));
         self
@@ -304,12 +315,14 @@ impl Explorer {
 
     /// Leaves all choices after this much virtual time to first-in first-out. A run itself goes on to its end;
     /// to bound that is for [`limits`](Self::limits).
+    #[inline]
     pub fn time_limit(mut self, since_start: Duration) -> Self {
         self.settings.time_limit = Instant::ZERO + since_start;
         self
     }
 
     /// Ends the search once `failures` different failures were found, 1 or more; 1 unless set.
+    #[inline]
     pub fn max_failures(mut self, failures: usize) -> Self {
         self.failures_max = failures.max(1);
         self
@@ -317,24 +330,28 @@ impl Explorer {
 
     /// Sets the seed: of the draws of the search, and of the program's random numbers, which are the same in
     /// all runs.
+    #[inline]
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
         self
     }
 
     /// Sets the bounds of each run.
+    #[inline]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.limits = limits;
         self
     }
 
     /// Sets what the wall clock shows at the start of each run, as time since 1970-01-01T00:00:00Z.
+    #[inline]
     pub fn start_time(mut self, since_epoch: Duration) -> Self {
         self.settings.start_time = Some(since_epoch);
         self
     }
 
     /// Makes tasks that are alive when a run ends a failure (S21).
+    #[inline]
     pub fn deny_leftovers(mut self, deny: bool) -> Self {
         self.settings.deny_leftovers = deny;
         self
@@ -365,6 +382,7 @@ impl Explorer {
     /// assert_eq!(found.sentence, "fails when, at 0s, `main/worker` is cancelled where it waits; without that it passes");
     /// assert!(Builder::new().replay("v1:2!abort").run(program()).outcome.is_err());
     /// ```
+    #[inline]
     pub fn cancellations(mut self, cancel: bool) -> Self {
         self.settings.injections.cancels = cancel;
         self
@@ -372,6 +390,7 @@ impl Explorer {
 
     /// Lets the search poll a task once more that suspends, though nobody has woken it (S17). A future has to
     /// take that, and one written by hand may not. Off unless set.
+    #[inline]
     pub fn spurious_polls(mut self, poll: bool) -> Self {
         self.settings.injections.polls = poll;
         self
@@ -394,6 +413,7 @@ impl Explorer {
     }
 
     /// Bounds how often anything is made to go wrong in a run: once unless set.
+    #[inline]
     pub fn max_injections(mut self, injections: u32) -> Self {
         self.settings.injections.most = injections;
         self
@@ -426,6 +446,7 @@ impl Explorer {
 
     /// Spreads the runs over so many threads of the machine, 1 or more. Each run stays on one; what the search
     /// returns is the same for any number.
+    #[inline]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
         self
@@ -452,6 +473,7 @@ impl Explorer {
     /// the same and in another thread, and compared, record by record up to 100,000 turns. 1 unless set; 0 does
     /// without. The first is first-in first-out, the others are random, whatever the strategy. A search that draws
     /// checks after sixteen runs, or once those have failed, and tells of nothing before.
+    #[inline]
     pub fn audit(mut self, runs: u64) -> Self {
         self.audits = runs;
         self
@@ -460,12 +482,14 @@ impl Explorer {
     /// Bounds the runs that each of three steps may take to shrink a failing schedule: leaving deviations out,
     /// looking for the simplest, taking smaller ones. 20,000 unless set, within 20,000,000 turns; with 0 a
     /// schedule is told as it was found.
+    #[inline]
     pub fn max_shrink_runs(mut self, runs: u64) -> Self {
         self.shrink_runs = runs;
         self
     }
 
     /// Ignores the environment of the process, or not; it is read unless set.
+    #[inline]
     pub fn ignore_environment(mut self, ignore: bool) -> Self {
         self.is_environment_read = !ignore;
         self

@@ -51,6 +51,7 @@ impl Identity {
 }
 
 impl fmt::Debug for Identity {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown())
     }

@@ -49,6 +49,7 @@ impl Settings {
 }
 
 impl fmt::Debug for Settings {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings").field("seed", &self.seed).finish_non_exhaustive()
     }

@@ -84,6 +84,7 @@ impl Trace {
 
 impl Columns<'_> {
     /// Sets the width that no line exceeds, in columns of a terminal. At least 40 are taken.
+    #[inline]
     pub fn width(self, columns: usize) -> Self {
         Columns { width: columns.max(40), ..self }
     }

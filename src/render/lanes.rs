@@ -79,6 +79,7 @@ impl Trace {
 
 impl Lanes<'_> {
     /// Sets the width that no line exceeds, in columns of a terminal. At least 20 are taken.
+    #[inline]
     pub fn width(self, columns: usize) -> Self {
         Lanes { width: columns.max(20), ..self }
     }
@@ -88,6 +89,7 @@ impl Lanes<'_> {
     ///
     /// Give it [`is_terminal`](std::io::IsTerminal::is_terminal) of where the text goes. Without a call there
     /// are none.
+    #[inline]
     pub fn colored(self, is_colored: bool) -> Self {
         Lanes { is_colored, ..self }
     }

@@ -42,6 +42,7 @@ impl Deadlock {
     /// assert!(deadlock.dot().to_string().contains(r#"t0 -> t1 [label="joins since 0s"];"#));
     /// ```
     #[doc(alias = "graphviz")]
+    #[inline]
     pub fn dot(&self) -> Dot<'_> {
         Dot { deadlock: self }
     }

@@ -53,6 +53,7 @@ struct Place(Option<Arc<dyn Numbered>>);
 
 /// Of two failures that are equal it may differ, and that says nothing.
 impl PartialEq for Place {
+    #[inline]
     fn eq(&self, _: &Self) -> bool {
         true
     }
@@ -147,6 +148,7 @@ impl Failure {
 }
 
 impl fmt::Debug for Failure {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

@@ -37,11 +37,13 @@ macro_rules! drawable_integers {
             const MIN: Self = <$int>::MIN;
             const MAX: Self = <$int>::MAX;
 
+            #[inline]
             fn rank(self) -> u128 {
                 // The cast extends the sign, and the flipped sign bit puts negatives below zero.
                 (self as u128) ^ ($sign << 127)
             }
 
+            #[inline]
             fn from_rank(rank: u128) -> Self {
                 (rank ^ ($sign << 127)) as $int
             }

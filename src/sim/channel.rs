@@ -299,10 +299,12 @@ impl State {
     }
 
     /// The channel of a receiver that is there.
+    #[inline]
     fn receiving(&mut self, channel: ChannelId) -> &mut Receiving {
         self.channels.get_mut(channel).expect("a channel is there until its receiver is dropped")
     }
 
+    #[inline]
     fn close(&mut self, channel: ChannelId, shared: &Shared) {
         let now = shared.now(self);
         self.wire.close(channel, now);

@@ -29,33 +29,39 @@ pub struct Cost {
 
 impl Cost {
     /// A call that waits for `duration` and needs no core.
+    #[inline]
     pub const fn waiting(duration: Duration) -> Cost {
         Cost { waiting: duration, computing: Duration::ZERO }
     }
 
     /// A call that computes for `duration` on a core.
+    #[inline]
     pub const fn computing(duration: Duration) -> Cost {
         Cost { waiting: Duration::ZERO, computing: duration }
     }
 
     /// The same call with `duration` more of computing at its end.
+    #[inline]
     pub const fn then_computing(self, duration: Duration) -> Cost {
         Cost { computing: self.computing.saturating_add(duration), ..self }
     }
 
     /// Returns what it takes with a worker and a core to itself.
+    #[inline]
     pub const fn total(self) -> Duration {
         self.waiting.saturating_add(self.computing)
     }
 }
 
 impl From<Duration> for Cost {
+    #[inline]
     fn from(computing: Duration) -> Cost {
         Cost::computing(computing)
     }
 }
 
 impl fmt::Debug for Cost {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Cost { waiting, computing } = self;
         write!(f, "Cost(waiting {waiting:?}, computing {computing:?})")

@@ -46,6 +46,7 @@ enum Kind {
 
 impl Delay {
     /// Always takes `duration`.
+    #[inline]
     pub const fn fixed(duration: Duration) -> Delay {
         Delay { kind: Kind::Fixed(duration) }
     }
@@ -86,6 +87,7 @@ impl Delay {
     ///
     /// Panics if the mean is 584 years or more, in which virtual time ends.
     #[track_caller]
+    #[inline]
     pub fn exponential(mean: Duration) -> Delay {
         assert!(
             u64::try_from(mean.as_nanos()).is_ok(),
@@ -122,6 +124,7 @@ impl Delay {
 }
 
 impl From<Duration> for Delay {
+    #[inline]
     fn from(duration: Duration) -> Delay {
         Delay::fixed(duration)
     }

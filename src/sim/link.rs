@@ -187,6 +187,7 @@ impl Link {
     /// # Panics
     ///
     /// The future panics when polled in another loop than that of the link.
+    #[inline]
     pub fn transfer(&self, bytes: u64) -> Transfer {
         Transfer { shared: Arc::clone(&self.shared), bytes, sent: None, is_done: false }
     }
@@ -224,6 +225,7 @@ impl Link {
     }
 
     /// Returns the bandwidth in bytes a second.
+    #[inline]
     pub fn bandwidth(&self) -> u64 {
         self.shared.lock().wire.bandwidth()
     }
@@ -333,6 +335,7 @@ impl executor::Resource for Shared {
 pub struct Lost;
 
 impl fmt::Display for Lost {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("lost on the way")
     }
@@ -415,6 +418,7 @@ impl Drop for Transfer {
 }
 
 impl fmt::Debug for Transfer {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transfer")
             .field("bytes", &self.bytes)

@@ -79,6 +79,7 @@ impl Machine {
     }
 
     /// Adds a job at the end of the queue. It begins at once if a worker is free.
+    #[inline]
     pub(super) fn submit(&mut self, cost: Cost, now: Instant) -> JobId {
         self.advance(now);
         let job = JobId(self.submitted);
@@ -111,6 +112,7 @@ impl Machine {
     }
 
     /// Forgets a job that is done.
+    #[inline]
     pub(super) fn forget(&mut self, job: JobId) {
         self.jobs.remove(job);
     }

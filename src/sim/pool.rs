@@ -145,6 +145,7 @@ impl Pool {
     ///
     /// Panics outside a loop, and with no worker.
     #[track_caller]
+    #[inline]
     pub fn new(workers: usize) -> Pool {
         Pool::with_cores(workers, workers)
     }
@@ -155,6 +156,7 @@ impl Pool {
     ///
     /// Panics outside a loop, with no worker and with no core.
     #[track_caller]
+    #[inline]
     pub fn with_cores(workers: usize, cores: usize) -> Pool {
         assert!(workers > 0, "a pool needs 1 worker at least, and was given none");
         assert!(cores > 0, "a pool needs 1 core at least, and was given none");
@@ -169,6 +171,7 @@ impl Pool {
 
     /// The pool of the running loop, made when it is first needed.
     #[track_caller]
+    #[inline]
     fn of_loop(what: &str) -> Pool {
         let make = |run, workers, cores| Pool::of_run(run, workers, cores).shared;
         Pool { shared: executor::loop_pool(what, make) }
@@ -198,11 +201,13 @@ impl Pool {
     }
 
     /// Returns the number of workers.
+    #[inline]
     pub fn workers(&self) -> usize {
         self.shared.workers
     }
 
     /// Returns the number of cores.
+    #[inline]
     pub fn cores(&self) -> usize {
         self.shared.cores
     }
@@ -217,6 +222,7 @@ impl Pool {
     }
 
     /// How far a job has come by `now`. One that is in a queue is woken when it leaves it.
+    #[inline]
     pub(super) fn poll_stage(&self, job: JobId, now: Instant, waker: &Waker) -> Stage {
         let stage = self.access(|state| {
             state.machine.advance(now);
@@ -231,6 +237,7 @@ impl Pool {
     }
 
     /// Forgets a job that is done.
+    #[inline]
     pub(super) fn forget(&self, job: JobId) {
         self.access(|state| state.machine.forget(job));
     }
@@ -268,6 +275,7 @@ fn let_go(mut state: MutexGuard<'_, State>) {
 }
 
 impl fmt::Debug for Pool {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
             .field("workers", &self.workers())

@@ -125,6 +125,7 @@ impl Resource {
     ///     assert_eq!(desks.busy(), 0);
     /// });
     /// ```
+    #[inline]
     pub fn acquire(&self) -> Acquire {
         Acquire::new(self.clone(), 0)
     }
@@ -132,27 +133,32 @@ impl Resource {
     /// Takes a server now, if one is free and nobody waits for it.
     ///
     /// An attempt that fails is not counted in the statistics.
+    #[inline]
     pub fn try_acquire(&self) -> Option<Server> {
         let grant = self.shared.try_now(0, Need::new(0)).ok()?;
         Some(self.guard(&grant))
     }
 
     /// Returns the number of servers.
+    #[inline]
     pub fn servers(&self) -> usize {
         self.shared.read(|station| station.servers)
     }
 
     /// Returns how many servers are busy.
+    #[inline]
     pub fn busy(&self) -> usize {
         self.shared.read(Station::busy)
     }
 
     /// Returns how many stand in line.
+    #[inline]
     pub fn queue_len(&self) -> usize {
         self.shared.waiting(0)
     }
 
     /// Returns what has been seen up to now; after the run, and on another thread, up to the last change.
+    #[inline]
     pub fn statistics(&self) -> Statistics {
         self.shared.update(|station| {
             station.advance();
@@ -167,6 +173,7 @@ impl Resource {
 }
 
 impl fmt::Debug for Resource {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resource")
             .field("servers", &self.servers())
@@ -207,6 +214,7 @@ pub(crate) struct Grant {
 }
 
 impl Station {
+    #[inline]
     fn busy(&self) -> usize {
         self.held.len() - self.free.len()
     }

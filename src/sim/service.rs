@@ -57,6 +57,7 @@ impl Future for Acquire {
 }
 
 impl fmt::Debug for Acquire {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Acquire").field(&self.waiter).finish()
     }
@@ -76,11 +77,13 @@ impl Server {
     }
 
     /// Returns which one it is, counted from 0. Of several that are free the lowest is taken.
+    #[inline]
     pub fn number(&self) -> usize {
         self.number
     }
 
     /// Returns the instant since which it is held: that at which it was handed over.
+    #[inline]
     pub fn since(&self) -> Instant {
         self.since
     }
@@ -93,6 +96,7 @@ impl Drop for Server {
 }
 
 impl fmt::Debug for Server {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("number", &self.number)
@@ -118,6 +122,7 @@ pub struct UseFor {
 }
 
 impl UseFor {
+    #[inline]
     pub(super) fn new(acquire: Acquire, delay: Delay) -> UseFor {
         UseFor { acquire, delay, takes: None, service: None }
     }

@@ -118,6 +118,7 @@ pub struct LinkStatistics {
 
 /// Shows it in one line.
 impl fmt::Display for LinkStatistics {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes sent, {} lost; {}", self.bytes, self.lost, self.line)
     }

@@ -145,6 +145,7 @@ struct Asker {
 }
 
 impl Asker {
+    #[inline]
     fn of(waker: &Waker) -> Asker {
         // As numbers, since a stream that held pointers would not be `Send`.
         Asker { data: waker.data() as usize, vtable: std::ptr::from_ref(waker.vtable()) as usize }

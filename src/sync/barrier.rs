@@ -71,6 +71,7 @@ impl Gate for Round {
     type Need = bool;
     type Grant = Result<BarrierWaitResult, BrokenBarrier>;
 
+    #[inline]
     fn kind(&self) -> &'static str {
         "barrier"
     }
@@ -95,24 +96,29 @@ impl Gate for Round {
     }
 
     /// Whoever comes may be the one that the others wait for.
+    #[inline]
     fn is_free(&self, _: &bool) -> bool {
         true
     }
 
     /// The round is over, whether it is there or not.
+    #[inline]
     fn take_back(&mut self, _: Self::Grant) -> Option<Self::Grant> {
         None
     }
 
+    #[inline]
     fn entered(&mut self, _: usize, in_line: &mut bool) {
         *in_line = true;
         self.arrived += 1;
     }
 
+    #[inline]
     fn left(&mut self, _: usize) {
         self.arrived -= 1;
     }
 
+    #[inline]
     fn all_served(&mut self) {
         self.leaving = None;
     }
@@ -126,6 +132,7 @@ impl Gate for Round {
 impl Barrier {
     /// Creates a barrier that lets `n` tasks pass together. As with tokio, 0 stands for 1. Needs no loop.
     #[track_caller]
+    #[inline]
     pub fn new(n: usize) -> Self {
         let round = Round { parties: n.max(1), arrived: 0, is_broken: false, leaving: None };
         Barrier { shared: Shared::new(round) }
@@ -150,6 +157,7 @@ impl Barrier {
     ///
     /// Dropping the future leaves the barrier: one more has to come. That is asyncio's way; with tokio the
     /// dropped one still counts.
+    #[inline]
     pub fn wait(&self) -> BarrierWait<'_> {
         BarrierWait { wait: self.wait_or_broken() }
     }
@@ -185,11 +193,13 @@ impl Barrier {
     /// # Cancel safety
     ///
     /// As [`wait`](Self::wait).
+    #[inline]
     pub fn wait_or_broken(&self) -> BarrierWaitOrBroken<'_> {
         BarrierWaitOrBroken { waiter: Waiter::new(&self.shared, 0, false) }
     }
 
     /// Breaks the barrier: all who wait, and all who come until it is [`reset`](Self::reset), are turned away.
+    #[inline]
     pub fn abort(&self) {
         self.shared.update(|round| {
             round.is_broken = true;
@@ -198,6 +208,7 @@ impl Barrier {
     }
 
     /// Makes the barrier empty and whole: all who wait are turned away, and a new round begins.
+    #[inline]
     pub fn reset(&self) {
         self.shared.update(|round| {
             round.is_broken = false;
@@ -207,22 +218,26 @@ impl Barrier {
 
     /// Says whether it is broken.
     #[doc(alias = "broken")]
+    #[inline]
     pub fn is_broken(&self) -> bool {
         self.shared.read(|round| round.is_broken)
     }
 
     /// How many have to come.
+    #[inline]
     pub fn parties(&self) -> usize {
         self.shared.read(|round| round.parties)
     }
 
     /// How many have come and wait for the others: less than [`parties`](Self::parties).
+    #[inline]
     pub fn n_waiting(&self) -> usize {
         self.shared.read(|round| round.arrived)
     }
 }
 
 impl fmt::Debug for Barrier {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (parties, n_waiting) = self.shared.read(|round| (round.parties, round.arrived));
         f.debug_struct("Barrier")
@@ -242,11 +257,13 @@ pub struct BarrierWaitResult {
 
 impl BarrierWaitResult {
     /// Says whether this one came last. In each round exactly one does.
+    #[inline]
     pub fn is_leader(&self) -> bool {
         self.is_leader
     }
 
     /// The place in the order of coming, from 0; each is there once in a round. The leader's is the highest.
+    #[inline]
     pub fn index(&self) -> usize {
         self.index
     }
@@ -258,6 +275,7 @@ impl BarrierWaitResult {
 pub struct BrokenBarrier;
 
 impl fmt::Display for BrokenBarrier {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the barrier is broken")
     }
@@ -282,6 +300,7 @@ impl Future for BarrierWait<'_> {
     /// # Panics
     ///
     /// Panics if the barrier is broken, and when polled again after it was ready.
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BarrierWaitResult> {
         let arrived = std::task::ready!(Pin::new(&mut self.wait).poll(cx));
         Poll::Ready(arrived.unwrap_or_else(|BrokenBarrier| {
@@ -307,6 +326,7 @@ impl Future for BarrierWaitOrBroken<'_> {
     /// # Panics
     ///
     /// Panics when polled again after it was ready.
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.waiter.poll(cx)
     }

@@ -72,6 +72,7 @@ struct Notified {
 }
 
 impl Signal {
+    #[inline]
     fn pass_on(&mut self, is_for_all: bool) {
         if !is_for_all {
             *self = Signal { notifications: 1, is_for_all };
@@ -84,6 +85,7 @@ impl Gate for Signal {
     type Need = MutexLine;
     type Grant = Notified;
 
+    #[inline]
     fn kind(&self) -> &'static str {
         "condition"
     }
@@ -95,6 +97,7 @@ impl Gate for Signal {
         Some(Notified { lock: mutex.enter(party), is_for_all: self.is_for_all })
     }
 
+    #[inline]
     fn take_back(&mut self, notified: Notified) -> Option<Notified> {
         self.pass_on(notified.is_for_all);
         Some(notified)
@@ -104,6 +107,7 @@ impl Gate for Signal {
         self.notifications = 0;
     }
 
+    #[inline]
     fn wanted(&self, _: usize, _: &MutexLine) -> Wanted {
         Wanted { before: "a notification of ".to_owned(), after: String::new() }
     }
@@ -112,6 +116,7 @@ impl Gate for Signal {
 impl Condition {
     /// Creates a condition for which nobody waits. Needs no loop.
     #[track_caller]
+    #[inline]
     pub fn new() -> Self {
         Condition { shared: Shared::new(Signal::default()) }
     }
@@ -192,20 +197,24 @@ impl Condition {
     }
 
     /// Notifies the one that has waited longest, if somebody waits.
+    #[inline]
     pub fn notify_one(&self) {
         self.notify(1);
     }
 
     /// Notifies the `n` that have waited longest, or all if fewer wait. None for 0.
+    #[inline]
     pub fn notify(&self, n: usize) {
         self.give(Signal { notifications: n, is_for_all: false });
     }
 
     /// Notifies all who wait, in the order in which they came. Who comes later is not meant.
+    #[inline]
     pub fn notify_all(&self) {
         self.give(Signal { notifications: usize::MAX, is_for_all: true });
     }
 
+    #[inline]
     fn give(&self, signal: Signal) {
         self.shared.update(|now| *now = signal);
     }
@@ -213,12 +222,14 @@ impl Condition {
 
 impl Default for Condition {
     #[track_caller]
+    #[inline]
     fn default() -> Self {
         Condition::new()
     }
 }
 
 impl fmt::Debug for Condition {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Condition")
             .field("waiting", &self.shared.waiting(0))

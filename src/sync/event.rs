@@ -49,14 +49,17 @@ impl Gate for Flag {
     type Need = ();
     type Grant = ();
 
+    #[inline]
     fn kind(&self) -> &'static str {
         "event"
     }
 
+    #[inline]
     fn serve(&mut self, _: usize, (): &mut (), _: Option<Party>) -> Option<()> {
         self.is_set.then_some(())
     }
 
+    #[inline]
     fn take_back(&mut self, (): ()) -> Option<()> {
         None
     }
@@ -65,6 +68,7 @@ impl Gate for Flag {
 impl Event {
     /// Creates an event that is not set. Needs no loop.
     #[track_caller]
+    #[inline]
     pub fn new() -> Self {
         Event { shared: Shared::new(Flag::default()) }
     }
@@ -76,16 +80,19 @@ impl Event {
     }
 
     /// Sets it and wakes all who wait.
+    #[inline]
     pub fn set(&self) {
         self.shared.update(|flag| flag.is_set = true);
     }
 
     /// Clears it: from now on [`wait`](Self::wait) suspends.
+    #[inline]
     pub fn clear(&self) {
         self.shared.update(|flag| flag.is_set = false);
     }
 
     /// Says whether it is set.
+    #[inline]
     pub fn is_set(&self) -> bool {
         self.shared.read(|flag| flag.is_set)
     }
@@ -95,6 +102,7 @@ impl Event {
     /// # Cancel safety
     ///
     /// Dropping the future leaves the line; nothing is lost.
+    #[inline]
     pub fn wait(&self) -> EventWait<'_> {
         EventWait { waiter: Waiter::new(&self.shared, 0, ()) }
     }
@@ -102,12 +110,14 @@ impl Event {
 
 impl Default for Event {
     #[track_caller]
+    #[inline]
     fn default() -> Self {
         Event::new()
     }
 }
 
 impl fmt::Debug for Event {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event").field("is_set", &self.is_set()).finish_non_exhaustive()
     }
@@ -127,6 +137,7 @@ pub struct EventWait<'a> {
 impl Future for EventWait<'_> {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.waiter.poll(cx)
     }

@@ -65,6 +65,7 @@ pub use set_once::{SetOnce, SetOnceError};
 pub struct TryLockError;
 
 impl fmt::Display for TryLockError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the lock is held")
     }

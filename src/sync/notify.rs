@@ -115,6 +115,7 @@ impl Gate for Bell {
 impl Notify {
     /// Creates a `Notify` with nothing stored. Needs no loop.
     #[track_caller]
+    #[inline]
     pub fn new() -> Self {
         Notify { shared: OnDemand::new((), |()| Bell::default()) }
     }
@@ -134,6 +135,7 @@ impl Notify {
     /// });
     /// ```
     #[track_caller]
+    #[inline]
     pub const fn const_new() -> Self {
         Notify { shared: OnDemand::const_new((), |()| Bell::default()) }
     }
@@ -153,6 +155,7 @@ impl Notify {
     ///
     /// Dropping the future leaves the line. A notification for one that it had been given goes to the next, or
     /// is stored (S29).
+    #[inline]
     pub fn notified(&self) -> Notified<'_> {
         Notified { waiter: Waiter::new(self.shared.get(), 0, self.calls()) }
     }
@@ -172,11 +175,13 @@ impl Notify {
     }
 
     /// Notifies the first who waits, or stores a permit for the next who will.
+    #[inline]
     pub fn notify_one(&self) {
         self.shared.get().update(|bell| bell.stored = Some(End::First));
     }
 
     /// Notifies the one who came last, or stores a permit for the next who will wait.
+    #[inline]
     pub fn notify_last(&self) {
         self.shared.get().update(|bell| bell.stored = Some(End::Last));
     }
@@ -195,6 +200,7 @@ impl Notify {
     ///     notified.await; // It was made before, so it does not suspend.
     /// });
     /// ```
+    #[inline]
     pub fn notify_waiters(&self) {
         self.shared.get().update(|bell| bell.calls += 1);
     }
@@ -202,6 +208,7 @@ impl Notify {
 
 impl Default for Notify {
     #[track_caller]
+    #[inline]
     fn default() -> Self {
         Notify::new()
     }
@@ -214,6 +221,7 @@ impl Borrow<Arc<Shared<Bell>>> for Owned<Notify> {
 }
 
 impl fmt::Debug for Notify {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let has_permit = self.shared.get().read(|bell| bell.stored.is_some());
         f.debug_struct("Notify")
@@ -251,6 +259,7 @@ macro_rules! notified {
             ///
             /// Returns whether it has been notified, as with a permit that was stored; then awaiting it does
             /// not suspend.
+            #[inline]
             pub fn enable(mut self: Pin<&mut Self>) -> bool {
                 self.waiter.enable().is_some() || self.waiter.is_over()
             }
@@ -260,6 +269,7 @@ macro_rules! notified {
             type Output = ();
 
             /// Once it was notified it stays ready.
+            #[inline]
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
                 if self.waiter.is_over() {
                     return Poll::Ready(());
@@ -269,6 +279,7 @@ macro_rules! notified {
         }
 
         impl $(<$lifetime>)? fmt::Debug for $future $(<$lifetime>)? {
+            #[inline]
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_tuple(stringify!($future)).field(&self.waiter).finish()
             }

@@ -64,10 +64,12 @@ impl Gate for Stage {
     type Need = ();
     type Grant = Told;
 
+    #[inline]
     fn kind(&self) -> &'static str {
         "once cell"
     }
 
+    #[inline]
     fn serve(&mut self, _: usize, (): &mut (), party: Option<Party>) -> Option<Told> {
         match self {
             Stage::Empty => {
@@ -79,6 +81,7 @@ impl Gate for Stage {
         }
     }
 
+    #[inline]
     fn take_back(&mut self, told: Told) -> Option<Told> {
         if let Told::Initialise = told {
             *self = Stage::Empty;
@@ -93,6 +96,7 @@ impl Gate for Stage {
         }
     }
 
+    #[inline]
     fn wanted(&self, _: usize, (): &()) -> Wanted {
         Wanted { before: "the value of ".to_owned(), after: " (being initialised)".to_owned() }
     }

@@ -44,24 +44,29 @@ impl Gate for Mark {
     type Need = ();
     type Grant = ();
 
+    #[inline]
     fn kind(&self) -> &'static str {
         "set once"
     }
 
+    #[inline]
     fn serve(&mut self, _: usize, (): &mut (), _: Option<Party>) -> Option<()> {
         self.is_set.then_some(())
     }
 
+    #[inline]
     fn take_back(&mut self, (): ()) -> Option<()> {
         None
     }
 
+    #[inline]
     fn wanted(&self, _: usize, (): &()) -> Wanted {
         Wanted { before: "the value of ".to_owned(), after: String::new() }
     }
 }
 
 impl Mark {
+    #[inline]
     fn new(&is_set: &bool) -> Self {
         Mark { is_set }
     }

@@ -66,12 +66,14 @@ impl Program {
     /// which the steps were done.
     ///
     /// The tasks are called `t0`, `t1`, ...
+    #[inline]
     pub fn run(&self) -> impl Future<Output = Vec<usize>> + use<> {
         self.start(|number| format!("t{number}"), false)
     }
 
     /// The same with other names, and perhaps with tasks that `linger`: whoever is done yields until all are,
     /// and nobody sleeps, so that a task that is never run is waited for at this one instant.
+    #[inline]
     pub(super) fn start(
         &self,
         name: fn(usize) -> String,
@@ -163,6 +165,7 @@ pub struct ProgramError {
 }
 
 impl fmt::Display for ProgramError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

@@ -68,6 +68,7 @@ pub struct Diff<'a> {
 
 impl Diff<'_> {
     /// Says whether the traces have the same records.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
     }
@@ -118,6 +119,7 @@ impl fmt::Display for Diff<'_> {
 
 /// The same text as `Display`.
 impl fmt::Debug for Diff<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

@@ -246,6 +246,7 @@ impl Trace {
     }
 
     /// Returns the lines that the program wrote with [`note!`](crate::note!).
+    #[inline]
     pub fn notes(&self) -> impl Iterator<Item = &str> {
         self.records().filter_map(|record| match record.event {
             Event::Note(line) => Some(line),
@@ -374,6 +375,7 @@ impl Eq for Trace {}
 
 /// The same text as `Display`: a difference of two traces is meant to be read.
 impl fmt::Debug for Trace {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

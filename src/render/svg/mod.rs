@@ -85,6 +85,7 @@ impl Trace {
 
 impl Svg<'_> {
     /// Sets the width in pixels, of 400 to 10,000. A picture that needs less room is narrower.
+    #[inline]
     pub fn width(self, pixels: u32) -> Self {
         Svg { width: pixels.clamp(400, 10_000), ..self }
     }

@@ -51,6 +51,7 @@ pub enum TryRecvError {
 }
 
 impl From<RecvError> for TryRecvError {
+    #[inline]
     fn from(error: RecvError) -> Self {
         match error {
             RecvError::Closed => TryRecvError::Closed,

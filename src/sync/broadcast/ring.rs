@@ -182,6 +182,7 @@ impl<T> Shown<T> {
 struct Cloning<'a>(&'a Mutex<Option<Away>>);
 
 impl<'a> Cloning<'a> {
+    #[inline]
     fn begin(by: &'a Mutex<Option<Away>>) -> Self {
         *by.lock().unwrap_or_else(PoisonError::into_inner) = Some(Away::here());
         Cloning(by)
@@ -189,6 +190,7 @@ impl<'a> Cloning<'a> {
 }
 
 impl Drop for Cloning<'_> {
+    #[inline]
     fn drop(&mut self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

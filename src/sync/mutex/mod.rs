@@ -105,11 +105,13 @@ impl Gate for Key {
 }
 
 impl Key {
+    #[inline]
     fn of_static() -> Self {
         Key { is_static: true, ..Key::default() }
     }
 
     /// The lock is for a guard that borrows nothing.
+    #[inline]
     pub(super) fn let_move(&mut self, locked: Locked) -> Locked {
         self.may_have_moved = true;
         locked

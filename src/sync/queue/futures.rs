@@ -133,6 +133,7 @@ impl<T: 'static> FusedStream for QueueItems<T> {
 macro_rules! debug {
     ($($name:ident [$($lifetime:lifetime)?])+) => {
         $(impl<T> fmt::Debug for $name<$($lifetime,)? T> {
+            #[inline]
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_tuple(stringify!($name)).field(&self.waiter).finish()
             }

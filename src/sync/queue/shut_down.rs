@@ -75,6 +75,7 @@ impl<T> fmt::Display for TryPutError<T> {
 impl<T> Error for TryPutError<T> {}
 
 impl fmt::Display for TryGetError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             TryGetError::Empty => "the queue is empty",

@@ -195,6 +195,7 @@ macro_rules! future {
         impl<$($generics)*> Future for $Future {
             type Output = $Guard;
 
+            #[inline]
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<$Guard> {
                 let $pass = ready!(self.waiter.poll_with(cx, $take));
                 let $self = self;
@@ -203,6 +204,7 @@ macro_rules! future {
         }
 
         impl<$($generics)*> fmt::Debug for $Future {
+            #[inline]
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_tuple($name).field(&self.waiter).finish()
             }

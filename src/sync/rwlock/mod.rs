@@ -88,18 +88,21 @@ impl Entry {
     }
 
     /// The pass is for a guard that borrows nothing.
+    #[inline]
     fn let_move(&mut self, pass: Pass) -> Pass {
         self.holders.let_move(&pass.hold);
         pass
     }
 
     /// A writer is the only holder, so when anybody leaves nobody writes.
+    #[inline]
     fn release(&mut self, Pass { hold }: Pass) {
         self.is_written = false;
         self.holders.leave(hold);
     }
 
     /// Makes the writer a reader among others.
+    #[inline]
     fn downgrade(&mut self) {
         self.is_written = false;
     }
@@ -110,6 +113,7 @@ impl Gate for Entry {
     type Need = Access;
     type Grant = Pass;
 
+    #[inline]
     fn kind(&self) -> &'static str {
         "rwlock"
     }
@@ -126,15 +130,18 @@ impl Gate for Entry {
         Some(Pass { hold: self.holders.enter(party) })
     }
 
+    #[inline]
     fn take_back(&mut self, pass: Pass) -> Option<Pass> {
         self.release(pass);
         None
     }
 
+    #[inline]
     fn holders(&self) -> Vec<Holding> {
         self.holders.holdings()
     }
 
+    #[inline]
     fn is_open(&self) -> bool {
         self.holders.has_strangers()
     }

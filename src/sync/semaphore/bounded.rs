@@ -51,6 +51,7 @@ impl BoundedSemaphore {
     ///
     /// Panics if `bound` is more than [`Semaphore::MAX_PERMITS`](super::Semaphore::MAX_PERMITS).
     #[track_caller]
+    #[inline]
     pub fn new(bound: usize) -> Self {
         assert_fits(bound);
         BoundedSemaphore { shared: Shared::new(Permits::new("bounded semaphore", bound)) }
@@ -63,17 +64,20 @@ impl BoundedSemaphore {
     }
 
     /// Returns how many permits there are, free and taken.
+    #[inline]
     pub fn bound(&self) -> usize {
         self.shared.read(|permits| permits.total)
     }
 
     /// Returns how many permits could be taken now: none while somebody waits.
+    #[inline]
     pub fn available_permits(&self) -> usize {
         available(&self.shared)
     }
 
     /// Says whether no permit could be taken now.
     #[doc(alias = "locked")]
+    #[inline]
     pub fn is_locked(&self) -> bool {
         self.available_permits() == 0
     }
@@ -83,6 +87,7 @@ impl BoundedSemaphore {
     /// # Cancel safety
     ///
     /// Dropping the future leaves the line. A permit that was handed to it goes to the next one (S29).
+    #[inline]
     pub fn acquire(&self) -> BoundedAcquire<'_> {
         BoundedAcquire { waiter: Waiter::new(&self.shared, 0, 1) }
     }
@@ -92,6 +97,7 @@ impl BoundedSemaphore {
     /// # Cancel safety
     ///
     /// As [`acquire`](Self::acquire).
+    #[inline]
     pub fn acquire_owned(self: Arc<Self>) -> BoundedAcquireOwned {
         BoundedAcquireOwned { waiter: Waiter::new(Owned(self), 0, 1) }
     }
@@ -101,6 +107,7 @@ impl BoundedSemaphore {
     /// # Errors
     ///
     /// [`TryAcquireError::NoPermits`] otherwise; a bounded semaphore is never closed.
+    #[inline]
     pub fn try_acquire(&self) -> Result<BoundedPermit<'_>, TryAcquireError> {
         let share = try_acquire(&self.shared, 1, Gate::collect)?;
         Ok(BoundedPermit { way: &self.shared, share })
@@ -121,6 +128,7 @@ impl BoundedSemaphore {
     /// # Errors
     ///
     /// [`ReleaseError`] if every permit is free or in a guard: then more would be given back than was taken.
+    #[inline]
     pub fn release(&self) -> Result<(), ReleaseError> {
         self.shared.update(|permits| {
             let Some(detached) = permits.detached.checked_sub(1) else {
@@ -140,6 +148,7 @@ impl Borrow<Arc<Shared<Permits>>> for Owned<BoundedSemaphore> {
 }
 
 impl fmt::Debug for BoundedSemaphore {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BoundedSemaphore")
             .field("bound", &self.bound())
@@ -159,6 +168,7 @@ pub struct ReleaseError {
 }
 
 impl fmt::Display for ReleaseError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ReleaseError { bound, available } = self;
         write!(
@@ -213,6 +223,7 @@ macro_rules! forms {
         impl<$($lifetime)?> Future for $future<$($lifetime)?> {
             type Output = $guard<$($lifetime)?>;
 
+            #[inline]
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let granted = std::task::ready!(self.waiter.poll_with(cx, $take as Take));
                 let share = granted.expect("a bounded semaphore is never closed");
@@ -221,6 +232,7 @@ macro_rules! forms {
         }
 
         impl<$($lifetime)?> fmt::Debug for $future<$($lifetime)?> {
+            #[inline]
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_tuple(stringify!($future)).field(&self.waiter).finish()
             }
@@ -230,18 +242,21 @@ macro_rules! forms {
             /// Ends the guard and keeps the permit taken, until [`BoundedSemaphore::release`] gives it back.
             ///
             /// A report counts the permit as detached, and names nobody as its holder.
+            #[inline]
             pub fn detach(mut self) {
                 self.share.detach(self.way.borrow());
             }
         }
 
         impl<$($lifetime)?> Drop for $guard<$($lifetime)?> {
+            #[inline]
             fn drop(&mut self) {
                 self.share.give_back(self.way.borrow());
             }
         }
 
         impl<$($lifetime)?> fmt::Debug for $guard<$($lifetime)?> {
+            #[inline]
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($guard)).finish_non_exhaustive()
             }

@@ -50,6 +50,7 @@ pub struct OwnedSemaphorePermit {
 
 impl OwnedSemaphorePermit {
     /// Returns the semaphore.
+    #[inline]
     pub fn semaphore(&self) -> &Arc<Semaphore> {
         &self.way.0
     }
@@ -59,6 +60,7 @@ impl OwnedSemaphorePermit {
 macro_rules! forms {
     ([$($lifetime:lifetime)?] $future:ident, $guard:ident, $way:ty, $take:expr) => {
         impl<$($lifetime)?> $future<$($lifetime)?> {
+            #[inline]
             pub(super) fn new(waiter: Waiter<$way, Permits>) -> Self {
                 $future { waiter }
             }
@@ -67,6 +69,7 @@ macro_rules! forms {
         impl<$($lifetime)?> Future for $future<$($lifetime)?> {
             type Output = Result<$guard<$($lifetime)?>, AcquireError>;
 
+            #[inline]
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let is_first_poll = self.waiter.is_new();
                 let share = std::task::ready!(self.waiter.poll_with(cx, $take as Take))?;
@@ -80,26 +83,31 @@ macro_rules! forms {
         }
 
         impl<$($lifetime)?> fmt::Debug for $future<$($lifetime)?> {
+            #[inline]
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_tuple(stringify!($future)).field(&self.waiter).finish()
             }
         }
 
         impl<$($lifetime)?> $guard<$($lifetime)?> {
+            #[inline]
             pub(super) fn new(way: $way, share: Share) -> Self {
                 $guard { way, share }
             }
 
+            #[inline]
             fn shared(&self) -> &Arc<Shared<Permits>> {
                 self.way.borrow()
             }
 
             /// Returns how many permits it stands for.
+            #[inline]
             pub fn num_permits(&self) -> usize {
                 self.share.count
             }
 
             /// Takes the permits away for good: they are not given back, and the semaphore has so many less.
+            #[inline]
             pub fn forget(mut self) {
                 self.share.forget(self.way.borrow());
             }
@@ -110,6 +118,7 @@ macro_rules! forms {
             ///
             /// Panics if the other is of another semaphore.
             #[track_caller]
+            #[inline]
             pub fn merge(&mut self, mut other: Self) {
                 assert!(
                     Arc::ptr_eq(self.shared(), other.shared()),
@@ -119,6 +128,7 @@ macro_rules! forms {
             }
 
             /// Moves `n` of the permits into a guard of their own, or returns `None` if there are fewer.
+            #[inline]
             pub fn split(&mut self, n: usize) -> Option<Self> {
                 let share = self.share.split(self.way.borrow(), n)?;
                 Some($guard { way: <$way>::clone(&self.way), share })
@@ -126,12 +136,14 @@ macro_rules! forms {
         }
 
         impl<$($lifetime)?> Drop for $guard<$($lifetime)?> {
+            #[inline]
             fn drop(&mut self) {
                 self.share.give_back(self.way.borrow());
             }
         }
 
         impl<$($lifetime)?> fmt::Debug for $guard<$($lifetime)?> {
+            #[inline]
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($guard))
                     .field("num_permits", &self.num_permits())

@@ -66,6 +66,7 @@ impl Semaphore {
     ///
     /// Panics if `permits` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
     #[track_caller]
+    #[inline]
     pub fn new(permits: usize) -> Self {
         assert_fits(permits);
         Semaphore { shared: OnDemand::new(permits, |&permits| Permits::new(KIND, permits)) }
@@ -90,6 +91,7 @@ impl Semaphore {
     /// });
     /// ```
     #[track_caller]
+    #[inline]
     pub const fn const_new(permits: usize) -> Self {
         assert!(permits <= Self::MAX_PERMITS, "a semaphore has `MAX_PERMITS` permits at most");
         Semaphore {
@@ -105,6 +107,7 @@ impl Semaphore {
 
     /// Returns how many permits could be taken now: none while somebody waits, for those that are free then
     /// are spoken for.
+    #[inline]
     pub fn available_permits(&self) -> usize {
         available(self.shared.get())
     }
@@ -115,6 +118,7 @@ impl Semaphore {
     ///
     /// Panics if there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS), counting those that are taken.
     #[track_caller]
+    #[inline]
     pub fn add_permits(&self, n: usize) {
         let total = self.shared.get().update(|permits| permits.add(n, Self::MAX_PERMITS));
         assert_fits(total);
@@ -122,6 +126,7 @@ impl Semaphore {
 
     /// Takes up to `n` of the [available](Self::available_permits) permits away for good, and returns how many
     /// those were.
+    #[inline]
     pub fn forget_permits(&self, n: usize) -> usize {
         if self.shared.get().waiting(0) > 0 {
             return 0;
@@ -138,6 +143,7 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// Dropping the future leaves the line. A permit that was handed to it goes to the next one (S29).
+    #[inline]
     pub fn acquire(&self) -> Acquire<'_> {
         self.acquire_many(1)
     }
@@ -176,6 +182,7 @@ impl Semaphore {
     ///     assert_eq!(started, ("0s".into(), "1s".into(), "2s".into()));
     /// });
     /// ```
+    #[inline]
     pub fn acquire_many(&self, n: u32) -> Acquire<'_> {
         Acquire::new(Waiter::new(self.shared.get(), 0, n as usize))
     }
@@ -189,6 +196,7 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As [`acquire`](Self::acquire).
+    #[inline]
     pub fn acquire_owned(self: Arc<Self>) -> AcquireOwned {
         self.acquire_many_owned(1)
     }
@@ -202,6 +210,7 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As [`acquire`](Self::acquire).
+    #[inline]
     pub fn acquire_many_owned(self: Arc<Self>, n: u32) -> AcquireOwned {
         AcquireOwned::new(Waiter::new(Owned(self), 0, n as usize))
     }
@@ -211,6 +220,7 @@ impl Semaphore {
     /// # Errors
     ///
     /// Says whether the semaphore is closed or has no permit to give.
+    #[inline]
     pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
     }
@@ -220,6 +230,7 @@ impl Semaphore {
     /// # Errors
     ///
     /// Says whether the semaphore is closed or has too few permits to give.
+    #[inline]
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         let share = try_acquire(self.shared.get(), n as usize, Gate::collect)?;
         Ok(SemaphorePermit::new(self.shared.get(), share))
@@ -230,6 +241,7 @@ impl Semaphore {
     /// # Errors
     ///
     /// Says whether the semaphore is closed or has no permit to give.
+    #[inline]
     pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_acquire_many_owned(1)
     }
@@ -250,11 +262,13 @@ impl Semaphore {
     /// Closes the semaphore: whoever waits, and whoever asks from now on, is refused.
     ///
     /// As in tokio, that goes also for who has been handed a permit and has not run since.
+    #[inline]
     pub fn close(&self) {
         self.shared.get().update(|permits| permits.is_closed = true);
     }
 
     /// Says whether the semaphore is closed.
+    #[inline]
     pub fn is_closed(&self) -> bool {
         self.shared.get().read(|permits| permits.is_closed)
     }
@@ -273,6 +287,7 @@ impl Borrow<Arc<Shared<Permits>>> for Owned<Semaphore> {
 }
 
 impl fmt::Debug for Semaphore {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Semaphore")
             .field("available_permits", &self.available_permits())
@@ -286,6 +301,7 @@ impl fmt::Debug for Semaphore {
 pub struct AcquireError(());
 
 impl fmt::Display for AcquireError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the semaphore is closed")
     }
@@ -303,6 +319,7 @@ pub enum TryAcquireError {
 }
 
 impl fmt::Display for TryAcquireError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             TryAcquireError::Closed => "the semaphore is closed",

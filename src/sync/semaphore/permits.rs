@@ -78,6 +78,7 @@ impl Permits {
     }
 
     /// Adds free permits, up to so many in all, and returns how many there would be.
+    #[inline]
     pub(super) fn add(&mut self, count: usize, most: usize) -> usize {
         let total = self.total.saturating_add(count);
         if total <= most {
@@ -89,6 +90,7 @@ impl Permits {
     }
 
     /// Takes free permits away for good, up to so many, and returns how many.
+    #[inline]
     pub(super) fn forget_free(&mut self, count: usize) -> usize {
         let forgotten = count.min(self.free);
         self.free -= forgotten;
@@ -217,6 +219,7 @@ impl Gate for Permits {
 
 /// How many permits somebody who comes now could have. Those that are free while somebody waits are spoken
 /// for by the first in line.
+#[inline]
 pub(super) fn available(shared: &Shared<Permits>) -> usize {
     match shared.waiting(0) {
         0 => shared.read(|permits| permits.free),

@@ -71,6 +71,7 @@ pub struct Laws {
 }
 
 impl Default for Laws {
+    #[inline]
     fn default() -> Self {
         Laws::new()
     }
@@ -79,17 +80,20 @@ impl Default for Laws {
 impl Laws {
     /// Starts with 200 programs from seed 0 on, and a ready task that is passed over 1,000 times in a row at
     /// most.
+    #[inline]
     pub fn new() -> Self {
         Laws { programs: PROGRAMS, seed: 0, passed_max: Some(PASSED_MAX), reads_names: false }
     }
 
     /// Sets the number of programs, each with a seed of its own.
+    #[inline]
     pub fn programs(mut self, programs: u64) -> Self {
         self.programs = programs;
         self
     }
 
     /// Sets the seed of the first program and its policy; those after it count on.
+    #[inline]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
@@ -99,18 +103,21 @@ impl Laws {
     ///
     /// A policy that draws passes over a task as often as chance wants, so leave some room: a ready task among
     /// six that is as likely as the others is passed over 100 times once in 80 million times.
+    #[inline]
     pub fn passes_over_at_most(mut self, times: u64) -> Self {
         self.passed_max = Some(times);
         self
     }
 
     /// Allows the policy to starve tasks.
+    #[inline]
     pub fn may_starve(mut self) -> Self {
         self.passed_max = None;
         self
     }
 
     /// Allows the policy to look at the names of tasks.
+    #[inline]
     pub fn reads_names(mut self) -> Self {
         self.reads_names = true;
         self
