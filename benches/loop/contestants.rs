@@ -45,6 +45,7 @@ impl Contestant for Simloop {
         simloop::run(async { (root.await, simloop::now().since_start()) })
     }
 
+    #[inline]
     fn spawn<F: Future<Output: Send> + Send + 'static>(
         future: F,
     ) -> impl Future<Output = Result<F::Output, impl Debug>> + Send {
@@ -75,6 +76,7 @@ impl Contestant for Shuffled {
         (report.unwrap(), end)
     }
 
+    #[inline]
     fn spawn<F: Future<Output: Send> + Send + 'static>(
         future: F,
     ) -> impl Future<Output = Result<F::Output, impl Debug>> + Send {
@@ -92,6 +94,7 @@ impl Contestant for Traced {
         (report.unwrap(), end)
     }
 
+    #[inline]
     fn spawn<F: Future<Output: Send> + Send + 'static>(
         future: F,
     ) -> impl Future<Output = Result<F::Output, impl Debug>> + Send {
@@ -118,6 +121,7 @@ impl<const PLAIN: bool> Contestant for Tokio<PLAIN> {
         })
     }
 
+    #[inline]
     fn spawn<F: Future<Output: Send> + Send + 'static>(
         future: F,
     ) -> impl Future<Output = Result<F::Output, impl Debug>> + Send {
@@ -160,6 +164,7 @@ impl Contestant for AsyncExecutor {
         (output, Duration::ZERO)
     }
 
+    #[inline]
     fn spawn<F: Future<Output: Send> + Send + 'static>(
         future: F,
     ) -> impl Future<Output = Result<F::Output, impl Debug>> + Send {
@@ -181,6 +186,7 @@ impl Contestant for Pool {
         (output, Duration::ZERO)
     }
 
+    #[inline]
     fn spawn<F: Future<Output: Send> + Send + 'static>(
         future: F,
     ) -> impl Future<Output = Result<F::Output, impl Debug>> + Send {
