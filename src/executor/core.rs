@@ -357,8 +357,10 @@ impl Core {
         let (id, has_panicked) = (TaskId::new(task.serial), task.state == TaskState::Panicked);
         let path = state.path(key);
         let error = if has_panicked {
-            let payload = state.panics.remove(key).and_then(|panicked| panicked.payload);
-            JoinError::panicked(id, path, payload)
+            let panicked = state.panics.remove(key);
+            let (payload, raised_at) =
+                panicked.map_or((None, None), |it| (it.payload, it.raised_at));
+            JoinError::panicked(id, path, payload, raised_at)
         } else {
             JoinError::cancelled(id, path)
         };

@@ -50,6 +50,11 @@ impl Core {
         }
     }
 
+    /// Tells where a panic was raised that may be thrown again, which no hook sees.
+    pub(super) fn note_raised_before(&self, payload: &Payload, place: String) {
+        *self.raised.borrow_mut() = Some(Raised { message: message(&**payload).to_owned(), place });
+    }
+
     /// The message of a panic that was caught, and the line of code that raised it, if that was the last panic. A
     /// payload that is thrown again without a panic of its own has another message, or none.
     pub(super) fn take_raised(&self, payload: &Payload) -> (String, Option<String>) {

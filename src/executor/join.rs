@@ -486,16 +486,23 @@ struct Ended {
     path: String,
     /// The panic; none if the task was cancelled. In a mutex, because a payload need not be `Sync`.
     payload: Option<Mutex<Payload>>,
+    /// The line of code that raised it, where that is known.
+    raised_at: Option<String>,
 }
 
 impl JoinError {
     pub(super) fn cancelled(id: TaskId, path: String) -> Self {
-        JoinError(Box::new(Ended { id, path, payload: None }))
+        JoinError(Box::new(Ended { id, path, payload: None, raised_at: None }))
     }
 
-    pub(super) fn panicked(id: TaskId, path: String, payload: Option<Payload>) -> Self {
+    pub(super) fn panicked(
+        id: TaskId,
+        path: String,
+        payload: Option<Payload>,
+        raised_at: Option<String>,
+    ) -> Self {
         let payload = payload.unwrap_or_else(|| Box::new("its panic was taken before"));
-        JoinError(Box::new(Ended { id, path, payload: Some(Mutex::new(payload)) }))
+        JoinError(Box::new(Ended { id, path, payload: Some(Mutex::new(payload)), raised_at }))
     }
 
     /// Says whether the task was cancelled.
@@ -508,7 +515,8 @@ impl JoinError {
         self.0.payload.is_some()
     }
 
-    /// Returns the payload of the panic, for [`std::panic::resume_unwind`].
+    /// Returns the payload of the panic, for [`std::panic::resume_unwind`]. A failure by that panic says at which
+    /// line it was raised first.
     ///
     /// # Panics
     ///
@@ -528,7 +536,14 @@ impl JoinError {
     /// The error itself, if the task was cancelled.
     pub fn try_into_panic(mut self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
         match self.0.payload.take() {
-            Some(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
+            Some(payload) => {
+                let payload = payload.into_inner().unwrap_or_else(PoisonError::into_inner);
+                if let (Some(core), Some(place)) = (context::try_current(), self.0.raised_at.take())
+                {
+                    core.note_raised_before(&payload, place);
+                }
+                Ok(payload)
+            }
             None => Err(self),
         }
     }

@@ -280,7 +280,7 @@ pub struct Panic {
     pub message: String,
     /// The line of code that raised it, `file:line`. `None` where that is not known: a panic hook tells it, so it
     /// is not if the program has set another since its first loop, nor of a payload that was thrown by
-    /// [`resume_unwind`](std::panic::resume_unwind).
+    /// [`resume_unwind`](std::panic::resume_unwind), but for that of a [`JoinError`](crate::JoinError).
     pub raised_at: Option<String>,
     /// Why it failed the run.
     pub place: PanicPlace,

@@ -7,7 +7,9 @@ use std::future::{Future, pending};
 use std::rc::Rc;
 
 use simloop::report::{FailureKind, PanicPlace};
-use simloop::{Builder, EventLoop, run, sleep, spawn, spawn_named, yield_now};
+use simloop::{
+    Builder, EventLoop, Instant, gather_all, now, run, sleep, spawn, spawn_named, yield_now,
+};
 
 use crate::secs;
 use crate::tasks::hold;
@@ -175,6 +177,22 @@ impl Drop for PayloadBomb {
         if !std::thread::panicking() {
             panic!("a payload's destructor");
         }
+    }
+}
+
+#[test]
+fn s41_a_panic_that_is_passed_on_says_where_it_was_raised() {
+    let lost = || async { assert_eq!(now(), Instant::NEVER, "lost") };
+    let line = line!() - 1;
+    let gathered = Builder::new().run(async move {
+        gather_all([lost()]).await;
+    });
+    let resumed = Builder::new().run(async move {
+        std::panic::resume_unwind(spawn(lost()).await.unwrap_err().into_panic());
+    });
+    for report in [gathered, resumed] {
+        let text = report.unwrap_failure().to_string();
+        assert!(text.contains(&format!("\n  raised at tests/it/panics.rs:{line}\n")), "{text}");
     }
 }
 
