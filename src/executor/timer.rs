@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use super::context;
-use super::core::Core;
+use super::core::{Core, State};
 use super::inbox::{self, Dropped};
 use super::registry::RunId;
 use crate::kernel::{
@@ -138,9 +138,7 @@ impl Timer {
         let replaced = match self.place.key().filter(|&key| state.kernel.is_registered(key)) {
             Some(key) => state.kernel.retarget(key, target),
             None => {
-                let fires =
-                    if state.injects { core.injects_late(&mut state, deadline) } else { deadline };
-                self.place = state.kernel.register(fires, target).into();
+                self.register(core, &mut state, deadline, target);
                 None
             }
         };
@@ -161,7 +159,13 @@ impl Timer {
         let waker = waker.clone();
         let mut state = core.state();
         let target = Target::Waker(state.keep_for_nobody(waker));
-        let fires = if state.injects { core.injects_late(&mut state, deadline) } else { deadline };
+        self.register(&core, &mut state, deadline, target);
+    }
+
+    /// Registers anew, out of line.
+    #[cold]
+    fn register(&mut self, core: &Core, state: &mut State, deadline: Instant, target: Target) {
+        let fires = if state.injects { core.injects_late(state, deadline) } else { deadline };
         self.place = state.kernel.register(fires, target).into();
     }
 

@@ -92,7 +92,7 @@ impl Buckets {
     /// Visits all entries.
     pub fn for_each(&self, visit: &mut dyn FnMut(&Entry)) {
         for bucket in self.occupied() {
-            self.get(bucket).iter().for_each(&mut *visit);
+            self.get(bucket).for_each(&mut *visit);
         }
     }
 
@@ -166,10 +166,10 @@ impl Buckets {
             let entries = self.get(bucket);
             let bit = self.occupied[bucket / DIGITS] >> (bucket % DIGITS) & 1;
             assert!((bit == 1) == (entries.len() > 0), "a mark is wrong");
-            for entry in entries.iter() {
+            entries.for_each(|entry| {
                 assert!(entry.deadline.as_nanos() > self.base, "before the base");
                 assert!(bucket == self.bucket_of(entry.deadline), "in a wrong bucket");
-            }
+            });
             len += entries.len();
         }
         assert!(len == self.len, "entries are miscounted");

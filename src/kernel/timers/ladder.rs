@@ -157,6 +157,7 @@ impl Ladder {
     }
 
     /// Forgets everything, the past included: the next loop starts at zero.
+    #[inline]
     pub fn clear(&mut self) {
         self.run.clear();
         self.horizon = Instant::NEVER;
@@ -255,9 +256,8 @@ impl Ladder {
     /// Spreads a large bucket over lower levels, around its first deadline, which fires at once.
     fn scatter(&mut self, bucket: usize) {
         let entries = self.buckets.remove(bucket);
-        let Some(first) = entries.iter().map(|e| e.deadline).min() else {
-            return;
-        };
+        let mut first = Instant::NEVER;
+        entries.for_each(|entry| first = first.min(entry.deadline));
         self.buckets.rebase(first);
         entries.drain(|entry| {
             if entry.deadline == first {
@@ -328,11 +328,11 @@ impl Ladder {
         let all_alive = self.dead == 0;
         self.buckets.occupied().find_map(|bucket| {
             let mut found: Option<Earliest> = None;
-            for entry in self.buckets.get(bucket).iter() {
+            self.buckets.get(bucket).for_each(|entry| {
                 let deadline = entry.deadline;
                 // Compare before asking: the answer may not be in the cache.
                 if found.is_some_and(|e| e.deadline < deadline) || !(all_alive || is_alive(entry)) {
-                    continue;
+                    return;
                 }
                 found = match found {
                     Some(Earliest { deadline: d, count }) if d == deadline => {
@@ -340,7 +340,7 @@ impl Ladder {
                     }
                     _ => Some(Earliest { deadline, count: 1 }),
                 };
-            }
+            });
             found
         })
     }

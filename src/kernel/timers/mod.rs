@@ -178,8 +178,8 @@ impl<P: Copy> Timers<P> {
     /// Keeps the deadline of a timer for [`deadline`](Self::deadline).
     pub fn note(&mut self, key: TimerKey, deadline: Instant) {
         let place = key.slot() as usize;
-        if place >= self.noted.len() {
-            self.noted.resize(place + 1, (key, deadline));
+        while self.noted.len() <= place {
+            self.noted.push((key, deadline));
         }
         self.noted[place] = (key, deadline);
     }
@@ -237,7 +237,8 @@ impl<P: Copy> Timers<P> {
     /// It goes through all of the queue.
     pub fn all(&self) -> Vec<(Instant, P)> {
         let slots = &self.slots[..self.used as usize];
-        let mut deadlines = vec![Instant::NEVER; slots.len()];
+        let mut deadlines = Vec::with_capacity(slots.len());
+        slots.iter().for_each(|_| deadlines.push(Instant::NEVER));
         let is_alive = alive(slots);
         self.ladder.for_each(&mut |entry| {
             if is_alive(entry) {
@@ -245,9 +246,9 @@ impl<P: Copy> Timers<P> {
             }
         });
         let mut all = Vec::new();
-        for (slot, deadline) in slots.iter().zip(deadlines) {
+        for (number, slot) in slots.iter().enumerate() {
             if slot.is_live() {
-                all.push((deadline, slot.payload));
+                all.push((deadlines[number], slot.payload));
             }
         }
         all
@@ -291,8 +292,8 @@ impl<P: Copy> Timers<P> {
     /// Hands out one of the slots that have been free for long, or one behind `used`: left by an earlier loop, or new.
     #[inline(never)]
     fn claim_far(&mut self, mark: Mark, payload: P) -> TimerKey {
-        if let Some(number) = self.free.pop_full() {
-            return self.occupy(number, mark, payload);
+        if self.free.len() > 0 {
+            return self.claim_early(mark, payload);
         }
         while let Some(slot) = self.slots.get_mut(self.used as usize) {
             let number = self.used;
@@ -305,6 +306,13 @@ impl<P: Copy> Timers<P> {
             return TimerKey::new(number, generation);
         }
         self.add(mark, payload)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn claim_early(&mut self, mark: Mark, payload: P) -> TimerKey {
+        let number = self.free.pop_full().expect("some are free");
+        self.occupy(number, mark, payload)
     }
 
     /// Makes a slot. Out of line, so that to take one that is there saves no registers for this.
@@ -331,12 +339,12 @@ impl<P: Copy> Timers<P> {
 
     /// Panics if an invariant is broken. It visits everything: for tests and debug builds.
     pub fn check(&self) {
-        for &number in self.free.iter() {
+        self.free.for_each(|&number| {
             assert!(number < self.used, "an unused slot is listed as free");
             let slot = &self.slots[number as usize];
             assert!(!slot.is_live(), "a live slot is listed as free");
             assert_ne!(slot.generation, RETIRED, "a retired slot is listed as free");
-        }
+        });
         let (used, unused) = self.slots.split_at(self.used as usize);
         for slot in unused {
             assert!(!slot.is_live(), "a live slot is behind those in use");

@@ -17,7 +17,7 @@ pub(super) struct Parts<T> {
     last: Vec<T>,
 }
 
-impl<T> Parts<T> {
+impl<T: Copy> Parts<T> {
     pub const fn new() -> Self {
         Parts { full: Vec::new(), last: Vec::new() }
     }
@@ -63,16 +63,22 @@ impl<T> Parts<T> {
         &self.last
     }
 
+    /// Tells all.
     #[inline]
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.full.iter().chain([&self.last]).flatten()
+    pub fn for_each(&self, mut tell: impl FnMut(&T)) {
+        for number in 0..=self.full.len() {
+            for item in self.full.get(number).unwrap_or(&self.last) {
+                tell(item);
+            }
+        }
     }
 
     /// Tells all, and frees the memory of each part once it is told.
     #[inline]
-    pub fn drain(self, mut tell: impl FnMut(T)) {
-        for part in self.full.into_iter().chain([self.last]) {
-            for item in part {
+    pub fn drain(mut self, mut tell: impl FnMut(T)) {
+        self.full.push(self.last);
+        for part in self.full {
+            for &item in &part {
                 tell(item);
             }
         }
@@ -118,7 +124,9 @@ mod tests {
 
     fn assert_same(parts: &Parts<usize>, model: &[usize]) {
         assert_eq!(parts.len(), model.len());
-        assert!(parts.iter().eq(model));
+        let mut told = Vec::new();
+        parts.for_each(|&item| told.push(item));
+        assert_eq!(told, model);
         let allocated = size_of::<usize>() * (model.len() + FULL).max(2 * model.len().min(FULL));
         assert!(parts.memory_bytes() <= allocated + 1_024, "more than a part is unused");
     }
