@@ -47,6 +47,7 @@ pub struct Builder {
 }
 
 impl Default for Builder {
+    #[inline]
     fn default() -> Self {
         Builder::new()
     }
@@ -182,6 +183,7 @@ impl Builder {
     /// assert_eq!(report.ended_at.to_string(), "3s");
     /// ```
     #[track_caller]
+    #[inline]
     pub fn blocking_workers(mut self, workers: usize) -> Self {
         assert!(workers > 0, "a loop needs 1 blocking worker at least, and was given none");
         self.worker_counts.workers = Some(workers);
@@ -198,6 +200,7 @@ impl Builder {
     ///
     /// Panics for no core.
     #[track_caller]
+    #[inline]
     pub fn cores(mut self, cores: usize) -> Self {
         assert!(cores > 0, "a loop needs 1 core at least, and was given none");
         self.worker_counts.cores = Some(cores);
@@ -205,6 +208,7 @@ impl Builder {
     }
 
     /// Prints the lines of [`note!`](crate::note!) to standard output as the program writes them.
+    #[inline]
     pub fn echo(mut self, echo: bool) -> Self {
         self.echo = echo;
         self

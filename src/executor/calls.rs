@@ -40,6 +40,7 @@ pub struct CallHandle {
 
 impl CallHandle {
     /// Cancels the callback, if it has not been called.
+    #[inline]
     pub fn cancel(&self) {
         self.task.abort();
     }
@@ -50,12 +51,14 @@ impl CallHandle {
     }
 
     /// Returns the instant for which it is scheduled.
+    #[inline]
     pub fn when(&self) -> Instant {
         self.when
     }
 }
 
 impl fmt::Debug for CallHandle {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallHandle")
             .field("when", &self.when)

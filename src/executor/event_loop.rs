@@ -109,6 +109,7 @@ pub struct EventLoop {
 }
 
 impl Default for EventLoop {
+    #[inline]
     fn default() -> Self {
         EventLoop::new()
     }
@@ -384,6 +385,7 @@ impl EventLoop {
     /// # Errors
     ///
     /// Returns the failure that ends the loop.
+    #[inline]
     pub fn advance(&mut self, duration: Duration) -> Result<(), Failure> {
         self.run_until(self.now() + duration)
     }
@@ -411,6 +413,7 @@ impl EventLoop {
     }
 
     /// Returns the number of tasks that are ready to run.
+    #[inline]
     pub fn ready_len(&self) -> usize {
         self.core.state().kernel.ready_len()
     }
@@ -443,6 +446,7 @@ impl EventLoop {
     /// event_loop.finish().unwrap();
     /// assert!(late.try_take().unwrap().unwrap_err().is_cancelled());
     /// ```
+    #[inline]
     pub fn finish(self) -> Report<()> {
         self.core.conclude(self.check_failed(), None)
     }

@@ -125,6 +125,7 @@ impl Builder {
 
     /// Says whether the task is a daemon: one that does not keep a run alive. When only daemons have
     /// timers and the root is blocked, that is a deadlock (S37). A daemon is never a leftover task.
+    #[inline]
     pub fn daemon(mut self, is_daemon: bool) -> Self {
         self.is_daemon = is_daemon;
         self
@@ -270,6 +271,7 @@ pub struct Current {
 /// Panics outside a task.
 #[doc(alias = "current_task")]
 #[track_caller]
+#[inline]
 pub fn current() -> Current {
     match try_current() {
         Some(current) => current,
@@ -323,6 +325,7 @@ pub fn all() -> Vec<AbortHandle> {
 
 impl Current {
     /// Returns the task's id.
+    #[inline]
     pub fn id(&self) -> TaskId {
         self.handle.id()
     }
@@ -333,6 +336,7 @@ impl Current {
     }
 
     /// Returns a handle that can abort the task. A task that aborts itself ends at its next suspension.
+    #[inline]
     pub fn abort_handle(&self) -> AbortHandle {
         self.handle.clone()
     }

@@ -49,6 +49,7 @@ impl Instant {
     }
 
     /// Returns the time since the loop started.
+    #[inline]
     pub const fn since_start(self) -> Duration {
         Duration::from_nanos(self.0)
     }
@@ -98,6 +99,7 @@ impl Add<Duration> for Instant {
 }
 
 impl AddAssign<Duration> for Instant {
+    #[inline]
     fn add_assign(&mut self, duration: Duration) {
         *self = *self + duration;
     }
@@ -113,6 +115,7 @@ impl Sub<Duration> for Instant {
 }
 
 impl SubAssign<Duration> for Instant {
+    #[inline]
     fn sub_assign(&mut self, duration: Duration) {
         *self = *self - duration;
     }

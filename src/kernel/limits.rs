@@ -30,6 +30,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
+    #[inline]
     fn default() -> Self {
         Limits::new()
     }
@@ -43,6 +44,7 @@ impl Limits {
 
     /// Ends the run as a failure after this many turns (S39).
     #[must_use]
+    #[inline]
     pub const fn turns(mut self, turns: u64) -> Self {
         self.turns = turns;
         self
@@ -50,6 +52,7 @@ impl Limits {
 
     /// Ends the run as a failure before the clock would pass this much virtual time since the start (S39).
     #[must_use]
+    #[inline]
     pub const fn virtual_time(mut self, virtual_time: Duration) -> Self {
         self.virtual_time = virtual_time;
         self
@@ -61,6 +64,7 @@ impl Limits {
     /// not look like a livelock. That fewer are alive than before is noticed after this many more turns at
     /// most.
     #[must_use]
+    #[inline]
     pub const fn turns_per_instant(mut self, turns: u64) -> Self {
         self.turns_per_instant = turns;
         self

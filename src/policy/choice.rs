@@ -108,6 +108,7 @@ impl<'a> Choice<'a> {
 }
 
 impl std::fmt::Debug for Choice<'_> {
+    #[inline]
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Choice")
             .field("kind", &self.kind)

@@ -88,10 +88,12 @@ pub trait Policy: fmt::Debug + Any {
 pub struct Fifo;
 
 impl Policy for Fifo {
+    #[inline]
     fn choose(&mut self, _: &Choice<'_>) -> usize {
         0
     }
 
+    #[inline]
     fn source(&self) -> Option<String> {
         Some("Fifo".to_owned())
     }

@@ -62,6 +62,7 @@ pub(super) struct Runs {
 }
 
 impl fmt::Debug for Runs {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
     }

@@ -92,6 +92,7 @@ impl Gate for Signal {
 
     /// Takes the mutex's inner lock while this condition's is held, and never the other way round. Nobody who
     /// could be woken by that waits for a mutex that is free.
+    #[inline]
     fn serve(&mut self, _: usize, mutex: &mut MutexLine, party: Option<Party>) -> Option<Notified> {
         self.notifications = self.notifications.checked_sub(1)?;
         Some(Notified { lock: mutex.enter(party), is_for_all: self.is_for_all })
@@ -103,6 +104,7 @@ impl Gate for Signal {
         Some(notified)
     }
 
+    #[inline]
     fn all_served(&mut self) {
         self.notifications = 0;
     }

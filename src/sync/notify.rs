@@ -80,10 +80,12 @@ impl Gate for Bell {
     type Need = u64;
     type Grant = Notification;
 
+    #[inline]
     fn kind(&self) -> &'static str {
         "notify"
     }
 
+    #[inline]
     fn serve(&mut self, _: usize, seen: &mut u64, _: Option<Party>) -> Option<Notification> {
         if self.is_free(seen) {
             return Some(Notification::All);
@@ -91,6 +93,7 @@ impl Gate for Bell {
         self.stored.take().map(Notification::One)
     }
 
+    #[inline]
     fn take_back(&mut self, notification: Notification) -> Option<Notification> {
         if let Notification::One(end) = notification {
             self.stored = Some(end);
@@ -103,10 +106,12 @@ impl Gate for Bell {
         *seen != self.calls
     }
 
+    #[inline]
     fn serves_last(&self) -> bool {
         self.stored == Some(End::Last)
     }
 
+    #[inline]
     fn wanted(&self, _: usize, _: &u64) -> Wanted {
         Wanted { before: "a notification of ".to_owned(), after: String::new() }
     }

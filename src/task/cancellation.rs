@@ -194,6 +194,7 @@ impl CancellationToken {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
+    #[inline]
     pub fn cancelled(&self) -> WaitForCancellationFuture<'_> {
         WaitForCancellationFuture { token: self, waiter: None }
     }
@@ -203,6 +204,7 @@ impl CancellationToken {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
+    #[inline]
     pub fn cancelled_owned(self) -> WaitForCancellationFutureOwned {
         WaitForCancellationFutureOwned { token: self, waiter: None }
     }
@@ -218,6 +220,7 @@ impl CancellationToken {
     /// drop(token.clone().drop_guard());
     /// assert!(token.is_cancelled());
     /// ```
+    #[inline]
     pub fn drop_guard(self) -> DropGuard {
         DropGuard { token: Some(self) }
     }
@@ -267,6 +270,7 @@ impl CancellationToken {
 
 /// Another handle to the same token.
 impl Clone for CancellationToken {
+    #[inline]
     fn clone(&self) -> Self {
         CancellationToken { node: Arc::clone(&self.node) }
     }
@@ -274,6 +278,7 @@ impl Clone for CancellationToken {
 
 impl Default for CancellationToken {
     #[track_caller]
+    #[inline]
     fn default() -> Self {
         CancellationToken::new()
     }
@@ -301,6 +306,7 @@ pub struct WaitForCancellationFuture<'a> {
 impl Future for WaitForCancellationFuture<'_> {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         this.token.poll(&mut this.waiter, cx)
@@ -308,6 +314,7 @@ impl Future for WaitForCancellationFuture<'_> {
 }
 
 impl Drop for WaitForCancellationFuture<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.token.withdraw(&mut self.waiter);
     }
@@ -324,6 +331,7 @@ pub struct WaitForCancellationFutureOwned {
 impl Future for WaitForCancellationFutureOwned {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         this.token.poll(&mut this.waiter, cx)
@@ -331,6 +339,7 @@ impl Future for WaitForCancellationFutureOwned {
 }
 
 impl Drop for WaitForCancellationFutureOwned {
+    #[inline]
     fn drop(&mut self) {
         self.token.withdraw(&mut self.waiter);
     }
@@ -345,6 +354,7 @@ pub struct DropGuard {
 
 impl DropGuard {
     /// Returns the token, which is then not cancelled by the guard.
+    #[inline]
     pub fn disarm(mut self) -> CancellationToken {
         self.token.take().expect("a guard has its token until it is dropped")
     }

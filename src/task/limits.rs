@@ -37,6 +37,7 @@ use crate::kernel::Instant;
 ///     assert_eq!((first.to_string(), then.to_string()), ("5s".to_owned(), "2s".to_owned()));
 /// });
 /// ```
+#[inline]
 pub fn current_effective_deadline() -> Instant {
     Enclosing::current().deadline()
 }

@@ -378,12 +378,14 @@ impl LocalError {
     }
 
     /// Returns the name of the key.
+    #[inline]
     pub fn name(&self) -> &'static str {
         self.name
     }
 }
 
 impl fmt::Display for LocalError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.task {
             Some(task) => write!(f, "task-local `{}` has no value in `{task}`", self.name),

@@ -148,6 +148,7 @@ impl CancelScope {
     ///
     /// Panics outside a loop.
     #[track_caller]
+    #[inline]
     pub fn after(delay: Duration) -> Self {
         CancelScope::at(own_moment("CancelScope::after").1 + delay)
     }
@@ -192,6 +193,7 @@ impl CancelScope {
     }
 
     /// Moves the deadline later by `by`. Without a deadline there is none afterwards.
+    #[inline]
     pub fn extend(&self, by: Duration) {
         self.set_deadline(self.deadline() + by);
     }
@@ -228,6 +230,7 @@ impl CancelScope {
     }
 
     /// Says whether the scope has cut something short.
+    #[inline]
     pub fn cancelled_caught(&self) -> bool {
         self.lock().is_caught
     }
@@ -275,6 +278,7 @@ impl CancelScope {
 
 impl Default for CancelScope {
     #[track_caller]
+    #[inline]
     fn default() -> Self {
         CancelScope::new()
     }
@@ -461,21 +465,25 @@ pub struct Cancelled {
 
 impl Cancelled {
     /// Returns the scope.
+    #[inline]
     pub fn scope(&self) -> &CancelScope {
         &self.scope
     }
 
     /// Says whether it was this scope.
+    #[inline]
     pub fn is_of(&self, scope: &CancelScope) -> bool {
         self.scope.is_same(scope)
     }
 
     /// Says whether the deadline did it, rather than a call of [`CancelScope::cancel`].
+    #[inline]
     pub fn is_deadline(&self) -> bool {
         self.cause == Cause::Deadline
     }
 
     /// Returns the instant at which the future was dropped. What it left behind may have ended later.
+    #[inline]
     pub fn at(&self) -> Instant {
         self.at
     }

@@ -167,10 +167,12 @@ impl Deadline {
     }
 
     #[track_caller]
+    #[inline]
     fn at(at: Instant) -> Deadline {
         Deadline { timer: Timer::new("wait").0, at }
     }
 
+    #[inline]
     fn has_passed(deadline: &mut Option<Deadline>, cx: &Context<'_>) -> bool {
         deadline.as_mut().is_some_and(|deadline| deadline.timer.poll(deadline.at, cx).is_ready())
     }

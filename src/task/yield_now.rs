@@ -24,6 +24,7 @@ use std::task::{Context, Poll};
 /// });
 /// assert_eq!(report.trace.notes().collect::<Vec<_>>(), ["child", "parent"]);
 /// ```
+#[inline]
 pub fn yield_now() -> YieldNow {
     YieldNow { has_yielded: false }
 }

@@ -94,6 +94,7 @@ impl Interval {
     ///
     /// Panics when the future is polled outside a loop, or in another one than that in which the
     /// interval was made.
+    #[inline]
     pub fn tick(&mut self) -> Tick<'_> {
         Tick { interval: self }
     }
@@ -130,11 +131,13 @@ impl Interval {
     }
 
     /// Returns the period.
+    #[inline]
     pub fn period(&self) -> Duration {
         self.period
     }
 
     /// Returns what is done about missed ticks.
+    #[inline]
     pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
         self.behavior
     }
@@ -156,6 +159,7 @@ impl Interval {
     ///     assert_eq!(ticks.tick().await.to_string(), "3s");
     /// });
     /// ```
+    #[inline]
     pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
         self.behavior = behavior;
     }
@@ -166,6 +170,7 @@ impl Interval {
     ///
     /// Panics outside a loop.
     #[track_caller]
+    #[inline]
     pub fn reset(&mut self) {
         self.reset_at(super::now() + self.period);
     }
@@ -176,6 +181,7 @@ impl Interval {
     ///
     /// Panics outside a loop.
     #[track_caller]
+    #[inline]
     pub fn reset_immediately(&mut self) {
         self.reset_at(super::now());
     }
@@ -203,6 +209,7 @@ impl Interval {
     /// });
     /// ```
     #[track_caller]
+    #[inline]
     pub fn reset_after(&mut self, after: Duration) {
         self.reset_at(super::now() + after);
     }
@@ -217,6 +224,7 @@ impl Interval {
 impl Stream for Interval {
     type Item = Instant;
 
+    #[inline]
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Instant>> {
         self.poll_tick(cx).map(Some)
     }
@@ -237,6 +245,7 @@ pub struct Tick<'a> {
 impl Future for Tick<'_> {
     type Output = Instant;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
         self.interval.poll_tick(cx)
     }

@@ -52,6 +52,7 @@ pub fn now() -> Instant {
 /// Returns the present instant, or `None` outside a loop and while a policy chooses.
 ///
 /// It never panics, so the hook of a panic may ask, wherever the panic is.
+#[inline]
 pub fn try_now() -> Option<Instant> {
     executor::try_now()
 }
@@ -105,6 +106,7 @@ impl Instant {
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn block_for(duration: Duration) {
     executor::block_for(duration);
 }

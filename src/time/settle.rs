@@ -67,6 +67,7 @@ pub fn settle() -> Settle {
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn sleep_then_settle(duration: Duration) -> SleepThenSettle {
     sleep_then_settle_called("sleep_then_settle", duration)
 }
@@ -93,6 +94,7 @@ pub fn sleep_then_settle(duration: Duration) -> SleepThenSettle {
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn advance(duration: Duration) -> SleepThenSettle {
     sleep_then_settle_called("advance", duration)
 }
@@ -121,6 +123,7 @@ pub struct SleepThenSettle {
 impl Future for SleepThenSettle {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // A sleep that has ended stays ready.
         ready!(Pin::new(&mut self.sleep).poll(cx));

@@ -87,6 +87,7 @@ pub(super) fn sleep_called(what: &str, duration: Duration) -> Sleep {
 }
 
 impl fmt::Debug for Sleep {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")
             .field("deadline", &self.deadline)
@@ -97,6 +98,7 @@ impl fmt::Debug for Sleep {
 
 impl Sleep {
     /// Returns the instant at which it ends.
+    #[inline]
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
@@ -134,6 +136,7 @@ impl Sleep {
     ///
     /// Panics on another thread than the loop's while somebody waits for it there.
     #[track_caller]
+    #[inline]
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         let was_waited_for = self.timer.is_registered();

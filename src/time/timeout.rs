@@ -155,17 +155,20 @@ pub struct Elapsed {
 }
 
 impl Elapsed {
+    #[inline]
     pub(crate) fn at(deadline: Instant) -> Self {
         Elapsed { deadline }
     }
 
     /// Returns the deadline that passed.
+    #[inline]
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 }
 
 impl fmt::Display for Elapsed {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "timed out at {}", self.deadline)
     }

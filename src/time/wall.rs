@@ -44,6 +44,7 @@ impl SystemTime {
     ///
     /// Panics outside a loop.
     #[track_caller]
+    #[inline]
     pub fn now() -> SystemTime {
         access::note(Access::Read(Object::WallClock));
         SystemTime { nanos: executor::wall_clock("SystemTime::now") }
@@ -55,6 +56,7 @@ impl SystemTime {
     ///
     /// Panics outside a loop.
     #[track_caller]
+    #[inline]
     pub fn set(reading: SystemTime) {
         access::note(Access::Write(Object::WallClock));
         executor::set_wall_clock("SystemTime::set", reading.nanos);
@@ -89,6 +91,7 @@ impl SystemTime {
 impl Add<Duration> for SystemTime {
     type Output = SystemTime;
 
+    #[inline]
     fn add(self, duration: Duration) -> SystemTime {
         SystemTime { nanos: self.nanos.saturating_add(duration.as_nanos() as i128) }
     }
@@ -97,12 +100,14 @@ impl Add<Duration> for SystemTime {
 impl Sub<Duration> for SystemTime {
     type Output = SystemTime;
 
+    #[inline]
     fn sub(self, duration: Duration) -> SystemTime {
         SystemTime { nanos: self.nanos.saturating_sub(duration.as_nanos() as i128) }
     }
 }
 
 impl fmt::Debug for SystemTime {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}ns since 1970", self.nanos)
     }

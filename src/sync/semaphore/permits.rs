@@ -137,6 +137,7 @@ impl Share {
         std::mem::replace(self, Share { count: 0, hold: None })
     }
 
+    #[inline]
     pub(super) fn give_back(&mut self, semaphore: &Arc<Shared<Permits>>) {
         if self.count > 0 {
             let share = self.take();
@@ -144,21 +145,25 @@ impl Share {
         }
     }
 
+    #[inline]
     pub(super) fn forget(&mut self, semaphore: &Arc<Shared<Permits>>) {
         let share = self.take();
         semaphore.update(|permits| permits.forget(share));
     }
 
+    #[inline]
     pub(super) fn detach(&mut self, semaphore: &Arc<Shared<Permits>>) {
         let share = self.take();
         semaphore.update(|permits| permits.detach(share));
     }
 
+    #[inline]
     pub(super) fn merge(&mut self, semaphore: &Arc<Shared<Permits>>, other: &mut Share) {
         let other = other.take();
         semaphore.update(|permits| permits.merge(self, other));
     }
 
+    #[inline]
     pub(super) fn split(
         &mut self,
         semaphore: &Arc<Shared<Permits>>,
@@ -173,6 +178,7 @@ impl Gate for Permits {
     type Need = usize;
     type Grant = Granted;
 
+    #[inline]
     fn kind(&self) -> &'static str {
         self.kind
     }
@@ -184,6 +190,7 @@ impl Gate for Permits {
         (*count <= self.free).then(|| Ok(self.give(*count, party)))
     }
 
+    #[inline]
     fn take_back(&mut self, granted: Self::Grant) -> Option<Self::Grant> {
         if let Ok(share) = granted {
             self.release(share);
@@ -196,10 +203,12 @@ impl Gate for Permits {
         count == 0
     }
 
+    #[inline]
     fn holders(&self) -> Vec<Holding> {
         self.holders.holdings()
     }
 
+    #[inline]
     fn is_open(&self) -> bool {
         self.is_counted_by_hand || self.detached > 0 || self.holders.has_strangers()
     }
