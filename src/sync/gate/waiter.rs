@@ -122,7 +122,9 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         cx: &Context<'_>,
         take: impl FnOnce(&mut G, G::Grant) -> R,
     ) -> Poll<R> {
-        let mut inner = self.operate();
+        let Some(mut inner) = self.operate_at_once() else {
+            return self.ask_anew(line, stage, cx, take);
+        };
         let Stage::New(need) = stage else { unreachable!("it is new") };
         if let Some(grant) = inner.serve_newcomer(line, need, Party::running) {
             let need = mem::replace(stage, Stage::Done);
@@ -142,7 +144,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         Poll::Pending
     }
 
-    /// The same for whoever is not known by its number.
+    /// The same where something rare is to be done.
     #[cold]
     #[inline(never)]
     fn ask_anew<R>(
@@ -153,7 +155,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         take: impl FnOnce(&mut G, G::Grant) -> R,
     ) -> Poll<R> {
         // Foreign code, and not to be run under the latch; then all is looked at again.
-        let wakee = Wakee::foreign(cx);
+        let wakee = Wakee::of(cx);
         let spot = self.stand(line, stage, wakee, Party::running());
         self.come_now(stage, spot, take)
     }
@@ -193,7 +195,9 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         cx: &Context<'_>,
         take: impl FnOnce(&mut G, G::Grant) -> R,
     ) -> Poll<R> {
-        let mut inner = self.operate();
+        let Some(mut inner) = self.operate_at_once() else {
+            return self.come_back_anew(line, stage, spot, cx, take);
+        };
         if let Some(grant) = inner.lines.come_served(spot) {
             *stage = Stage::Done;
             let taken = take(&mut inner.gate, grant);
