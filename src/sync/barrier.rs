@@ -300,7 +300,6 @@ impl Future for BarrierWait<'_> {
     /// # Panics
     ///
     /// Panics if the barrier is broken, and when polled again after it was ready.
-    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BarrierWaitResult> {
         let arrived = std::task::ready!(Pin::new(&mut self.wait).poll(cx));
         Poll::Ready(arrived.unwrap_or_else(|BrokenBarrier| {
@@ -326,7 +325,6 @@ impl Future for BarrierWaitOrBroken<'_> {
     /// # Panics
     ///
     /// Panics when polled again after it was ready.
-    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.waiter.poll(cx)
     }

@@ -137,7 +137,6 @@ pub struct EventWait<'a> {
 impl Future for EventWait<'_> {
     type Output = ();
 
-    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.waiter.poll(cx)
     }

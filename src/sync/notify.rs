@@ -264,7 +264,6 @@ macro_rules! notified {
             ///
             /// Returns whether it has been notified, as with a permit that was stored; then awaiting it does
             /// not suspend.
-            #[inline]
             pub fn enable(mut self: Pin<&mut Self>) -> bool {
                 self.waiter.enable().is_some() || self.waiter.is_over()
             }
@@ -274,7 +273,6 @@ macro_rules! notified {
             type Output = ();
 
             /// Once it was notified it stays ready.
-            #[inline]
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
                 if self.waiter.is_over() {
                     return Poll::Ready(());

@@ -306,7 +306,6 @@ pub struct WaitForCancellationFuture<'a> {
 impl Future for WaitForCancellationFuture<'_> {
     type Output = ();
 
-    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         this.token.poll(&mut this.waiter, cx)
@@ -314,7 +313,6 @@ impl Future for WaitForCancellationFuture<'_> {
 }
 
 impl Drop for WaitForCancellationFuture<'_> {
-    #[inline]
     fn drop(&mut self) {
         self.token.withdraw(&mut self.waiter);
     }
@@ -331,7 +329,6 @@ pub struct WaitForCancellationFutureOwned {
 impl Future for WaitForCancellationFutureOwned {
     type Output = ();
 
-    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         this.token.poll(&mut this.waiter, cx)
@@ -339,7 +336,6 @@ impl Future for WaitForCancellationFutureOwned {
 }
 
 impl Drop for WaitForCancellationFutureOwned {
-    #[inline]
     fn drop(&mut self) {
         self.token.withdraw(&mut self.waiter);
     }

@@ -224,7 +224,6 @@ impl Interval {
 impl Stream for Interval {
     type Item = Instant;
 
-    #[inline]
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Instant>> {
         self.poll_tick(cx).map(Some)
     }
@@ -245,7 +244,6 @@ pub struct Tick<'a> {
 impl Future for Tick<'_> {
     type Output = Instant;
 
-    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Instant> {
         self.interval.poll_tick(cx)
     }

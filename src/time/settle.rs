@@ -123,7 +123,6 @@ pub struct SleepThenSettle {
 impl Future for SleepThenSettle {
     type Output = ();
 
-    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // A sleep that has ended stays ready.
         ready!(Pin::new(&mut self.sleep).poll(cx));

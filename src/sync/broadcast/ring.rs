@@ -190,7 +190,6 @@ impl<'a> Cloning<'a> {
 }
 
 impl Drop for Cloning<'_> {
-    #[inline]
     fn drop(&mut self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

@@ -195,7 +195,6 @@ macro_rules! future {
         impl<$($generics)*> Future for $Future {
             type Output = $Guard;
 
-            #[inline]
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<$Guard> {
                 let $pass = ready!(self.waiter.poll_with(cx, $take));
                 let $self = self;

@@ -223,7 +223,6 @@ macro_rules! forms {
         impl<$($lifetime)?> Future for $future<$($lifetime)?> {
             type Output = $guard<$($lifetime)?>;
 
-            #[inline]
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let granted = std::task::ready!(self.waiter.poll_with(cx, $take as Take));
                 let share = granted.expect("a bounded semaphore is never closed");
@@ -249,7 +248,6 @@ macro_rules! forms {
         }
 
         impl<$($lifetime)?> Drop for $guard<$($lifetime)?> {
-            #[inline]
             fn drop(&mut self) {
                 self.share.give_back(self.way.borrow());
             }

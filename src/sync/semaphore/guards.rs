@@ -69,7 +69,6 @@ macro_rules! forms {
         impl<$($lifetime)?> Future for $future<$($lifetime)?> {
             type Output = Result<$guard<$($lifetime)?>, AcquireError>;
 
-            #[inline]
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let is_first_poll = self.waiter.is_new();
                 let share = std::task::ready!(self.waiter.poll_with(cx, $take as Take))?;
@@ -136,7 +135,6 @@ macro_rules! forms {
         }
 
         impl<$($lifetime)?> Drop for $guard<$($lifetime)?> {
-            #[inline]
             fn drop(&mut self) {
                 self.share.give_back(self.way.borrow());
             }
