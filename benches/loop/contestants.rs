@@ -76,7 +76,6 @@ impl Contestant for Shuffled {
         (report.unwrap(), end)
     }
 
-    #[inline]
     fn spawn<F: Future<Output: Send> + Send + 'static>(
         future: F,
     ) -> impl Future<Output = Result<F::Output, impl Debug>> + Send {
@@ -94,7 +93,6 @@ impl Contestant for Traced {
         (report.unwrap(), end)
     }
 
-    #[inline]
     fn spawn<F: Future<Output: Send> + Send + 'static>(
         future: F,
     ) -> impl Future<Output = Result<F::Output, impl Debug>> + Send {
