@@ -35,9 +35,7 @@ impl Kernel {
         assert!(self.is_observed == is_observed, "the flag for all observers is wrong");
         assert!(self.turns_before_instant <= self.turn, "an instant begins in the past");
         let mut holding = 0;
-        for (_, registration) in self.timers.all() {
-            holding += usize::from(registration.holds());
-        }
+        self.timers.for_each_payload(|timer| holding += usize::from(timer.holds()));
         assert!(holding == self.timers_holding, "timers that hold the run are miscounted");
         assert!(self.timers_holding <= self.timers.len(), "a sleep without end holds the run");
     }

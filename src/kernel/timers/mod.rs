@@ -233,6 +233,15 @@ impl<P: Copy> Timers<P> {
         self.ladder.len()
     }
 
+    /// Tells what all timers stand for, parked ones too.
+    pub fn for_each_payload(&self, mut tell: impl FnMut(P)) {
+        for slot in &self.slots[..self.used as usize] {
+            if slot.is_live() {
+                tell(slot.payload);
+            }
+        }
+    }
+
     /// Tells all timers, parked ones too, in an order that depends only on the calls since the set was made or cleared.
     /// It goes through all of the queue.
     pub fn all(&self) -> Vec<(Instant, P)> {
