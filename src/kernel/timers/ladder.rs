@@ -299,8 +299,8 @@ impl Ladder {
         }
     }
 
-    /// Two deadlines may have one mark. Then one too many is taken off the count, and the first deadline is searched for
-    /// once more.
+    /// Two deadlines may have one mark, by a rare chance. Then one too many is taken off the count, and the first deadline
+    /// is searched for once more.
     #[inline]
     fn note_cancelled(&mut self, mark: Mark) {
         if let Some(earliest) = self.earliest.get_mut() {

@@ -159,6 +159,21 @@ fn a_million_equal_deadlines_are_cancelled_in_random_order_quickly() {
 }
 
 #[test]
+fn a_million_deadlines_beside_the_first_are_cancelled_quickly() {
+    for apart in [1, 2, 1 << 32] {
+        let mut timers = Timers::new();
+        timers.insert(INSTANT, 0);
+        let beside = Instant::from_nanos(INSTANT.as_nanos() + apart);
+        let keys: Vec<_> = (1..=1_000_000).map(|i| timers.insert(beside, i)).collect();
+        for key in keys {
+            timers.cancel(key);
+            assert_eq!(timers.next_deadline(), Some(INSTANT));
+        }
+        timers.check();
+    }
+}
+
+#[test]
 fn no_table_is_made_for_sixty_four_timers() {
     let mut timers = Timers::new();
     assert_eq!(timers.memory_bytes(), 0);
