@@ -120,6 +120,9 @@ fn compare(is_recording: bool) -> ExitCode {
     if is_recording {
         fs::write(RECORDED, found).expect("the file can be written");
         println!("written: benches/instructions.txt");
+    } else if recorded.is_empty() {
+        println!("benches/instructions.txt holds no counts: record them with `-- --record`");
+        return ExitCode::FAILURE;
     } else if !is_same_compiler {
         println!("not judged: the recorded numbers belong to another compiler than {compiler}");
     } else if has_grown {

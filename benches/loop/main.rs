@@ -42,7 +42,8 @@ fn main() {
         "program", "ops", "simloop ns/op", "fastest other ns/op", "ratio", "floors"
     );
     ROWS.iter().filter(|row| is_wanted(row.name)).for_each(|row| row.print(is_full));
-    GROWTH.iter().filter(|row| is_wanted(row.name)).for_each(|row| row.print(is_full));
+    let is_growth_wanted = |row: &&Growth| is_wanted(&format!("growth: {}", row.name));
+    GROWTH.iter().filter(is_growth_wanted).for_each(|row| row.print(is_full));
 }
 
 impl Row {
@@ -83,10 +84,11 @@ fn promise(is_kept: bool, is_full: bool, what: String) -> String {
 }
 
 impl Growth {
-    /// Prints what an operation costs as the program grows, beside the smallest.
+    /// Prints what an operation costs as the program grows, and the most of it beside the smallest program's.
     fn print(&self, is_full: bool) {
         let sizes = if is_full { self.sizes } else { &self.sizes[..1] };
         let mut line = format!("growth: {:<22}", self.name);
+        let mut costs = Vec::new();
         for &size in sizes {
             // As many operations at every size, at least; of small programs many runs.
             let runs = if is_full { (1_000_000 / size).max(1) } else { 1 };
@@ -97,9 +99,13 @@ impl Growth {
             };
             let rounds = if is_full { 5 } else { 1 };
             let times = (0..rounds).map(|_| time(&repeat, size * runs).0).collect();
-            line += &format!(" {size}: {:.1}", median(times));
+            let cost = median(times);
+            line += &format!(" {size}: {cost:.1}");
+            costs.push(cost);
         }
-        println!("{line} ns/op");
+        let growth = costs.iter().fold(0.0, |most: f64, &cost| most.max(cost)) / costs[0];
+        let promised = self.most.map(|most| promise(growth <= most, is_full, format!("{most}")));
+        println!("{line} ns/op, times {growth:.2} {}", promised.unwrap_or_default());
     }
 }
 
