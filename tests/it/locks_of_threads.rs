@@ -7,7 +7,8 @@ use std::ops::DerefMut;
 use std::sync::Arc;
 use std::thread;
 
-use simloop::sync::{Mutex, PriorityQueue, RwLock, broadcast, watch};
+use simloop::sync::{Mutex, PriorityQueue, Queue, RwLock, Semaphore, broadcast, mpsc, watch};
+use simloop::{run, spawn, yield_now};
 
 /// Counts up both numbers, if the lock is free. Whoever else was inside would leave them unequal.
 fn count(guard: Option<impl DerefMut<Target = [u64; 2]>>) -> bool {
@@ -182,4 +183,55 @@ fn s30_threads_that_get_from_a_priority_queue_wait_for_the_one_that_compares() {
         }
     });
     assert!(queue.is_empty());
+}
+
+#[test]
+fn s30_threads_send_into_a_channel_that_a_loop_had_for_itself() {
+    for _ in 0..LOCKS / 10 {
+        let (tx, mut rx) = mpsc::unbounded_channel::<u64>();
+        tx.send(0).unwrap();
+        let first = run(async move { (rx.recv().await, rx) });
+        assert_eq!(first.0, Some(0));
+        let mut rx = first.1;
+        let send = |tx: mpsc::UnboundedSender<u64>| (1..=EACH).for_each(|it| tx.send(it).unwrap());
+        let threads: Vec<_> = (1..THREADS)
+            .map(|_| {
+                let tx = tx.clone();
+                thread::spawn(move || send(tx))
+            })
+            .collect();
+        let sum = run(async move {
+            spawn(async move { send(tx) });
+            let (mut sum, mut received) = (0, 0);
+            while received < THREADS * EACH {
+                match rx.try_recv() {
+                    Ok(number) => (sum, received) = (sum + number, received + 1),
+                    // To wait for another thread would be a failure.
+                    Err(_) => yield_now().await,
+                }
+            }
+            assert_eq!(rx.recv().await, None);
+            sum
+        });
+        assert_eq!(sum, THREADS * EACH * (EACH + 1) / 2);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
+}
+
+#[test]
+fn s30_loops_of_several_threads_have_a_semaphore_and_a_queue_in_common() {
+    let permits = THREADS as usize;
+    let (semaphore, queue) = (Arc::new(Semaphore::new(permits)), Arc::new(Queue::new()));
+    on_threads(&|| {
+        let (semaphore, queue) = (Arc::clone(&semaphore), Arc::clone(&queue));
+        run(async move {
+            for number in 0..10 * EACH {
+                // There is room for all, so nobody waits for another thread.
+                let _permit = semaphore.acquire().await.unwrap();
+                queue.put(number).await.unwrap();
+                queue.get().await.unwrap();
+            }
+        });
+    });
+    assert_eq!((semaphore.available_permits(), queue.len()), (permits, 0));
 }
