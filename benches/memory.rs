@@ -51,13 +51,15 @@ fn main() -> ExitCode {
     let tasks = if is_full { 1_000_000 } else { 100_000 };
     let mut promises = Promises { are_kept: true };
 
-    let (ours, tokios) = (bytes_each("sleepers", tasks), bytes_each("sleepers-tokio", tasks));
+    let (ours, our_proof) = bytes_each("sleepers", tasks);
+    let (tokios, tokios_proof) = bytes_each("sleepers-tokio", tasks);
+    assert_eq!(our_proof, tokios_proof, "both let the same tasks sleep");
     println!("{tasks} tasks that sleep: {ours:.0} bytes each, tokio's {tokios:.0}");
     promises.keep("160 bytes a task, with its future and its handle", ours / 160.0);
     promises.keep("a third of tokio's", ours * 3.0 / tokios);
 
-    let once = bytes_each("cancelled", tasks);
-    let again = bytes_each("cancelled-by-tenths", tasks);
+    let (once, _) = bytes_each("cancelled", tasks);
+    let (again, _) = bytes_each("cancelled-by-tenths", tasks);
     println!(
         "{tasks} timeouts of one instant, cancelled: {once:.0} bytes each, by tenths {again:.0}"
     );
@@ -65,7 +67,8 @@ fn main() -> ExitCode {
 
     if is_full {
         let fan = 10_000_000;
-        let gibibytes = resident("sleepers", fan) as f64 / f64::from(1 << 30);
+        let (bytes, _) = resident("sleepers", fan);
+        let gibibytes = bytes as f64 / f64::from(1 << 30);
         println!("{fan} tasks that sleep: {gibibytes:.2} GiB");
         promises.keep("2.5 GiB", gibibytes / 2.5);
         // What is more may not fit at all.
@@ -74,12 +77,12 @@ fn main() -> ExitCode {
     if promises.are_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs a program in this process, and prints the most bytes it had resident.
+/// Runs a program in this process, and prints the most bytes it had resident, and the proof of its work.
 fn run(name: &str, ops: u64) -> ExitCode {
     let program = PROGRAMS.iter().find(|(program, _)| *program == name);
     let (_, program) = program.expect("a program of the table");
-    program(ops);
-    println!("{}", resident_most().expect("it was there before"));
+    let (sum, time) = program(ops);
+    println!("{} {sum} {time:?}", resident_most().expect("it was there before"));
     ExitCode::SUCCESS
 }
 
@@ -91,16 +94,19 @@ fn resident_most() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-fn resident(name: &str, ops: u64) -> u64 {
+/// What a process of its own had resident at its worst moment, in bytes, and the proof of its work.
+fn resident(name: &str, ops: u64) -> (u64, String) {
     let program = env::current_exe().expect("the path of this program");
     let run = Command::new(program).args(["--run", name, &ops.to_string()]).output();
-    let told = run.expect("this program runs again").stdout;
-    String::from_utf8_lossy(&told).trim().parse().expect("a number of bytes")
+    let told = String::from_utf8(run.expect("this program runs again").stdout).expect("text");
+    let (bytes, proof) = told.trim_end().split_once(' ').expect("a number and a proof");
+    (bytes.parse().expect("a number of bytes"), proof.to_owned())
 }
 
-/// What one more operation takes.
-fn bytes_each(name: &str, ops: u64) -> f64 {
-    (resident(name, 2 * ops) - resident(name, ops)) as f64 / ops as f64
+/// What one more operation takes, and the proof of so many and twice as many.
+fn bytes_each(name: &str, ops: u64) -> (f64, [String; 2]) {
+    let [(once, proof), (twice, proof_of_twice)] = [ops, 2 * ops].map(|ops| resident(name, ops));
+    ((twice - once) as f64 / ops as f64, [proof, proof_of_twice])
 }
 
 struct Promises {

@@ -8,7 +8,7 @@
 //! `unsafe` throughout. What it took in tokio's measure is noted with each row, so that it can be compared
 //! with on any machine by tokio's time there.
 //!
-//!     cargo bench --bench loop                full sizes, some two minutes
+//!     cargo bench --bench loop                full sizes, some three minutes
 //!     cargo bench --bench loop -- yield       the rows with `yield` in their name
 //!     cargo bench --bench loop -- growth      how the cost of an operation grows with the number of tasks
 //!     cargo bench --bench loop -- --quick     tiny sizes: checks the proofs, measures nothing
@@ -19,6 +19,7 @@
 //! slows down in between decides the ratio.
 
 mod contestants;
+mod growth;
 mod primitives;
 mod programs;
 mod rows;
@@ -27,7 +28,7 @@ use std::env;
 use std::time::Instant;
 
 use programs::Proof;
-use rows::{GROWTH, Growth, ROWS, Row};
+use rows::{ROWS, Row};
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -36,14 +37,16 @@ fn main() {
     let is_full = has("--bench") && !has("--test") && !has("--quick");
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
     let is_wanted = |name: &str| filter.is_none_or(|part| name.contains(part.as_str()));
+    if growth::is_printed_here(&is_wanted) {
+        return;
+    }
 
     println!(
         "{:<30} {:>9} {:>13} {:>26} {:>6} {:>7}  checksum  promises",
         "program", "ops", "simloop ns/op", "fastest other ns/op", "ratio", "floors"
     );
     ROWS.iter().filter(|row| is_wanted(row.name)).for_each(|row| row.print(is_full));
-    let is_growth_wanted = |row: &&Growth| is_wanted(&format!("growth: {}", row.name));
-    GROWTH.iter().filter(is_growth_wanted).for_each(|row| row.print(is_full));
+    growth::print(is_full, &is_wanted);
 }
 
 impl Row {
@@ -80,32 +83,6 @@ fn promise(is_kept: bool, is_full: bool, what: String) -> String {
         (false, _) => what,
         (true, true) => format!("{what} holds"),
         (true, false) => format!("{what} MISSED"),
-    }
-}
-
-impl Growth {
-    /// Prints what an operation costs as the program grows, and the most of it beside the smallest program's.
-    fn print(&self, is_full: bool) {
-        let sizes = if is_full { self.sizes } else { &self.sizes[..1] };
-        let mut line = format!("growth: {:<22}", self.name);
-        let mut costs = Vec::new();
-        for &size in sizes {
-            // As many operations at every size, at least; of small programs many runs.
-            let runs = if is_full { (1_000_000 / size).max(1) } else { 1 };
-            let repeat = |_: u64| {
-                let mut proof = (self.run)(size);
-                (1..runs).for_each(|_| proof = (self.run)(size));
-                proof
-            };
-            let rounds = if is_full { 5 } else { 1 };
-            let times = (0..rounds).map(|_| time(&repeat, size * runs).0).collect();
-            let cost = median(times);
-            line += &format!(" {size}: {cost:.1}");
-            costs.push(cost);
-        }
-        let growth = costs.iter().fold(0.0, |most: f64, &cost| most.max(cost)) / costs[0];
-        let promised = self.most.map(|most| promise(growth <= most, is_full, format!("{most}")));
-        println!("{line} ns/op, times {growth:.2} {}", promised.unwrap_or_default());
     }
 }
 

@@ -21,15 +21,6 @@ pub struct Entrant {
     pub run: fn(u64) -> Proof,
 }
 
-/// A program of growing size, which is its number of tasks or timers.
-pub struct Growth {
-    pub name: &'static str,
-    pub sizes: &'static [u64],
-    /// By how much an operation may cost more than in the smallest program. Misses of the cache are bound by no number.
-    pub most: Option<f64>,
-    pub run: fn(u64) -> Proof,
-}
-
 /// The program as each of the contestants runs it.
 macro_rules! entrants {
     ($program:ident: $($name:literal $contestant:ty),+ $(,)?) => {
@@ -197,29 +188,5 @@ pub const ROWS: &[Row] = &[
         ratio: 1.0 / 3.0,
         floor: None,
         contestants: entrants!(one_yields: "simloop" Traced, "untraced" Simloop),
-    },
-];
-
-const SIZES: &[u64] = &[10, 100, 1_000, 10_000, 100_000, 1_000_000];
-
-pub const GROWTH: &[Growth] = &[
-    Growth {
-        name: "spawn, then join all",
-        sizes: SIZES,
-        most: Some(1.5),
-        run: programs::spawn_all::<Simloop>,
-    },
-    Growth {
-        name: "ten yields each",
-        sizes: SIZES,
-        most: Some(1.5),
-        run: programs::ten_yields_each::<Simloop>,
-    },
-    Growth { name: "sleep fan", sizes: SIZES, most: None, run: programs::sleep_fan::<Simloop> },
-    Growth {
-        name: "timeouts of one instant",
-        sizes: SIZES,
-        most: Some(1.5),
-        run: programs::timeouts_of_one_instant::<Simloop>,
     },
 ];
