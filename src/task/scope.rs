@@ -3,21 +3,22 @@
 //!
 //! The meaning is trio's, as far as it goes where cancelling a future is dropping it.
 
+mod cancelled;
+mod run;
+
 use std::fmt;
-use std::future::{Future, IntoFuture};
+use std::future::IntoFuture;
 use std::panic::Location;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::Waker;
 use std::time::Duration;
 
-use pin_project_lite::pin_project;
+pub use cancelled::Cancelled;
+pub use run::ScopeRun;
 
-use super::wakers::{Awaited, WaiterKey, Wakers, wake_all};
-use crate::executor::access::{Tracked, note_beside};
-use crate::executor::{
-    Deadline, Description, Heirs, Link, Resource, Timer, Wanted, moment, own_moment, within_scope,
-};
+use super::wakers::{WaiterKey, Wakers, wake_all};
+use crate::executor::access::Tracked;
+use crate::executor::{Deadline, Description, Resource, Wanted, moment, own_moment};
 use crate::kernel::Instant;
 
 /// A scope that cancels what runs in it, at a deadline or when it is told to.
@@ -248,17 +249,7 @@ impl CancelScope {
     /// Panics outside a loop.
     #[track_caller]
     pub fn run<F: IntoFuture>(&self, future: F) -> ScopeRun<F::IntoFuture> {
-        let (timer, _) = Timer::new("CancelScope::run");
-        ScopeRun {
-            future: Some(future.into_future()),
-            scope: self.clone(),
-            timer,
-            armed: Instant::NEVER,
-            waiter: None,
-            link: None,
-            heirs: Heirs::default(),
-            result: None,
-        }
+        ScopeRun::new(self.clone(), future.into_future())
     }
 
     /// Says what is to become of a future that is pending, and if it goes on until when.
@@ -298,208 +289,3 @@ impl fmt::Debug for CancelScope {
 fn now() -> Option<Instant> {
     moment().map(|(_, now)| now)
 }
-
-pin_project! {
-    /// Future of [`CancelScope::run`], [`fail_after`](super::fail_after) and [`fail_at`](super::fail_at).
-    ///
-    /// # Cancel safety
-    ///
-    /// As cancel safe as the future inside.
-    ///
-    /// # Panics
-    ///
-    /// Panics when polled outside a loop, or in another one than that in which it was made, and when awaited
-    /// again after it has given its result.
-    #[must_use = "a future does nothing unless it is awaited"]
-    pub struct ScopeRun<F: Future> {
-        // Gone once the result is given: its destructor must have run by then (S13).
-        #[pin]
-        future: Option<F>,
-        scope: CancelScope,
-        timer: Timer,
-        // The deadline for which the timer is registered.
-        armed: Instant,
-        waiter: Option<WaiterKey>,
-        link: Option<Arc<Link>>,
-        heirs: Heirs,
-        // What the run has come to, while it waits for what the future has left behind.
-        result: Option<Result<F::Output, Cancelled>>,
-    }
-
-    impl<F: Future> PinnedDrop for ScopeRun<F> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            let waker = this.scope.lock().wakers.withdraw(this.waiter);
-            drop(waker);
-        }
-    }
-}
-
-impl<F: Future> ScopeRun<F> {
-    /// Returns the scope, to move its deadline or to cancel it.
-    pub fn scope(&self) -> &CancelScope {
-        &self.scope
-    }
-}
-
-impl<F: Future> Future for ScopeRun<F> {
-    type Output = Result<F::Output, Cancelled>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.result.is_none() {
-            let result = ready!(self.as_mut().poll_future(cx));
-            let mut this = self.as_mut().project();
-            this.timer.cancel();
-            *this.result = Some(result);
-            // From here on the scope changes nothing, so nobody is woken by it, or said to wait for it.
-            let waker = this.scope.lock().wakers.withdraw(this.waiter);
-            drop(waker);
-            this.heirs.collect(|| this.future.set(None));
-        }
-        let this = self.project();
-        ready!(this.heirs.poll(cx));
-        Poll::Ready(this.result.take().expect("the future has come to something"))
-    }
-}
-
-impl<F: Future> ScopeRun<F> {
-    /// Polls the future, and says whether it is ready or to be cut short.
-    fn poll_future(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<F::Output, Cancelled>> {
-        let mut this = self.project();
-        let future = this
-            .future
-            .as_mut()
-            .as_pin_mut()
-            .expect("a cancel scope was polled after it had given its result");
-        this.scope.lock().polled = *this.waiter;
-        let within = within_scope(&this.scope.shared.seen, this.link);
-        note_beside();
-        let polled = this.heirs.collect(|| future.poll(cx));
-        drop(within);
-        let checked = this.scope.check();
-        if let Poll::Ready(output) = polled {
-            return Poll::Ready(Ok(output));
-        }
-        let cause = match checked {
-            Ok(deadline) if poll_timer(this.timer, this.armed, deadline, cx).is_pending() => {
-                ready!(poll_waiter(this.scope, this.waiter, cx));
-                Cause::Called
-            }
-            Ok(_) => {
-                let mut state = this.scope.lock();
-                this.scope.call(&mut state, Cause::Deadline);
-                Cause::Deadline
-            }
-            Err(cause) => cause,
-        };
-        this.scope.lock().is_caught = true;
-        Poll::Ready(Err(Cancelled { scope: this.scope.clone(), at: Instant::now(), cause }))
-    }
-}
-
-fn poll_timer(
-    timer: &mut Timer,
-    armed: &mut Instant,
-    deadline: Instant,
-    cx: &Context<'_>,
-) -> Poll<()> {
-    if *armed != deadline {
-        timer.cancel();
-        *armed = deadline;
-    }
-    // Without a deadline there is nothing to wait for, not even for ever.
-    if deadline.is_never() { Poll::Pending } else { timer.poll(deadline, cx) }
-}
-
-/// Sees to it that the context's waker is woken when the scope is changed. Ready if it was cancelled by the
-/// waker's clone, which is foreign code.
-fn poll_waiter(scope: &CancelScope, waiter: &mut Option<WaiterKey>, cx: &Context<'_>) -> Poll<()> {
-    if scope.lock().wakers.will_wake(*waiter, cx) {
-        return Poll::Pending;
-    }
-    let waker = cx.waker().clone();
-    let mut state = scope.lock();
-    let shared = &scope.shared;
-    let name = shared.name.as_deref();
-    let told = Awaited { kind: Shared::KIND, name, wanted: Shared::wanted() };
-    let (polled, unused) = match state.called {
-        Some(_) => (Poll::Ready(()), Some(waker)),
-        None => (Poll::Pending, state.wakers.register(waiter, waker, shared, told)),
-    };
-    drop(state);
-    drop(unused);
-    polled
-}
-
-impl<F: Future> fmt::Debug for ScopeRun<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScopeRun").field("scope", &self.scope).finish_non_exhaustive()
-    }
-}
-
-/// A scope has cut short what ran in it.
-///
-/// # Examples
-///
-/// ```
-/// use simloop::{run, sleep, task::CancelScope, yield_now};
-/// use std::time::Duration;
-///
-/// run(async {
-///     let (outer, inner) = (CancelScope::new(), CancelScope::after(Duration::from_secs(1)));
-///     let nested = outer.run(inner.run(std::future::pending::<()>()));
-///     let error = nested.await.expect("the outer one was not cancelled").unwrap_err();
-///     assert!(error.is_of(&inner) && !error.is_of(&outer));
-///     assert_eq!(error.at().to_string(), "1s");
-/// });
-/// ```
-#[derive(Clone, Debug)]
-pub struct Cancelled {
-    scope: CancelScope,
-    at: Instant,
-    cause: Cause,
-}
-
-impl Cancelled {
-    /// Returns the scope.
-    #[inline]
-    pub fn scope(&self) -> &CancelScope {
-        &self.scope
-    }
-
-    /// Says whether it was this scope.
-    #[inline]
-    pub fn is_of(&self, scope: &CancelScope) -> bool {
-        self.scope.is_same(scope)
-    }
-
-    /// Says whether the deadline did it, rather than a call of [`CancelScope::cancel`].
-    #[inline]
-    pub fn is_deadline(&self) -> bool {
-        self.cause == Cause::Deadline
-    }
-
-    /// Returns the instant at which the future was dropped. What it left behind may have ended later.
-    #[inline]
-    pub fn at(&self) -> Instant {
-        self.at
-    }
-}
-
-impl fmt::Display for Cancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.scope.name() {
-            Some(name) => write!(f, "scope `{name}`")?,
-            None => f.write_str("a scope")?,
-        }
-        match self.cause {
-            Cause::Called => write!(f, " was cancelled at {}", self.at),
-            Cause::Deadline => write!(f, " reached its deadline at {}", self.at),
-        }
-    }
-}
-
-impl std::error::Error for Cancelled {}
