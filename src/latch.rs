@@ -18,7 +18,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::RefUnwindSafe;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -32,8 +32,9 @@ struct Door {
     /// The thread that enters without the lock, or [`NOBODY`], or [`NO_MORE`]. From nobody it goes to its owner or
     /// to no more, once; an owner's it stays until somebody who holds the lock takes it away for good.
     owner: AtomicUsize,
-    /// Whether the owner is inside without the lock. Written by the owner alone.
-    is_inside: AtomicBool,
+    /// The owner's number, and one more while it is inside without the lock. Written by the owner alone, so that one look
+    /// tells it whether it may go in.
+    mark: AtomicUsize,
     lock: Mutex<()>,
 }
 
@@ -56,10 +57,12 @@ impl<T> RefUnwindSafe for Latch<T> {}
 thread_local! {
     /// The number of this thread, never given to another one.
     static NUMBER: Cell<usize> = const { Cell::new(UNNUMBERED) };
+    /// The same for who would enter at once, or [`NO_MORE`] while this thread does [not](set_careful).
+    static AT_ONCE: Cell<usize> = const { Cell::new(UNNUMBERED) };
 }
 
-/// The numbers of threads, from 1.
-static NUMBERS: AtomicUsize = AtomicUsize::new(1);
+/// The numbers of threads. They are even: what is one more is no other thread's.
+static NUMBERS: AtomicUsize = AtomicUsize::new(2);
 
 impl<T> Latch<T> {
     pub(crate) const fn new(value: T) -> Self {
@@ -87,53 +90,65 @@ impl<T> Latch<T> {
         Inside { latch: self, lock }
     }
 
-    /// Enters if this thread is the owner. It is seen where this is inlined that there is no lock to let go of, which
-    /// spares whoever comes by it the code for that, and its registers.
+    /// Enters if this thread is the owner, and not [careful](set_careful). It is seen where this is inlined that there
+    /// is no lock to let go of, which spares whoever comes by it the code for that, and its registers.
     #[inline]
-    pub(crate) fn enter_owned(&self) -> Option<Inside<'_, T>> {
-        let is_entered = self.door.is_entered_as(NUMBER.with(Cell::get));
+    pub(crate) fn enter_at_once(&self) -> Option<Inside<'_, T>> {
+        let is_entered = self.door.is_entered_as(AT_ONCE.with(Cell::get));
         // Made only then: its end would let others in.
         is_entered.then(|| Inside { latch: self, lock: None })
     }
 }
 
+/// While this thread is careful it enters no latch at once: for then there is something to do before each use. So nobody
+/// need ask for that apart.
+pub(crate) fn set_careful(is_careful: bool) {
+    AT_ONCE.set(if is_careful { NO_MORE } else { NUMBER.get() });
+}
+
 impl Door {
     const fn of(owner: usize) -> Self {
-        Door {
-            owner: AtomicUsize::new(owner),
-            is_inside: AtomicBool::new(false),
-            lock: Mutex::new(()),
-        }
+        Door { owner: AtomicUsize::new(owner), mark: AtomicUsize::new(owner), lock: Mutex::new(()) }
     }
 
     /// Enters without the lock, if the owner is the thread of this number, which is the one that asks.
     #[inline]
     fn is_entered_as(&self, number: usize) -> bool {
-        if self.owner.load(Ordering::Relaxed) != number {
+        if self.mark.load(Ordering::Relaxed) != number {
             return false;
         }
-        assert!(!self.is_inside.load(Ordering::Relaxed), "a latch was entered twice");
-        self.is_inside.store(true, Ordering::Relaxed);
+        self.mark.store(number + 1, Ordering::Relaxed);
         // Whoever takes the ownership away sees that the owner is inside, or is seen here.
         fence::light();
         let is_owner = self.owner.load(Ordering::Relaxed) == number;
         if !is_owner {
-            self.is_inside.store(false, Ordering::Release);
+            self.leave();
         }
         is_owner
+    }
+
+    /// For the owner that is inside without the lock.
+    #[inline]
+    fn leave(&self) {
+        self.mark.store(self.mark.load(Ordering::Relaxed) - 1, Ordering::Release);
     }
 
     /// Enters as the first or with the lock, which comes back by itself: it fits registers, an `Inside` does not.
     #[cold]
     #[inline(never)]
     fn enter_slowly(&self) -> Held<'_> {
+        let is_inside = self.mark.load(Ordering::Relaxed) == NUMBER.get() + 1;
+        assert!(!is_inside, "a latch was entered twice");
         if self.owner.load(Ordering::Relaxed) == NOBODY {
             let (number, is_first) = match own_number() {
                 Some(number) => (number, self.claim(number)),
                 None => (NO_MORE, self.claim(NO_MORE)),
             };
-            if is_first && number != NO_MORE && self.is_entered_as(number) {
-                return None;
+            if is_first && number != NO_MORE {
+                self.mark.store(number, Ordering::Relaxed);
+                if self.is_entered_as(number) {
+                    return None;
+                }
             }
         }
         // Nothing foreign runs under it, so a poisoned one is as good as any.
@@ -141,7 +156,7 @@ impl Door {
         if self.owner.load(Ordering::Relaxed) != NO_MORE {
             self.owner.store(NO_MORE, Ordering::Relaxed);
             fence::heavy();
-            while self.is_inside.load(Ordering::Acquire) {
+            while self.mark.load(Ordering::Acquire) % 2 == 1 {
                 thread::yield_now();
             }
         }
@@ -160,9 +175,10 @@ impl Door {
 fn own_number() -> Option<usize> {
     if NUMBER.get() == UNNUMBERED && fence::exists() {
         let given = NUMBERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
-            next.checked_add(1).filter(|&after| after < UNNUMBERED)
+            next.checked_add(2).filter(|&after| after < UNNUMBERED)
         });
         NUMBER.set(given.unwrap_or(UNNUMBERED));
+        set_careful(AT_ONCE.get() == NO_MORE);
     }
     Some(NUMBER.get()).filter(|&number| number != UNNUMBERED)
 }
@@ -178,7 +194,8 @@ pub(crate) struct Inside<'a, T> {
 //
 // - Those who hold the lock exclude each other.
 // - The owner enters without it only if, after it has said that it is inside, it still is the owner. There is one
-//   owner at most, and it enters once at most: it is a number that one thread has, and `enter` asserts the rest.
+//   owner at most, and it enters once at most: it is a number that one thread has, and the mark is that number
+//   only while the owner is not inside. Nobody else's number it ever is: only an owner writes it.
 // - Whoever holds the lock and finds an owner takes the ownership away and puts the heavy fence between that and
 //   its look whether the owner is inside. The fence stands at some point between two instructions of the owner. If
 //   the owner had said before that point that it is inside, that is seen, and waited for. Otherwise the owner looks
@@ -188,7 +205,7 @@ pub(crate) struct Inside<'a, T> {
 //   owner later, and nobody gets the value before: whoever takes the lock finds an owner to take away, or none for
 //   good.
 //
-// And why it sees what others did to the value: the owner's last store of `is_inside` is a release, and whoever
+// And why it sees what others did to the value: the owner's last store of the mark is a release, and whoever
 // takes the ownership away acquires it. All else goes through the lock. The first to enter sees the value as it was
 // made, by whatever has brought it the latch.
 
@@ -214,7 +231,7 @@ impl<T> Drop for Inside<'_, T> {
     #[inline]
     fn drop(&mut self) {
         match self.lock.take() {
-            None => self.latch.door.is_inside.store(false, Ordering::Release),
+            None => self.latch.door.leave(),
             Some(lock) => unlock(lock),
         }
     }
@@ -239,7 +256,7 @@ mod tests {
 
     /// Counts, and finds both halves equal, as long as nobody else is inside.
     fn count(latch: &Latch<[u64; 2]>) {
-        let mut inside = latch.enter_owned().unwrap_or_else(|| latch.enter());
+        let mut inside = latch.enter_at_once().unwrap_or_else(|| latch.enter());
         let [first, second] = *inside;
         assert_eq!(first, second, "somebody else was inside");
         inside[0] += 1;

@@ -8,6 +8,7 @@ use std::fmt;
 
 use super::{context, enclosing};
 use crate::kernel::{Access, Accesses, Object, ObjectId};
+use crate::latch;
 
 thread_local! {
     /// Runs of this thread note what their turns touch.
@@ -144,6 +145,7 @@ struct On;
 impl On {
     fn begin() -> On {
         IS_ON.set(true);
+        latch::set_careful(true);
         MADE_OUTSIDE.set(0);
         NOTED.set(None);
         On
@@ -153,5 +155,6 @@ impl On {
 impl Drop for On {
     fn drop(&mut self) {
         IS_ON.set(false);
+        latch::set_careful(false);
     }
 }

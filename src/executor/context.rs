@@ -458,10 +458,11 @@ pub(super) fn wake_waiting(address: Address) {
     let _ = CURRENT.try_with(|current| wake_in(current, address));
 }
 
-/// As long as nothing else is to be done this calls nothing.
+/// As long as nothing else is to be done this calls nothing, so nobody else looks meanwhile: a borrow for one alone is
+/// not counted.
 #[inline(never)]
 fn wake_in(current: &RefCell<Option<ManuallyDrop<Rc<Core>>>>, address: Address) {
-    let is_done = match current.try_borrow().as_deref() {
+    let is_done = match current.try_borrow_mut().as_deref() {
         Ok(Some(core)) if core.id == address.loop_id => {
             core.try_state().is_some_and(|mut state| state.kernel.wake_at_once(address.task))
         }

@@ -25,7 +25,7 @@ pub(super) use self::place::Place;
 pub(crate) use self::waiter::Waiter;
 use super::line::{Lines, Spot, State};
 use super::wakes::{Wakee, Wakes};
-use crate::executor::access::{self, Tracked};
+use crate::executor::access::Tracked;
 use crate::executor::{self, Description, Holding, Party, Resource, RunId, Told, Wanted, Whom};
 use crate::latch::{Inside, Latch};
 
@@ -191,11 +191,11 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
         self.lock()
     }
 
-    /// The same where nothing rare is to be done for it. Who leaves all else that is rare to another function as well, as the
-    /// last deed, need not save a register.
+    /// The same where nothing rare is to be done for it, such as to note that. Who leaves all else that is rare to another
+    /// function as well, as the last deed, need not save a register.
     #[inline]
     fn operate_at_once(&self) -> Option<Inside<'_, Inner<G, LINES>>> {
-        if access::is_on() { None } else { self.inner.enter_owned() }
+        self.inner.enter_at_once()
     }
 
     /// The same for one that only looks.
@@ -230,8 +230,8 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
 
     /// The same after a change that matters only to who is alone in its line.
     #[inline(always)]
-    fn settle_alone(&self, mut inner: Inside<'_, Inner<G, LINES>>) {
-        if inner.called_alone().is_some() {
+    fn settle_alone(&self, inner: Inside<'_, Inner<G, LINES>>) {
+        if inner.calls_alone() {
             self.call_alone(inner);
         }
     }
@@ -242,7 +242,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
         let task = inner.lines.alone().and_then(|waiting| waiting.task());
         // Nothing is moved: what was written field by field is not read as a whole so soon.
         if task.is_some() {
-            inner.lines.forget_alone(G::ALONE);
+            inner.lines.forget_alone();
         }
         drop(inner);
         match task {
@@ -329,7 +329,7 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
 
     /// How many wait in a line.
     pub(crate) fn waiting(&self, line: usize) -> usize {
-        self.look().lines.len(line)
+        self.look().waiting(line)
     }
 }
 
@@ -355,18 +355,39 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
         self.gate.serve(line, need, party)
     }
 
+    /// Somebody enters a line, and the trace tells of it, if it is to.
     #[inline]
-    fn enter(&mut self, line: usize, mut need: G::Need, wakee: Wakee) -> Spot {
-        self.gate.entered(line, &mut need);
-        let spot = if Self::HAS_ALONE && line == G::ALONE {
-            self.lines.enter_alone(line, Waiting::new(need, wakee))
-        } else {
-            self.lines.enter(line, G::rank(&need), || Waiting::new(need, wakee))
-        };
+    fn enter(&mut self, line: usize, need: G::Need, wakee: Wakee) -> Spot {
+        let spot = self.enter_untold(line, need, wakee);
         if self.traced.is_some() {
             self.tell(line, spot);
         }
         spot
+    }
+
+    #[inline]
+    fn enter_untold(&mut self, line: usize, mut need: G::Need, wakee: Wakee) -> Spot {
+        self.gate.entered(line, &mut need);
+        if Self::HAS_ALONE && line == G::ALONE {
+            return self.lines.enter_alone(Waiting::new(need, wakee));
+        }
+        self.lines.enter(line, G::rank(&need), || Waiting::new(need, wakee))
+    }
+
+    /// How many wait in a line.
+    fn waiting(&self, line: usize) -> usize {
+        match line == G::ALONE {
+            true => usize::from(self.lines.alone().is_some()),
+            false => self.lines.len(line),
+        }
+    }
+
+    /// Calls `tell` with those who wait in a line, in the order of service.
+    fn for_each(&self, line: usize, tell: impl FnMut(&Waiting<G::Need>)) {
+        match line == G::ALONE {
+            true => self.lines.alone().into_iter().for_each(tell),
+            false => self.lines.for_each(line, tell),
+        }
     }
 
     /// Has the trace tell who waits there, where it is to; also of a place that is somebody else's now.
@@ -465,7 +486,7 @@ impl<G: Gate, const LINES: usize> Resource for Shared<G, LINES> {
         told.holders = gate.holders();
         told.is_open = gate.is_open();
         for line in 0..LINES {
-            inner.lines.for_each(line, |Waiting { need, wakee, .. }| {
+            inner.for_each(line, |Waiting { need, wakee, .. }| {
                 wakee.tell(gate.wanted(line, need), &mut told.waiters);
             });
         }
@@ -484,7 +505,7 @@ impl<G: Gate, const LINES: usize> fmt::Debug for Shared<G, LINES> {
         if let Some(name) = &inner.name {
             shown.field("name", name);
         }
-        let waiting: usize = (0..LINES).map(|line| inner.lines.len(line)).sum();
+        let waiting: usize = (0..LINES).map(|line| inner.waiting(line)).sum();
         shown.field("waiting", &waiting).finish_non_exhaustive()
     }
 }

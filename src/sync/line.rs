@@ -99,10 +99,10 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
         }
     }
 
-    /// Who is alone in its line, and waits.
+    /// Who is alone in its line, and waits. It is linked in no line, and so not among those of one.
     #[inline]
-    pub(super) fn alone(&mut self) -> Option<&mut W> {
-        match &mut self.first.state {
+    pub(super) fn alone(&self) -> Option<&W> {
+        match &self.first.state {
             State::Waiting(waiting) => Some(waiting),
             State::Served(_) | State::Gone => None,
         }
@@ -110,26 +110,23 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
 
     /// Somebody enters a line of which it is known that nobody else waits in it: nothing need be linked.
     #[inline]
-    pub(super) fn enter_alone(&mut self, line: usize, waiting: W) -> Spot {
+    pub(super) fn enter_alone(&mut self, waiting: W) -> Spot {
         self.first.state.put(State::Waiting(waiting));
-        self.lines[line] = Line { head: ALONE, tail: ALONE, len: 1 };
         self.waiting += 1;
         ALONE
     }
 
     /// Whoever is alone in its line waits no longer, because it was called or went away.
     #[inline]
-    pub(super) fn leave_alone(&mut self, line: usize) -> Option<W> {
+    pub(super) fn leave_alone(&mut self) -> Option<W> {
         self.alone()?;
-        self.lines[line] = Line::EMPTY;
         self.waiting -= 1;
         mem::replace(&mut self.first.state, State::Gone).into_waiting()
     }
 
     /// The same where there is nothing to drop of whoever waits.
     #[inline]
-    pub(super) fn forget_alone(&mut self, line: usize) {
-        self.lines[line] = Line::EMPTY;
+    pub(super) fn forget_alone(&mut self) {
         self.waiting -= 1;
         mem::forget(mem::replace(&mut self.first.state, State::Gone));
     }
@@ -367,15 +364,13 @@ mod tests {
     #[test]
     fn one_who_is_alone_in_its_line_has_a_spot_that_is_given_to_nobody_else() {
         let mut lines = Lines::<u8, (), 2>::new(true);
-        assert_eq!(lines.leave_alone(1), None);
+        assert_eq!(lines.leave_alone(), None);
         for number in 0..3 {
             lines.enter(0, 0, || 10 + number);
-            let alone = lines.enter_alone(1, number);
-            assert_eq!((lines.head(1), lines.len(1)), (Some(alone), 1));
-            assert_eq!((all(&lines, 1), all(&lines, 0).len()), (vec![number], 1 + number as usize));
-            assert_eq!(lines.alone(), Some(&mut { number }));
-            assert_eq!(lines.leave_alone(1), Some(number));
-            assert_eq!((lines.head(1), lines.len(1), all(&lines, 1)), (None, 0, vec![]));
+            assert_eq!(lines.enter_alone(number), ALONE);
+            assert_eq!((lines.alone(), lines.len(0)), (Some(&number), 1 + usize::from(number)));
+            assert_eq!(lines.leave_alone(), Some(number));
+            assert_eq!((lines.alone(), lines.are_empty()), (None, false));
         }
         assert_eq!(all(&lines, 0), [10, 11, 12]);
     }

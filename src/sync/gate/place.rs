@@ -23,18 +23,17 @@ pub(in crate::sync) struct Place {
 }
 
 impl<G: Gate, const LINES: usize> Inner<G, LINES> {
-    /// Who is alone in its line, if there may be something for it.
+    /// Whether somebody is alone in its line and there may be something for it.
     #[inline]
-    pub(super) fn called_alone(&mut self) -> Option<&mut Waiting<G::Need>> {
-        let waiting = self.lines.alone()?;
-        self.gate.calls(G::ALONE, &waiting.need).then_some(waiting)
+    pub(super) fn calls_alone(&self) -> bool {
+        self.lines.alone().is_some_and(|waiting| self.gate.calls(G::ALONE, &waiting.need))
     }
 
     /// Calls who is alone in its line.
     #[cold]
     #[inline(never)]
     fn call_alone(&mut self, wakes: &mut Wakes) {
-        let called = self.lines.leave_alone(G::ALONE);
+        let called = self.lines.leave_alone();
         called.into_iter().for_each(|waiting| wakes.push(waiting.into_wakee()));
     }
 
@@ -42,7 +41,7 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
     #[inline]
     pub(super) fn call_line(&mut self, line: usize, wakes: &mut Wakes) {
         if line == G::ALONE {
-            if self.called_alone().is_some() {
+            if self.calls_alone() {
                 self.call_alone(wakes);
             }
         } else if let Some(head) = self.lines.head(line) {
@@ -64,10 +63,13 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
         }
     }
 
-    /// The running task, where the waker is its own and nothing need be done before it waits here.
+    /// The running task, where the waker is its own and nothing need be done before it waits here. Where a trace tells who
+    /// waits, that is not known without a look at the loop.
     #[inline]
     fn known(&self, waker: &Waker) -> Option<Whom> {
-        Whom::polled(waker).filter(|whom| whom.is_of(self.listed) && self.traced.is_none())
+        let whom = Whom::polled(waker).filter(|whom| whom.is_of(self.listed));
+        debug_assert!(whom.is_none() || self.traced.is_none(), "the trace is to be told");
+        whom
     }
 
     /// Gives up the place of somebody who was called, or was polled for another reason: then it returns who still
@@ -82,7 +84,7 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
     /// Gives up a place, and returns who still waits there.
     fn give_up(&mut self, line: usize, spot: Spot) -> Option<Waiting<G::Need>> {
         if line == G::ALONE {
-            return self.lines.leave_alone(line);
+            return self.lines.leave_alone();
         }
         match self.lines.vacate(line, spot) {
             State::Waiting(waiting) => Some(waiting),
@@ -95,15 +97,15 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
     /// Leaves the line. Must be called when nobody will poll for this place again.
     #[inline]
     pub(in crate::sync) fn leave(&self, line: usize, place: &mut Place) {
-        if let Some(spot) = place.spot.take() {
-            self.leave_spot(line, spot);
+        if place.spot.is_some() {
+            self.leave_place(line, place);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn leave_spot(&self, line: usize, spot: Spot) {
-        let left = self.operate().give_up(line, spot);
+    fn leave_place(&self, line: usize, place: &mut Place) {
+        let left = place.spot.take().and_then(|spot| self.operate().give_up(line, spot));
         drop(left);
     }
 
@@ -159,7 +161,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
         match place.spot {
             None => {
                 if let Some(whom) = inner.known(cx.waker()) {
-                    place.spot = Some(inner.enter(line, need, Wakee::task(whom)));
+                    place.spot = Some(inner.enter_untold(line, need, Wakee::task(whom)));
                     return Poll::Pending;
                 }
             }
@@ -208,7 +210,7 @@ impl<G: Gate + 'static, const LINES: usize> Shared<G, LINES> {
             State::Served(_) | State::Gone => {
                 let waiting = Waiting::new(need, wakee);
                 if line == G::ALONE {
-                    inner.lines.enter_alone(line, waiting);
+                    inner.lines.enter_alone(waiting);
                 } else {
                     inner.lines.enter_again(line, spot, waiting);
                 }
