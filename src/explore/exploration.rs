@@ -29,7 +29,7 @@ pub(super) const REDUCED: &str = "reduced";
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Exploration {
-    /// How the schedules were chosen, in words: `random`, `exhaustive`.
+    /// How the schedules were chosen, in words: `random`, `exhaustive`; `first-in first-out` where none may deviate.
     pub strategy: String,
     /// The seed of the search, and of the program's random numbers.
     pub seed: u64,

@@ -29,6 +29,9 @@ const PORTFOLIO: [Draw; 12] = {
     [RELAY[0], hunt, chase, sprint, pos, pct, dash, pos, pct, walk, pos, pct]
 };
 
+/// What a search is called that runs the schedule without deviations alone.
+const FIFO: &str = "first-in first-out";
+
 /// Runs that draw, unless another number is asked for.
 const DRAWN_RUNS: u64 = 1_000;
 
@@ -560,6 +563,8 @@ impl Explorer {
     pub(super) fn name(&self) -> String {
         match &self.strategy {
             Strategy::Drawn { name, .. } => name.clone().into_owned(),
+            // One schedule is no search of every one.
+            Strategy::Exhaustive if self.deviations_max == Some(0) => FIFO.to_owned(),
             Strategy::Exhaustive => "exhaustive".to_owned(),
             Strategy::Reduced => REDUCED.to_owned(),
         }

@@ -58,7 +58,7 @@ impl Exploration {
             Extent::WithinTime => {
                 format!("{}, with nothing tried after the limit on time", all(""))
             }
-            Extent::WithinDeviations(most) if is_reduced => {
+            Extent::WithinDeviations(most) if is_reduced && most > 0 => {
                 format!("{runs} {pass}, none with more than {}; there are more", deviations(most))
             }
             Extent::WithinDeviations(most) => format!("{}; there are more", all(&up_to(most))),

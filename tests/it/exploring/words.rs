@@ -45,6 +45,19 @@ fn where_a_search_ended_is_told_by_number() {
 }
 
 #[test]
+fn a_search_of_one_schedule_does_not_call_itself_exhaustive() {
+    let one = || explorer().exhaustive().max_deviations(0);
+    assert_eq!(one().run(|| letters([1; 3])).strategy, "first-in first-out");
+    let failing = || async { assert_eq!(letters([1; 3]).await, "cba") };
+    let found = one().run(failing).to_string();
+    assert!(found.contains("found in run 1 (first-in first-out, seed 0): no deviation"), "{found}");
+    assert_starts(
+        &explorer().reduced().max_deviations(0).run(|| letters([1; 3])),
+        "the only kind of schedule without deviations passes; there are more, 1 interleaving",
+    );
+}
+
+#[test]
 fn a_limit_on_time_is_told_where_it_left_something_alone() {
     let late = || async {
         sleep(secs(1)).await;
