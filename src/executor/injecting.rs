@@ -4,8 +4,9 @@
 //! that is registered.
 
 use super::choosing::ask;
-use super::context::HiddenPoll;
+use super::context::{self, HiddenPoll};
 use super::core::{Core, Picker, State};
+use super::join::JoinHandle;
 use crate::kernel::ordered::Set;
 use crate::kernel::{Access, Instant, Object, TaskId, TaskKey};
 use crate::policy::{Choice, Injection};
@@ -35,6 +36,8 @@ pub(super) struct Injecting {
     pub(super) allowed: Injections,
     /// Tasks that have suspended, and so can be cancelled before they go on.
     suspended: Set<TaskId>,
+    /// Tasks that are not cancelled.
+    sheltered: Set<TaskId>,
 }
 
 impl Core {
@@ -56,7 +59,7 @@ impl Core {
         };
         let id = TaskId::new(known.serial);
         // The root is the test itself.
-        if id != TaskId::new(0) {
+        if id != TaskId::new(0) && !state.injecting.sheltered.contains(id) {
             state.injecting.suspended.insert(id);
             if self.inject(state, Injection::Abort).is_some() {
                 state.kernel.request_abort(task);
@@ -106,11 +109,30 @@ impl Core {
     }
 }
 
+impl<T> JoinHandle<T> {
+    /// Keeps a search from cancelling the task: the program has no handle to it, so no code under test could do so.
+    pub(crate) fn shelter(&self) {
+        context::with_loop(self.task.loop_id(), |core| {
+            let state = &mut *core.state();
+            if state.injects {
+                state.injecting.sheltered.insert(self.id());
+            }
+        });
+    }
+}
+
+/// Says whether something may be made to go wrong in the present run.
+#[inline]
+pub(crate) fn injects() -> bool {
+    context::try_with(|core| core.state().injects).unwrap_or(false)
+}
+
 impl Injecting {
     /// Sets what may go wrong in the coming run.
     pub(super) fn start(&mut self, allowed: Injections) {
         self.allowed = allowed;
         self.suspended.clear();
+        self.sheltered.clear();
     }
 
     fn may(&self, injection: Injection) -> bool {

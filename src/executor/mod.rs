@@ -48,7 +48,7 @@ pub(crate) use enclosing::{Deadline, Enclosing, Link, within_deadline, within_sc
 pub(crate) use ends::{EndWatch, Heirs, bequeath, leave_panic, panicked_at};
 pub use event_loop::{EventLoop, run};
 pub(crate) use hook::watch_panics;
-pub(crate) use injecting::Injections;
+pub(crate) use injecting::{Injections, injects};
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub(crate) use join_queue::{JoinQueue, QueueKey};
 pub(crate) use locals::{LocalId, LocalValue, local_value, replace_local};

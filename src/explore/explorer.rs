@@ -360,8 +360,9 @@ impl Explorer {
         self
     }
 
-    /// Lets the search cancel tasks, the root excepted: one where it suspends, or when it was woken and before
-    /// it goes on, so at each of its await points. Off unless set.
+    /// Lets the search cancel tasks: one where it suspends, or when it was woken and before it goes on, so at each of
+    /// its await points. Off unless set. The root is excepted, and so are tasks to which no program has a handle: those
+    /// of a gather, which end with it, and cleanups of [`on_cancel`](crate::on_cancel).
     ///
     /// This is an abort that nobody in the program asked for: whoever joins the task is told
     /// [`Cancelled`](crate::JoinError::is_cancelled). In a search of every schedule each point is tried; otherwise

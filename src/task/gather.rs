@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use super::JoinError;
 use super::members::{Broken, Futures, Member, Outputs, Unfailing};
-use crate::executor::JoinQueue;
+use crate::executor::{JoinQueue, injects};
 
 /// Runs futures as tasks and returns their outputs in input order (S24). This is `asyncio.gather`.
 ///
@@ -277,7 +277,10 @@ pub struct TryGather<O: Outputs<E>, E> {
 }
 
 impl<O: Outputs<E>, E> TryGather<O, E> {
-    pub(super) fn new(queue: JoinQueue, members: O::Members, left: usize) -> Self {
+    pub(super) fn new(queue: JoinQueue, mut members: O::Members, left: usize) -> Self {
+        if injects() {
+            O::for_each(&mut members, |member| member.shelter());
+        }
         TryGather { queue, members: Some(members), left }
     }
 }
@@ -324,7 +327,7 @@ impl<O: Outputs<Infallible>> Unpin for Gather<O> {}
 impl<O: Outputs<E>, E> Drop for TryGather<O, E> {
     fn drop(&mut self) {
         if let Some(members) = &mut self.members {
-            O::abort(members);
+            O::for_each(members, |member| member.abort());
         }
     }
 }

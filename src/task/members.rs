@@ -53,6 +53,9 @@ pub trait AnyMember<E> {
     fn is_settled(&self) -> bool;
 
     fn abort(&self);
+
+    /// See [`JoinHandle::shelter`].
+    fn shelter(&self);
 }
 
 impl<T: 'static, E: 'static> AnyMember<E> for Member<T, E> {
@@ -74,6 +77,10 @@ impl<T: 'static, E: 'static> AnyMember<E> for Member<T, E> {
 
     fn abort(&self) {
         self.handle.abort_dropped();
+    }
+
+    fn shelter(&self) {
+        self.handle.shelter();
     }
 }
 
@@ -99,11 +106,12 @@ pub trait Outputs<E>: Sized {
         Some(number)
     }
 
+    /// Does something with each member.
     #[doc(hidden)]
-    fn abort(members: &mut Self::Members) {
+    fn for_each(members: &mut Self::Members, act: fn(&mut dyn AnyMember<E>)) {
         let mut number = 0;
         while let Some(member) = Self::member(members, number) {
-            member.abort();
+            act(member);
             number += 1;
         }
     }

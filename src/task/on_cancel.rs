@@ -133,6 +133,7 @@ where
             tidied
         };
         let handle = Builder::new().name("cleanup").spawn_at(self.site, cleanup);
+        handle.shelter();
         bequeath([&handle.abort_handle()]);
         Some(handle)
     }

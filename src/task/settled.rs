@@ -52,7 +52,9 @@ where
     let mut handles = Vec::new();
     // A loop and not `map`: inside a closure the tasks would seem to be spawned here.
     for future in futures {
-        handles.push(spawn(future));
+        let handle = spawn(future);
+        handle.shelter();
+        handles.push(handle);
     }
     let results = handles.iter().map(|_| None).collect();
     GatherSettled { handles: Handles::new(handles), results }

@@ -10,7 +10,10 @@ use simloop::explore::{Explorer, Extent, Finding, Shared};
 use simloop::policy::Injection;
 use simloop::sync::{Notify, Semaphore};
 use simloop::trace::Level;
-use simloop::{Builder, sleep, spawn_named, yield_now};
+use simloop::{
+    Builder, gather, gather_all, gather_settled, on_cancel, sleep, spawn_named, try_gather_all,
+    yield_now,
+};
 
 use super::explorer;
 use crate::{millis, secs};
@@ -129,6 +132,46 @@ fn a_task_is_cancelled_at_each_of_its_await_points_before_and_after_it_is_woken(
     ];
     assert_eq!(shown, BTreeSet::from(expected));
     assert_eq!((exploration.runs, exploration.extent), (7, Extent::Complete));
+}
+
+/// A task that gathers in all ways, and tidies up if it is cancelled meanwhile.
+async fn gathers() -> (&'static str, bool) {
+    let tidied = Shared::new(true);
+    let state = tidied.clone();
+    let job = spawn_named("job", async move {
+        let tidy = |state: Shared<bool>| async move {
+            sleep(secs(1)).await;
+            state.set(true);
+        };
+        state.set(false);
+        let guard = on_cancel(secs(5), state, tidy);
+        gather!(sleep(secs(1)), yield_now()).await;
+        gather_all([sleep(secs(1))]).await;
+        let fallible = |n| async move {
+            sleep(secs(n)).await;
+            if n > 1 { Err(n) } else { Ok(n) }
+        };
+        // The second goes on after the error of the first.
+        assert_eq!(try_gather_all([fallible(2), fallible(3)]).await, Err(2));
+        for result in gather_settled([sleep(secs(2))]).await {
+            result.expect("nobody could have cancelled it");
+        }
+        guard.disarm().set(true);
+    });
+    let ended = match job.await {
+        Ok(()) => "done",
+        Err(error) if error.is_cancelled() => "cancelled",
+        Err(_) => "panicked",
+    };
+    (ended, tidied.get())
+}
+
+#[test]
+fn a_task_to_which_nobody_has_a_handle_is_cancelled_with_its_owner_alone() {
+    let exploration = every_schedule().cancellations(true).max_injections(2).check(gathers);
+    assert_eq!(exploration.extent, Extent::Complete);
+    let shown: BTreeSet<_> = exploration.outcomes.iter().map(|it| it.shown.as_str()).collect();
+    assert_eq!(shown, BTreeSet::from(["(\"cancelled\", true)", "(\"done\", true)"]));
 }
 
 /// Takes a value that another task brings, in a future that believes that it is polled only when it is there.
