@@ -112,6 +112,12 @@ impl Whom {
         self.run == run
     }
 
+    /// The task as of `since`; none if it is nobody.
+    pub(crate) fn as_of(self, since: Instant) -> Option<Party> {
+        let Whom { run, task } = self;
+        (self != Whom::NOBODY).then_some(Party { run, task, since })
+    }
+
     /// The task as of now, for one that is given what it has waited for.
     #[inline]
     pub(crate) fn as_of_now(self) -> Option<Party> {

@@ -31,9 +31,22 @@ pub(super) enum Stage {
     Done,
 }
 
+impl Stage {
+    /// What a job that is in a queue waits for, in a word.
+    pub(super) fn lacking(self) -> Option<&'static str> {
+        match self {
+            Stage::Queued => Some("worker"),
+            Stage::NeedsCore => Some("core"),
+            Stage::Waiting(_) | Stage::Computing(_) | Stage::Done => None,
+        }
+    }
+}
+
 struct Job {
     cost: Cost,
     stage: Stage,
+    /// When it was given its worker, if it was.
+    since: Instant,
 }
 
 /// Every queue is first-in first-out; nothing that has begun is interrupted.
@@ -84,7 +97,7 @@ impl Machine {
         self.advance(now);
         let job = JobId(self.submitted);
         self.submitted += 1;
-        self.jobs.insert(job, Job { cost, stage: Stage::Queued });
+        self.jobs.insert(job, Job { cost, stage: Stage::Queued, since: now });
         self.queued.insert(job);
         if self.workers_free > 0 {
             self.workers_free -= 1;
@@ -95,6 +108,16 @@ impl Machine {
 
     pub(super) fn stage(&self, job: JobId) -> Stage {
         self.job(job).stage
+    }
+
+    /// The jobs that wait for a worker or a core, in the order in which they are served, those with a worker first.
+    pub(super) fn in_line(&self) -> impl Iterator<Item = JobId> {
+        self.need_core.iter().copied().chain(self.queued.iter())
+    }
+
+    /// The jobs that are under way, in the order of their ends, and since when each has its worker.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = (JobId, Instant)> {
+        self.ends.values().map(|&job| (job, self.job(job).since))
     }
 
     fn job(&self, job: JobId) -> &Job {
@@ -163,7 +186,9 @@ impl Machine {
 
     /// Begins a job that was given a worker. Returns `false` if there is nothing to it.
     fn begin(&mut self, job: JobId, at: Instant) -> bool {
-        let waiting = self.job(job).cost.waiting;
+        let begun = self.jobs.get_mut(job).expect("a job that has not ended is known");
+        begun.since = at;
+        let waiting = begun.cost.waiting;
         if waiting.is_zero() {
             return self.begin_computing(job, at);
         }

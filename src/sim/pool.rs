@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
 use super::Cost;
 use super::job::Job;
 use super::machine::{JobId, Machine, Stage};
 use crate::executor::access::Tracked;
-use crate::executor::{self, JoinHandle, RunId, Timer};
+use crate::executor::{
+    self, Description, Holding, JoinHandle, Resource, RunId, Timer, Told, Waits, Wanted, Whom,
+};
 use crate::kernel::Instant;
 use crate::kernel::ordered::Map;
 
@@ -127,6 +129,9 @@ struct Shared {
     run: RunId,
     workers: usize,
     cores: usize,
+    /// That of the loop has one.
+    name: Option<&'static str>,
+    made_at: &'static Location<'static>,
     tracked: Tracked,
     /// Never contended, and never held while anything foreign runs, the wakers of tasks included.
     state: Mutex<State>,
@@ -134,9 +139,25 @@ struct Shared {
 
 struct State {
     machine: Machine,
+    /// The tasks of jobs that have been polled and are not done.
+    tasks: Map<JobId, Whom>,
     /// Of jobs that are in a queue. A job that is under way knows its end, and has a timer.
-    wakers: Map<JobId, Waker>,
+    standing: Map<JobId, Standing>,
+    /// Whether reports of the run know of the pool.
+    is_listed: bool,
+    /// Its number in the trace, if that tells who waits for what.
+    traced: Option<u32>,
 }
+
+/// A job that is in a queue.
+struct Standing {
+    waker: Waker,
+    /// Its place in the trace, for as long as it stands there.
+    _told: Told,
+}
+
+/// What the pool is called in reports.
+const KIND: &str = "pool";
 
 impl Pool {
     /// Creates a pool of so many workers, each with a core.
@@ -160,20 +181,16 @@ impl Pool {
     pub fn with_cores(workers: usize, cores: usize) -> Pool {
         assert!(workers > 0, "a pool needs 1 worker at least, and was given none");
         assert!(cores > 0, "a pool needs 1 core at least, and was given none");
-        Pool::of_run(executor::current_run("Pool::new"), workers, cores)
-    }
-
-    fn of_run(run: RunId, workers: usize, cores: usize) -> Pool {
-        let machine = Machine::new(workers, cores);
-        let state = Mutex::new(State { machine, wakers: Map::new() });
-        Pool { shared: Arc::new(Shared { run, workers, cores, tracked: Tracked::new(), state }) }
+        let run = executor::current_run("Pool::new");
+        Pool { shared: Shared::new(run, None, Location::caller(), workers, cores) }
     }
 
     /// The pool of the running loop, made when it is first needed.
     #[track_caller]
     #[inline]
-    fn of_loop(what: &str) -> Pool {
-        let make = |run, workers, cores| Pool::of_run(run, workers, cores).shared;
+    fn of_loop(what: &'static str) -> Pool {
+        let made_at = Location::caller();
+        let make = |run, workers, cores| Shared::new(run, Some(what), made_at, workers, cores);
         Pool { shared: executor::loop_pool(what, make) }
     }
 
@@ -224,13 +241,23 @@ impl Pool {
     /// How far a job has come by `now`. One that is in a queue is woken when it leaves it.
     #[inline]
     pub(super) fn poll_stage(&self, job: JobId, now: Instant, waker: &Waker) -> Stage {
+        let task = Whom::running();
         let stage = self.access(|state| {
             state.machine.advance(now);
+            state.tasks.insert(job, task);
             state.machine.stage(job)
         });
-        if matches!(stage, Stage::Queued | Stage::NeedsCore) {
+        if let Some(lacking) = stage.lacking() {
             let waker = waker.clone();
-            let replaced = self.access(|state| state.wakers.insert(job, waker));
+            let replaced = self.access(|state| {
+                if !std::mem::replace(&mut state.is_listed, true) {
+                    let pool: Weak<Shared> = Arc::downgrade(&self.shared);
+                    state.traced = executor::list(pool, KIND, self.shared.name);
+                }
+                let tell = |pool| Told::new(pool, task, wanted(lacking));
+                let told = state.traced.map(tell).unwrap_or_default();
+                state.standing.insert(job, Standing { waker, _told: told })
+            });
             drop(replaced);
         }
         stage
@@ -239,24 +266,90 @@ impl Pool {
     /// Forgets a job that is done.
     #[inline]
     pub(super) fn forget(&self, job: JobId) {
-        self.access(|state| state.machine.forget(job));
+        self.access(|state| {
+            state.machine.forget(job);
+            state.tasks.remove(job);
+        });
     }
 
     /// Takes a job out of the queue, and says whether it had not begun by `now`.
     pub(super) fn withdraw(&self, job: JobId, now: Instant) -> bool {
-        let (was_queued, waker) =
-            self.access(|state| (state.machine.withdraw(job, now), state.wakers.remove(job)));
-        drop(waker);
+        let (was_queued, standing) = self.access(|state| {
+            // The task ends; one that is to carry the job on comes with its first poll.
+            state.tasks.remove(job);
+            (state.machine.withdraw(job, now), state.standing.remove(job))
+        });
+        drop(standing);
         was_queued
     }
 
     /// Borrows the state for one call, and then wakes the jobs that the call has let out of a queue.
     fn access<A>(&self, call: impl FnOnce(&mut State) -> A) -> A {
         self.shared.tracked.write();
-        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.shared.look();
         let answer = call(&mut state);
         let_go(state);
         answer
+    }
+}
+
+/// What a job that lacks something waits for.
+fn wanted(lacking: &str) -> Wanted {
+    Wanted { before: String::new(), after: format!(" (no {lacking} is free)") }
+}
+
+impl Shared {
+    fn new(
+        run: RunId,
+        name: Option<&'static str>,
+        made_at: &'static Location<'static>,
+        workers: usize,
+        cores: usize,
+    ) -> Arc<Shared> {
+        let (machine, tasks, standing) = (Machine::new(workers, cores), Map::new(), Map::new());
+        let state = Mutex::new(State { machine, tasks, standing, is_listed: false, traced: None });
+        let tracked = Tracked::new();
+        Arc::new(Shared { run, workers, cores, name, made_at, tracked, state })
+    }
+
+    fn look(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Those whose jobs are under way. A job that has a worker and lacks a core is in the line for that.
+    fn holders(&self) -> Vec<Holding> {
+        let mut holders = Vec::new();
+        for (job, since) in self.machine.under_way() {
+            let task = self.tasks.get(job);
+            holders.extend(task.and_then(|task| task.as_of(since)).map(Holding::from));
+        }
+        holders
+    }
+}
+
+impl Resource for Shared {
+    fn describe(&self) -> Description {
+        let state = self.look();
+        let mut told = Description::new(KIND, self.name, self.made_at);
+        told.holders = state.holders();
+        // What nobody has polled yet may end.
+        told.is_open = told.holders.len() < state.machine.under_way().count();
+        for job in state.machine.in_line() {
+            let (Some(&whom), Some(standing)) = (state.tasks.get(job), state.standing.get(job))
+            else {
+                continue;
+            };
+            let lacking = state.machine.stage(job).lacking().unwrap_or_default();
+            let has_waker = whom.is_behind(&standing.waker);
+            told.waiters.push(Waits { whom, has_waker, wanted: wanted(lacking) });
+        }
+        told
+    }
+
+    fn holders(&self) -> Vec<Holding> {
+        self.look().holders()
     }
 }
 
@@ -264,12 +357,10 @@ impl Pool {
 fn let_go(mut state: MutexGuard<'_, State>) {
     let mut woken = Vec::new();
     for &job in &state.machine.take_moved() {
-        if let Some(waker) = state.wakers.remove(job) {
-            woken.push(waker);
-        }
+        woken.extend(state.standing.remove(job));
     }
     drop(state);
-    for waker in woken {
+    for Standing { waker, .. } in woken {
         waker.wake();
     }
 }

@@ -373,6 +373,30 @@ fn a_waiter_cancelled_anywhere_loses_no_worker() {
 }
 
 #[test]
+fn a_call_that_waits_for_a_pool_says_so_and_who_occupies_it() {
+    let report = Builder::new().run(async {
+        let pool = Pool::with_cores(2, 1);
+        let forever = [Cost::waiting(Duration::MAX), Cost::computing(Duration::MAX)];
+        let calls = [forever[0], forever[1]].map(|cost| pool.spawn(cost, || ()));
+        let third = pool.spawn(secs(1), || ());
+        third.abort();
+        let fourth = pool.spawn(secs(1), || ());
+        drop(calls);
+        fourth.await.unwrap();
+    });
+    assert_shown("blocking", "deadlock_of_a_pool", report.unwrap_failure());
+    let report = Builder::new().run(async {
+        let pool = Pool::with_cores(2, 1);
+        let calls = [Duration::MAX, secs(1), secs(2)].map(|cost| pool.spawn(cost, || ()));
+        calls[0].abort();
+        sleep(secs(1)).await;
+        drop(calls);
+    });
+    let stuck = report.partial_deadlock.expect("those that wait for what never ends");
+    assert_shown("blocking", "deadlock_of_cores", stuck);
+}
+
+#[test]
 fn a_call_that_never_ends_is_a_deadlock_with_its_queue() {
     let report = Builder::new().blocking_workers(1).run(async {
         let endless = spawn_blocking(Duration::MAX, || ());
