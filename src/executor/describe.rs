@@ -16,6 +16,10 @@ pub(super) fn failure(state: &State, kind: FailureKind) -> Failure {
             let source = state.policy_source.as_ref().unwrap_or(policy);
             Reproduction { policy: Some(source.clone()), ..reproduction(state) }.line_with_policy()
         }
+        // Told within the run itself, to the program: it must not see by this whether the run is a replay.
+        FailureKind::NestedLoop { .. } => {
+            Reproduction { replayed: None, ..reproduction(state) }.line()
+        }
         _ => reproduction(state).line(),
     };
     Failure::new(kind, state.kernel.now(), state.kernel.turn(), reproduction)

@@ -413,6 +413,19 @@ fn a_search_inside_a_running_loop_says_so() {
     assert!(matches!(failure.kind(), FailureKind::NestedLoop { .. }), "{failure}");
 }
 
+#[test]
+fn what_a_loop_inside_a_run_says_is_the_same_when_the_run_is_made_again() {
+    let nested = || async {
+        let before = letters([1, 2]).await;
+        let refused = Builder::new().run(async {}).outcome.unwrap_err().to_string();
+        (letters([2, 1]).await, before, refused)
+    };
+    let drawn = explorer().random(20).audit(10).run(nested).unwrap();
+    assert_eq!(drawn.runs, 20);
+    assert!(drawn.outcomes[0].shown.contains("a loop was started inside a running loop at 0s"));
+    assert_eq!(explorer().exhaustive().run(nested).unwrap().extent, Extent::Complete);
+}
+
 /// Runs a test of this process in a process of its own, and returns what it prints.
 fn in_child(test: &str, variables: &[(&str, &str)]) -> std::process::Output {
     let name = format!("exploring::reports::{test}");
