@@ -294,12 +294,12 @@ impl Builder {
     }
 
     fn configure(&self, core: &Core) {
+        core.is_quiet.set(self.is_quiet);
         let mut state = core.state();
         state.kernel.configure(self.limits, picture::level(self.level));
         state.level = self.level;
         state.seed = self.seed;
         state.echo = self.echo;
-        state.is_quiet = self.is_quiet;
         state.deny_leftovers = self.deny_leftovers;
         state.workers.counts = self.worker_counts;
         let is_replayed = matches!(&self.picker, Picker::Replay(replay) if replay.has_injections());

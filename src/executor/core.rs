@@ -60,6 +60,8 @@ pub(crate) struct Core {
     detached: RefCell<Option<VecDeque<BoxedCell>>>,
     /// The last panic that the hook has seen. Apart from the state, which may be borrowed then.
     pub(super) raised: RefCell<Option<Raised>>,
+    /// Panics of this run are not for standard error. Asked in the middle of one, so it stands beside the state, too.
+    pub(super) is_quiet: Cell<bool>,
     /// What collectors of `tracing` have been told.
     #[cfg(feature = "tracing")]
     pub(super) logging: super::logging::Logging,
@@ -110,8 +112,6 @@ pub(crate) struct State {
     pub(super) asked_from: usize,
     pub(super) seed: u64,
     pub(super) echo: bool,
-    /// Panics of this run are not for standard error.
-    pub(super) is_quiet: bool,
     /// How much of the run the report is to tell; more may be recorded.
     pub(super) level: Level,
     pub(super) deny_leftovers: bool,
@@ -194,6 +194,7 @@ impl Core {
             unspawned_depth: Cell::new(0),
             detached: RefCell::new(None),
             raised: RefCell::new(None),
+            is_quiet: Cell::new(false),
             #[cfg(feature = "tracing")]
             logging: super::logging::Logging::default(),
         })
@@ -204,6 +205,7 @@ impl Core {
     /// Returns `false` if it has grown too much to be kept, or its keys are used up.
     pub(super) fn reset(&self) -> bool {
         let is_usable = self.restart();
+        self.is_quiet.set(false);
         self.state().reset_settings();
         is_usable
     }
@@ -254,11 +256,6 @@ impl Core {
     #[inline]
     pub(super) fn try_state(&self) -> Option<RefMut<'_, State>> {
         self.state.try_borrow_mut().ok()
-    }
-
-    /// Says whether panics are not for standard error. Asked in the middle of a panic, whoever holds the state.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.state.try_borrow().is_ok_and(|state| state.is_quiet)
     }
 
     /// The key under which to register `waker`: the task's, if it is a task's of this loop.

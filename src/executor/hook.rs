@@ -30,7 +30,7 @@ pub(crate) fn watch_panics() {
         set_hook(Box::new(move |panic| {
             let is_quiet = context::try_with(|core| {
                 core.note_raised(panic);
-                core.is_quiet()
+                core.is_quiet.get()
             });
             if !is_quiet.unwrap_or(false) {
                 before(panic);

@@ -46,7 +46,6 @@ impl State {
             asked_from: usize::MAX,
             seed: 0,
             echo: false,
-            is_quiet: false,
             level: Level::Off,
             deny_leftovers: false,
             start_time: None,
@@ -68,7 +67,7 @@ impl State {
         self.kernel.reset_settings();
         self.workers.counts = WorkerCounts::default();
         (self.asked_from, self.seed, self.injects) = (usize::MAX, 0, false);
-        (self.echo, self.is_quiet, self.deny_leftovers) = (false, false, false);
+        (self.echo, self.deny_leftovers) = (false, false);
         (self.wall_at_start, self.start_time, self.level) = (wall_at(YEAR_2000), None, Level::Off);
         // To write what is there already is not free where it is large.
         if self.policy_source.is_some() || self.replayed.is_some() || self.replay_error.is_some() {
@@ -103,7 +102,6 @@ impl State {
             asked_from: _,
             seed: _,
             echo: _,
-            is_quiet: _,
             level: _,
             deny_leftovers: _,
             wall_at_start,

@@ -1,5 +1,6 @@
 //! Policies that keep the laws, and for each law one that breaks it.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use simloop::policy::{Choice, Fifo, Pct, Policy, Pos, Random, Walk};
@@ -83,6 +84,16 @@ fn a_policy_that_panics_gives_no_answer_in_range() {
     let breach = Laws::new().run(|_| Panics).unwrap_err();
     assert_eq!(breach.law, Law::Range);
     assert!(breach.what.contains("no idea"), "{breach}");
+}
+
+#[test]
+fn what_a_policy_panics_with_is_told_and_not_printed() {
+    let mut child = Command::new(std::env::current_exe().expect("the binary is there"));
+    let test = "testing::laws::a_policy_that_panics_gives_no_answer_in_range";
+    let output = child.args(["--exact", test, "--nocapture"]).output().expect("it runs");
+    let said = String::from_utf8(output.stdout).expect("text");
+    assert!(said.contains("1 passed"), "{said}");
+    assert_eq!(String::from_utf8(output.stderr).expect("text"), "");
 }
 
 /// Goes on from where the last run was.
