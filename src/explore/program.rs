@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt::{self, Write};
 use std::future::Future;
+use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -205,14 +206,17 @@ impl<'a> Runner<'a> {
             Ok(Err(reason)) => Some(reason.clone()),
             _ => None,
         };
-        let report = report.map(|_| ());
+        let mut report = report.map(|_| ());
+        // Some runs of a search are traced and others not. A requirement that could tell them apart would pass one
+        // and refuse the other, and the program would be blamed.
+        let trace = mem::take(&mut report.trace);
         if let Some(requirement) = &self.settings.requirement {
             if refused.is_none() && report.outcome.is_ok() {
                 let verdict = catch_unwind(AssertUnwindSafe(|| requirement(&report)));
                 refused = verdict.unwrap_or_else(|payload| self.give_up(&*payload, &report)).err();
             }
         }
-        let Report { outcome, schedule, trace, digest, .. } = report;
+        let Report { outcome, schedule, digest, .. } = report;
         let failure = match refused {
             None => outcome.err(),
             Some(reason) => Some(self.refused(reason, at, turns, &schedule)),
