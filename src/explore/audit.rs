@@ -171,8 +171,8 @@ fn told(what: &str, lines: &[String]) -> String {
         text.push_str(&format!("  {line}\n"));
     }
     text.push_str(
-        "usual suspects: the order of a HashMap or HashSet, the real clock, another thread, a static or\n\
-         thread-local that keeps its value from run to run",
+        "usual suspects: the order of a HashMap or HashSet, `tokio::select!` without `biased`, the real\n\
+         clock, another thread, a static or thread-local that keeps its value from run to run",
     );
     text
 }
