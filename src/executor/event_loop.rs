@@ -318,9 +318,13 @@ impl EventLoop {
 
     /// Runs all that is ready, and all that becomes ready thereby, without moving the clock.
     ///
+    /// What sleeps goes on sleeping. To go on until nothing more can happen, as Kotlin's `advanceUntilIdle` does, is
+    /// [`run_until`](Self::run_until) with [`Instant::NEVER`].
+    ///
     /// # Errors
     ///
     /// Returns the failure that ends the loop.
+    #[doc(alias = "runCurrent")]
     pub fn run_until_idle(&mut self) -> Result<(), Failure> {
         self.check_usable()?;
         let _entered = context::enter(&self.core);
@@ -363,6 +367,9 @@ impl EventLoop {
     /// ```
     ///
     /// [`Limits::virtual_time`]: crate::Limits::virtual_time
+    #[doc(alias = "advanceUntilIdle")]
+    #[doc(alias = "run_forever")]
+    #[doc(alias = "step_until")]
     pub fn run_until(&mut self, until: Instant) -> Result<(), Failure> {
         self.check_usable()?;
         let _entered = context::enter(&self.core);
@@ -385,6 +392,7 @@ impl EventLoop {
     /// # Errors
     ///
     /// Returns the failure that ends the loop.
+    #[doc(alias = "advanceTimeBy")]
     #[inline]
     pub fn advance(&mut self, duration: Duration) -> Result<(), Failure> {
         self.run_until(self.now() + duration)

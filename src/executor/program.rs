@@ -51,6 +51,8 @@ pub fn rng() -> Rng {
 /// let replay = Builder::new().replay(&report.schedule.to_string()).run(async { choose(6) });
 /// assert_eq!(replay.unwrap(), report.unwrap());
 /// ```
+#[doc(alias = "buggify")]
+#[doc(alias = "RandomInteger")]
 #[track_caller]
 pub fn choose(alternatives: usize) -> usize {
     assert!(alternatives > 0, "`choose(0)` has nothing to choose from");
@@ -78,6 +80,8 @@ pub fn choose(alternatives: usize) -> usize {
 /// let report = Builder::new().trace(Level::Tasks).run(async { note!("answer: {}", 6 * 7) });
 /// assert_eq!(report.trace.notes().collect::<Vec<_>>(), ["answer: 42"]);
 /// ```
+#[doc(alias = "say")]
+#[doc(alias = "traceM")]
 #[macro_export]
 macro_rules! note {
     ($($argument:tt)*) => {

@@ -125,6 +125,7 @@ impl Builder {
 
     /// Says whether the task is a daemon: one that does not keep a run alive. When only daemons have
     /// timers and the root is blocked, that is a deadlock (S37). A daemon is never a leftover task.
+    #[doc(alias = "backgroundScope")]
     #[inline]
     pub fn daemon(mut self, is_daemon: bool) -> Self {
         self.is_daemon = is_daemon;

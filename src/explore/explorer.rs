@@ -325,6 +325,7 @@ impl Explorer {
     }
 
     /// Ends the search once `failures` different failures were found, 1 or more; 1 unless set.
+    #[doc(alias = "keep_going")]
     #[inline]
     pub fn max_failures(mut self, failures: usize) -> Self {
         self.failures_max = failures.max(1);
@@ -477,6 +478,8 @@ impl Explorer {
     /// the same and in another thread, and compared, record by record up to 100,000 turns. 1 unless set; 0 does
     /// without. The first is first-in first-out, the others are random, whatever the strategy. A search that draws
     /// checks after sixteen runs, or once those have failed, and tells of nothing before.
+    #[doc(alias = "check_determinism")]
+    #[doc(alias = "check_uncontrolled_nondeterminism")]
     #[inline]
     pub fn audit(mut self, runs: u64) -> Self {
         self.audits = runs;

@@ -37,6 +37,8 @@ use crate::executor::Settle;
 ///     assert_eq!(now().to_string(), "0s");
 /// });
 /// ```
+#[doc(alias = "wait_all_tasks_blocked")]
+#[doc(alias = "synctest")]
 #[track_caller]
 pub fn settle() -> Settle {
     Settle::new()
