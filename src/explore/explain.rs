@@ -12,6 +12,7 @@ use super::tree::Walker;
 use crate::kernel::{Instant, Level, TaskId, shown_duration};
 use crate::policy::{Choice, ChoiceKind, Deviation, Injection, Policy, Schedule};
 use crate::render::{Side, columns_of};
+use crate::report::named;
 use crate::trace::{Event, Trace, columns, joined, split_at_first};
 
 /// Deviations that a sentence tells at most.
@@ -267,7 +268,8 @@ impl Seen {
             true => format!("at {at}"),
             false => format!("at {at} (turn {turn})"),
         };
-        let name = |(id, path): &(TaskId, String)| format!("`{}`", trace.path(*id).unwrap_or(path));
+        let name =
+            |(id, path): &(TaskId, String)| format!("`{}`", named(trace.path(*id).unwrap_or(path)));
         if let (ChoiceKind::Injection(injection), Some(who)) = (self.kind, self.tasks.first()) {
             let who = name(who);
             return match injection {
@@ -285,7 +287,7 @@ impl Seen {
             for record in trace.records() {
                 if record.turn == *turn && matches!(record.event, Event::Polled { .. }) {
                     let path = record.task.and_then(|task| trace.path(task));
-                    who = path.map_or(who, |path| format!("`{path}`"));
+                    who = path.map_or(who, |path| format!("`{}`", named(path)));
                     break;
                 }
             }

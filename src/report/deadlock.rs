@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::failure::LeftTask;
-use super::text::{LINES_MAX, NAMES_MAX, listed, site, write_lines};
+use super::text::{LINES_MAX, NAMES_MAX, listed, named, site, write_lines};
 use crate::kernel::{Instant, TaskId};
 use crate::trace::{columns, joined, one_line};
 
@@ -139,7 +139,7 @@ pub(crate) fn resource_label(kind: &str, name: Option<&str>) -> String {
 
 impl ResourceWait {
     fn label(&self) -> String {
-        resource_label(self.kind, self.name.as_deref())
+        named(&resource_label(self.kind, self.name.as_deref()))
     }
 
     fn wanted(&self) -> String {
@@ -152,14 +152,15 @@ impl ResourceWait {
     }
 
     fn held(&self) -> Option<String> {
-        let shown = |Holder { path, since, may_have_moved }: &Holder| match path {
-            Some(path) if *may_have_moved => format!("by a guard that {path} took at {since}"),
-            None if *may_have_moved => {
-                format!("by a guard that was taken at {since} by a task that has ended")
-            }
-            Some(path) => format!("by {path} since {since}"),
-            None => format!("since {since} by a task that has ended"),
-        };
+        let shown =
+            |Holder { path, since, may_have_moved }: &Holder| match path.as_deref().map(named) {
+                Some(path) if *may_have_moved => format!("by a guard that {path} took at {since}"),
+                None if *may_have_moved => {
+                    format!("by a guard that was taken at {since} by a task that has ended")
+                }
+                Some(path) => format!("by {path} since {since}"),
+                None => format!("since {since} by a task that has ended"),
+            };
         let mut holders = Vec::new();
         for holder in self.holders.iter().take(WAITS_MAX) {
             holders.push(shown(holder));
@@ -178,7 +179,7 @@ impl Display for Deadlock {
         write_lines(f, self.waiting.len(), &|place| {
             let task = &self.waiting[place];
             let gap = width.saturating_sub(columns(&task.path));
-            format!("{}{:gap$}  {}", task.path, "", reason(task))
+            format!("{}{:gap$}  {}", named(&task.path), "", reason(task))
         })?;
         let Some(first) = self.cycle.first() else { return Ok(()) };
         let (shown, more) = self.cycle.split_at(self.cycle.len().min(NAMES_MAX));
@@ -186,15 +187,15 @@ impl Display for Deadlock {
             if self.is_cycle_certain { "" } else { ", if each guard is still where it was taken" };
         write!(f, "  cycle{premise}: ")?;
         for Link { path, resource } in shown {
-            write!(f, "{path} -> ")?;
+            write!(f, "{} -> ", named(path))?;
             if let Some(resource) = resource {
-                write!(f, "{resource} -> ")?;
+                write!(f, "{} -> ", named(resource))?;
             }
         }
         if !more.is_empty() {
             write!(f, "({} more) -> ", more.len())?;
         }
-        writeln!(f, "{}", first.path)
+        writeln!(f, "{}", named(&first.path))
     }
 }
 
@@ -262,8 +263,8 @@ fn reason(task: &WaitingTask) -> String {
 
 fn what(wait: &Wait) -> String {
     match wait {
-        Wait::Join(path) => format!("joins `{path}`"),
-        Wait::JoinElsewhere(path) => format!("joins `{path}` of another loop"),
+        Wait::Join(path) => format!("joins `{}`", named(path)),
+        Wait::JoinElsewhere(path) => format!("joins `{}` of another loop", named(path)),
         Wait::Timer(deadline) => format!("sleeps until {deadline}"),
         Wait::Never => "sleeps for ever".to_owned(),
         Wait::Settle => "waits for the others to settle".to_owned(),

@@ -18,6 +18,7 @@ pub use failure::{
 };
 pub(crate) use later::Later;
 pub(crate) use reproduction::Reproduction;
+pub(crate) use text::named;
 
 use crate::kernel::{Counters, Digest, Instant};
 use crate::policy::Schedule;

@@ -5,16 +5,19 @@ use std::panic::Location;
 
 use super::deadlock::Deadlock;
 use super::failure::{
-    Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence, Spinner,
+    Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence,
 };
 use crate::kernel::{Instant, shown_duration};
-use crate::trace::text::{counted, joined, split_at_last};
+use crate::trace::text::{counted, elide_middle, joined, split_at_last};
 
 /// Lines that a list is given at most; the data behind it is whole.
 pub(super) const LINES_MAX: usize = 40;
 
 /// What is named at most in a list within a line, and of a ring.
 pub(super) const NAMES_MAX: usize = 8;
+
+/// The width in columns that a path or a name is given: room for any but those that nobody can read.
+const NAME_WIDTH: usize = 300;
 
 /// Later failures that are told at most.
 const CONSEQUENCES_MAX: usize = 5;
@@ -38,15 +41,19 @@ impl Display for Failure {
                 let limit = shown_duration(*limit);
                 write!(f, "virtual time limit of {limit} reached {when}: ")?;
                 if *beyond == self.at() {
-                    writeln!(f, "{} blocked the loop until then", joined(tasks, ", "))?;
+                    writeln!(f, "{} blocked the loop until then", joined(&named_all(tasks), ", "))?;
                 } else {
                     writeln!(f, "the clock would go to {beyond}")?;
-                    write_lines(f, tasks.len(), &|place| format!("{} is due then", tasks[place]))?;
+                    let due = |place: usize| format!("{} is due then", named(&tasks[place]));
+                    write_lines(f, tasks.len(), &due)?;
                 }
             }
             FailureKind::ForeignWake { task, thread } => {
-                let thread =
-                    thread.as_ref().map_or("without a name".to_owned(), |name| format!("`{name}`"));
+                let thread = match thread {
+                    Some(name) => format!("`{}`", named(name)),
+                    None => "without a name".to_owned(),
+                };
+                let task = named(task);
                 writeln!(
                     f,
                     "wake from another thread {when}: {task} was woken by thread {thread}"
@@ -57,7 +64,8 @@ impl Display for Failure {
                 )?;
             }
             FailureKind::NestedLoop { task } => {
-                let place = task.as_ref().map_or(String::new(), |task| format!(" in {task}"));
+                let place =
+                    task.as_ref().map_or(String::new(), |task| format!(" in {}", named(task)));
                 writeln!(f, "a loop was started inside a running loop {when}{place}")?;
                 writeln!(f, "  await the future there, or give it to `spawn`")?;
             }
@@ -83,6 +91,7 @@ impl Display for Failure {
             }
             FailureKind::InvalidSearch { reason } => writeln!(f, "nothing was run: {reason}")?,
             FailureKind::RootCancelled { task } => {
+                let task = named(task);
                 writeln!(
                     f,
                     "the root was cancelled {when}: {task} was aborted, so the run has no output"
@@ -155,6 +164,7 @@ fn write_livelock(f: &mut Formatter<'_>, when: &str, livelock: &Livelock) -> fmt
         let rank = if rank == 0 { "most polled: " } else { "             " };
         let mut causes = Vec::new();
         for (cause, count) in spinner.woken_by.iter().take(3) {
+            let cause = named(cause);
             causes.push(match spinner.woken_by.len() {
                 1 => format!("{cause} each time"),
                 _ => format!("{cause} {count} times"),
@@ -165,7 +175,7 @@ fn write_livelock(f: &mut Formatter<'_>, when: &str, livelock: &Livelock) -> fmt
         } else {
             format!("by {}", joined(&causes, ", by "))
         };
-        let Spinner { path, polls, .. } = spinner;
+        let (path, polls) = (named(&spinner.path), spinner.polls);
         let among = match watched {
             1 => "the last turn".to_owned(),
             _ => format!("{polls} of the last {watched} turns"),
@@ -183,7 +193,7 @@ fn write_livelock(f: &mut Formatter<'_>, when: &str, livelock: &Livelock) -> fmt
 
 fn write_panic(f: &mut Formatter<'_>, when: &str, panic: &Panic) -> fmt::Result {
     let mut message = panic.message.lines();
-    writeln!(f, "panic {when} in {}: {}", panic.path, message.next().unwrap_or(""))?;
+    writeln!(f, "panic {when} in {}: {}", named(&panic.path), message.next().unwrap_or(""))?;
     for line in message {
         writeln!(f, "    {line}")?;
     }
@@ -250,8 +260,8 @@ fn write_divergence(
     };
     writeln!(f, "replay diverged at turn {turn} ({at}): {chose}, {now}")?;
     if !ready.is_empty() {
-        let shown = &ready[..ready.len().min(NAMES_MAX)];
-        writeln!(f, "  ready now: {}", listed(shown, ready.len()))?;
+        let shown = named_all(&ready[..ready.len().min(NAMES_MAX)]);
+        writeln!(f, "  ready now: {}", listed(&shown, ready.len()))?;
     }
     writeln!(
         f,
@@ -262,8 +272,17 @@ fn write_divergence(
 fn write_tasks(f: &mut Formatter<'_>, tasks: &[LeftTask]) -> fmt::Result {
     write_lines(f, tasks.len(), &|place| {
         let LeftTask { path, spawned_at, .. } = &tasks[place];
-        format!("{path} (spawned at {})", site(spawned_at))
+        format!("{} (spawned at {})", named(path), site(spawned_at))
     })
+}
+
+/// A path or a name as it is told, which is whole in the data behind it.
+pub(crate) fn named(name: &str) -> String {
+    elide_middle(name, NAME_WIDTH)
+}
+
+fn named_all(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| named(name)).collect()
 }
 
 /// Writes the first of `count` lines, each told by its place, and how many more there are.

@@ -1,16 +1,19 @@
 //! Texts of failures that stand beside the common ones: many of a kind, numbers at their bounds, panics outside polls.
 
 use std::future::{Future, pending};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use futures_util::future::{join_all, join3};
+use simloop::explore::Explorer;
 use simloop::sync::Mutex;
 use simloop::{Builder, EventLoop, Limits, choose, sleep, spawn, spawn_named, yield_now};
 
 use super::shown;
 use crate::secs;
+use crate::snapshots::assert_shown;
 
 #[test]
 fn s37_equal_waits_of_a_task_are_told_once_with_their_number() {
@@ -33,6 +36,47 @@ fn s37_equal_waits_of_a_task_are_told_once_with_their_number() {
         drop((guard, napping));
     });
     shown("deadlock_equal_waits", &failure.unwrap_failure());
+}
+
+#[test]
+fn s41_a_name_that_is_very_long_is_cut_and_says_by_how_much() {
+    let name = |letter: &str| letter.repeat(100_000);
+    let panicked = Builder::new().run(async move {
+        spawn_named(&name("p"), async { panic!("lost") });
+        yield_now().await;
+    });
+    let stuck = Builder::new().run(async move {
+        let lock = Rc::new(Mutex::new(()).named(name("m")));
+        let held = lock.lock().await;
+        let waits = Rc::clone(&lock);
+        let waiter = spawn_named(&name("w"), async move { drop(waits.lock().await) });
+        waiter.await.unwrap();
+        drop(held);
+    });
+    let busy = Builder::new().limits(Limits::new().turns_per_instant(100)).run(async move {
+        let spins = || async {
+            loop {
+                yield_now().await;
+            }
+        };
+        spawn_named(&name("s"), spins()).await.unwrap()
+    });
+    let left = Builder::new().deny_leftovers(true).run(async move {
+        spawn_named(&name("l"), pending::<()>());
+    });
+    let failures = [
+        panicked.outcome.unwrap_err(),
+        stuck.outcome.unwrap_err(),
+        busy.outcome.unwrap_err(),
+        left.outcome.unwrap_err(),
+    ];
+    let found = Explorer::new().ignore_environment(true).exhaustive().run(move || async move {
+        let tasks = ["x", "y"].map(|letter| spawn_named(&name(letter), async { choose(2) }));
+        let [x, y] = tasks;
+        assert!(x.await.unwrap() < 1 || y.await.unwrap() < 1, "both");
+    });
+    let texts = failures.map(|failure| failure.to_string()).join("\n\n");
+    assert_shown("failing", "long_names", format!("{texts}\n\n{found}"));
 }
 
 #[test]
