@@ -276,6 +276,7 @@ impl Drop for Entered {
 struct Polled {
     /// The task, if its waking itself may be noted here.
     address: Cell<PackedAddress>,
+    /// It has woken itself. Not set between polls.
     is_woken: Cell<bool>,
     /// The run, or [`RunId::NONE`] when there is no poll, or `now` is not known.
     run: Cell<RunId>,
@@ -309,7 +310,6 @@ impl Polling {
     pub(super) fn begin(task: Address, run: RunId, now: Instant, is_observed: bool) -> Self {
         POLLED.with(|polled| {
             polled.address.set(if is_observed { PackedAddress::NOBODY } else { task.pack() });
-            polled.is_woken.set(false);
             polled.run.set(run);
             polled.now.set(now);
         });
@@ -321,7 +321,11 @@ impl Polling {
     pub(super) fn end(self) -> bool {
         POLLED.with(|polled| {
             polled.forget();
-            polled.is_woken.get()
+            let is_woken = polled.is_woken.get();
+            if is_woken {
+                polled.is_woken.set(false);
+            }
+            is_woken
         })
     }
 }

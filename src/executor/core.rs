@@ -121,6 +121,8 @@ pub(crate) struct State {
     pub(crate) wall_at_start: i128,
     pub(super) workers: Workers,
     pub(super) phase: Phase,
+    /// The clock was moved in the middle of the turn, or the loop has failed, so that its end is to be seen to.
+    pub(super) is_interrupted: bool,
     /// The failure that ended the run for good.
     pub(super) failure: Option<Failure>,
     pub(super) policy_source: Option<String>,
@@ -408,16 +410,7 @@ impl Core {
 
     /// Ends a task, and wakes whoever joins it.
     pub(super) fn finish(&self, key: TaskKey, ending: Ending<'_>) {
-        self.finish_in(self.state(), key, ending);
-    }
-
-    /// As [`finish`](Self::finish), within a borrow and returning one.
-    pub(super) fn finish_in<'a>(
-        &'a self,
-        mut state: RefMut<'a, State>,
-        key: TaskKey,
-        ending: Ending<'_>,
-    ) -> RefMut<'a, State> {
+        let mut state = self.state();
         if !state.draws.is_empty() {
             state.draws.remove(Some(key));
         }
@@ -427,26 +420,19 @@ impl Core {
             state = self.state();
         }
         let waker = state.kernel.finish(key, ending);
+        drop(state);
         if waker.is_some() {
-            state = self.call_handed_back(state, waker);
+            self.call_handed_back(waker);
         }
-        state
     }
 
     /// Calls the waker that an ending has handed back, and those that are due after it.
     #[cold]
-    pub(super) fn call_handed_back<'a>(
-        &'a self,
-        mut state: RefMut<'a, State>,
-        mut waker: Option<WakerKey>,
-    ) -> RefMut<'a, State> {
+    pub(super) fn call_handed_back(&self, mut waker: Option<WakerKey>) {
         while waker.is_some() {
-            drop(state);
             self.call_waker(waker);
-            state = self.state();
-            waker = state.kernel.next_due();
+            waker = self.state().kernel.next_due();
         }
-        state
     }
 
     /// Ends a task with a panic. It is kept for whoever joins, or becomes the run's.

@@ -285,11 +285,10 @@ impl EventLoop {
     /// Goes on until the task `root` has ended.
     fn drive(&self, root: TaskKey) -> Result<(), Failure> {
         loop {
-            match self.core.turn()? {
-                Turned::Suspended => {}
+            match self.core.turns()? {
                 // Looked up rather than compared: the end of another task may be what the root lingered for.
                 Turned::Ended if self.core.has_ended(root) => return self.core.end_of_root(root),
-                Turned::Ended => {}
+                Turned::Ended | Turned::Suspended => {}
                 Turned::Idle => match self.core.pass_time() {
                     Some(passed) => passed?,
                     None => return Err(self.core.deadlock()),

@@ -52,6 +52,7 @@ impl State {
             wall_at_start: wall_at(YEAR_2000),
             workers: Workers::default(),
             phase: Phase::Open,
+            is_interrupted: false,
             failure: None,
             policy_source: None,
             replayed: None,
@@ -108,6 +109,7 @@ impl State {
             start_time,
             workers: _,
             phase,
+            is_interrupted,
             failure,
             policy_source: _,
             replayed: _,
@@ -129,7 +131,7 @@ impl State {
         *values_chosen = 0;
         // Steps have moved it.
         *wall_at_start = start_time.map_or(wall_at(YEAR_2000), wall_at);
-        (*phase, *failure) = (Phase::Open, None);
+        (*phase, *is_interrupted, *failure) = (Phase::Open, false, None);
         resources.clear();
         is_small && has_keys
     }

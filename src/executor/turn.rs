@@ -12,7 +12,7 @@ use super::context::{self, Polling};
 use super::core::{Core, State, drop_caught};
 use super::describe;
 use super::waker::{self, Address};
-use crate::kernel::{Ending, Instant, Suspension, TaskKey};
+use crate::kernel::{Ending, Instant, Suspension, TaskKey, Turn};
 use crate::report::{Failure, FailureKind, PanicPlace};
 
 /// What a turn came to.
@@ -38,13 +38,35 @@ pub(super) enum Idle {
 }
 
 impl Core {
+    /// Takes turns as long as the tasks suspend. The borrow in which one ends is that in which the next begins.
+    #[inline(always)]
+    pub(super) fn turns(self: &Rc<Self>) -> Result<Turned, Failure> {
+        let mut state = self.state();
+        loop {
+            let (after, turned) = self.turn(state)?;
+            if turned != Turned::Suspended {
+                return Ok(turned);
+            }
+            state = after;
+        }
+    }
+
+    /// Takes one turn for whoever steps the loop, who need not have turns inlined.
+    pub(super) fn step(self: &Rc<Self>) -> Result<Turned, Failure> {
+        self.turn(self.state()).map(|(_, turned)| turned)
+    }
+
     /// Takes one turn, if a task is ready.
     #[inline(always)]
-    pub(super) fn turn(self: &Rc<Self>) -> Result<Turned, Failure> {
+    fn turn<'a>(
+        self: &'a Rc<Self>,
+        mut state: RefMut<'a, State>,
+    ) -> Result<(RefMut<'a, State>, Turned), Failure> {
         if self.inbox.has_post() {
+            drop(state);
             self.read_inbox(None)?;
+            state = self.state();
         }
-        let mut state = self.state();
         if state.kernel.is_limit_near() && state.kernel.ready_len() > 0 {
             if let Err(breach) = state.kernel.check_limits() {
                 drop(state);
@@ -53,7 +75,7 @@ impl Core {
         }
         let ready = state.kernel.ready_len();
         let taken = if ready < state.asked_from {
-            let Some(taken) = state.kernel.take_first() else { return Ok(Turned::Idle) };
+            let Some(taken) = state.kernel.take_first() else { return Ok((state, Turned::Idle)) };
             taken
         } else if let Some(taken) = self.pick_at_random(&mut state) {
             taken
@@ -68,50 +90,50 @@ impl Core {
         };
         let turn = state.kernel.start_taken(taken, ready);
         state.values_chosen = 0;
-        let mut is_cancelled = turn.is_aborted;
-        if state.injects && !is_cancelled {
-            is_cancelled = self.injects_cancel(&mut state, turn.task);
-        }
         // Not from the key, for which the task has to be looked at: its future is fetched beside it.
         let slot = state.kernel.running_slot() as usize;
         let cell = state.cells[slot].take().expect("a task that is alive has a future");
         let (now, is_observed) = (state.kernel.now(), state.kernel.is_observed());
+        let is_cancelled = (turn.is_aborted | state.injects) && self.cancels(&mut state, &turn);
         drop(state);
         #[cfg(feature = "tracing")]
         if is_observed {
             self.log_records();
         }
-        let (state, turned) = if is_cancelled {
+        let (mut state, turned) = if is_cancelled {
             self.cancel(turn.task, cell);
             (self.state(), Turned::Ended)
         } else {
             self.poll(turn.task, cell, now, is_observed)
         };
-        // One branch for all that is rare.
         #[cfg(feature = "tracing")]
-        let state = match turned {
-            Turned::Ended => {
-                drop(state);
-                self.close_span(turn.task);
-                self.state()
-            }
-            _ => state,
-        };
-        if state.failure.is_some() || (state.kernel.is_late() | state.kernel.is_observed()) {
-            self.end_interrupted(state, turn.task)?;
+        if turned == Turned::Ended {
+            drop(state);
+            self.close_span(turn.task);
+            state = self.state();
         }
-        Ok(turned)
+        // One branch for all that is rare.
+        if state.is_interrupted | state.kernel.is_observed() {
+            self.end_interrupted(state, turn.task)?;
+            state = self.state();
+        }
+        Ok((state, turned))
     }
 
-    /// Takes one turn for whoever steps the loop, who need not have turns inlined.
-    pub(super) fn step(self: &Rc<Self>) -> Result<Turned, Failure> {
-        self.turn()
+    /// Says whether a task is dropped in place of the poll that was to begin.
+    #[cold]
+    fn cancels(&self, state: &mut State, turn: &Turn) -> bool {
+        if turn.is_aborted {
+            state.kernel.skip_poll();
+        }
+        turn.is_aborted || self.injects_cancel(state, turn.task)
     }
 
     /// Ends a turn in whose poll the clock moved, or the loop failed: `choose` met a schedule that no longer
     /// fits, or `block_for` a limit. And one of which the trace is to say what its task waits for now.
     #[cold]
     fn end_interrupted(&self, mut state: RefMut<'_, State>, task: TaskKey) -> Result<(), Failure> {
+        state.is_interrupted = false;
         if state.kernel.tells_waits() {
             state.tell_waits(task, self.run_id());
         }
@@ -158,9 +180,10 @@ impl Core {
                 if state.injects && !is_woken {
                     self.inject_at_suspension(&mut state, task);
                 }
+                let slot = state.kernel.running_slot();
                 match state.kernel.suspend(is_woken) {
                     Suspension::Kept => {
-                        state.put_back(task.slot(), cell);
+                        state.put_back(slot, cell);
                         return (state, Turned::Suspended);
                     }
                     Suspension::Aborted => {
@@ -179,7 +202,9 @@ impl Core {
                 if let Some(waker) = completed {
                     state.put_back(task.slot(), cell);
                     if waker.is_some() {
-                        state = self.call_handed_back(state, waker);
+                        drop(state);
+                        self.call_handed_back(waker);
+                        state = self.state();
                     }
                     return (state, Turned::Ended);
                 }
@@ -188,13 +213,14 @@ impl Core {
                 }
                 if state.kernel.task(task).is_some_and(|task| task.has_handle()) {
                     state.put_back(task.slot(), cell);
-                    let state = self.finish_in(state, task, Ending::Completed);
-                    return (state, Turned::Ended);
-                }
-                drop(state);
-                match drop_caught(cell) {
-                    None => self.finish(task, Ending::Completed),
-                    Some(payload) => self.finish_panicked(task, payload, PanicPlace::Drop),
+                    drop(state);
+                    self.finish(task, Ending::Completed);
+                } else {
+                    drop(state);
+                    match drop_caught(cell) {
+                        None => self.finish(task, Ending::Completed),
+                        Some(payload) => self.finish_panicked(task, payload, PanicPlace::Drop),
+                    }
                 }
             }
             Polled::Panicked(payload) => {
@@ -241,6 +267,7 @@ impl Core {
     pub(crate) fn block_for(&self, duration: Duration) {
         let mut state = self.state();
         context::forget_now();
+        state.is_interrupted = true;
         state.kernel.block_for(duration);
         let now = state.kernel.now();
         if let Err(breach) = state.kernel.check_virtual_time(now) {
@@ -330,6 +357,7 @@ impl Core {
     pub(super) fn fail(&self, kind: impl FnOnce(&super::core::State) -> FailureKind) -> Failure {
         let mut state = self.state();
         let failure = describe::failure(&state, kind(&state));
+        state.is_interrupted = true;
         state.failure.get_or_insert(failure).clone()
     }
 }

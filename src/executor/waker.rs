@@ -27,9 +27,11 @@ impl Address {
     }
 }
 
+const _: () = assert!(PackedAddress::NOBODY.0 << 16 >> 16 >> SLOT_BITS == SLOTS_MAX as u64);
+
 impl PackedAddress {
-    /// One that no task has: the highest slot is never given away.
-    pub(super) const NOBODY: PackedAddress = PackedAddress((SLOTS_MAX as u64) << SLOT_BITS);
+    /// One that no task has: the highest slot is never given away. With all bits set it is a short number in code.
+    pub(super) const NOBODY: PackedAddress = PackedAddress(u64::MAX);
 
     #[inline]
     pub(super) fn unpack(self) -> Address {

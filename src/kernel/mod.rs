@@ -373,7 +373,11 @@ impl Kernel {
     pub(crate) fn start(&mut self, index: usize) -> Option<Turn> {
         let ready = self.ready.len();
         let slot = self.ready.take(index)?;
-        Some(self.start_slot(slot, index, ready))
+        let turn = self.start_slot(slot, index, ready);
+        if turn.is_aborted {
+            self.skip_poll();
+        }
+        Some(turn)
     }
 
     /// Takes the ready task that has been so longest. `None` when there is none.
@@ -404,11 +408,15 @@ impl Kernel {
         let task_key = TaskKey::new(slot, task.generation());
         self.digest.mix(task.serial);
         self.running = slot;
-        self.unpolled_turns += u64::from(is_aborted);
         if self.is_observed {
             self.note_turn(slot, is_aborted, index, ready);
         }
         Turn { task: task_key, is_aborted }
+    }
+
+    /// The running task is aborted, and so not polled in this turn.
+    pub(crate) fn skip_poll(&mut self) {
+        self.unpolled_turns += 1;
     }
 
     /// Ends a turn whose poll returned pending. `is_woken` says that the task woke itself in it.
@@ -416,15 +424,21 @@ impl Kernel {
     pub(crate) fn suspend(&mut self, is_woken: bool) -> Suspension {
         let slot = self.running;
         let task = &mut self.tasks[slot];
-        self.counters.wakes += u64::from(is_woken & !task.is_woken());
-        let is_woken = is_woken | task.is_woken();
-        if task.is_aborted() {
-            task.set_woken(is_woken);
-            return Suspension::Aborted;
-        }
-        task.set_since(self.now);
-        if is_woken {
+        let is_ready = if task.is_woken() | task.is_aborted() {
+            // A second wake in one poll counts for nothing.
+            self.counters.wakes += u64::from(is_woken & !task.is_woken());
+            if task.is_aborted() {
+                task.set_woken(is_woken | task.is_woken());
+                return Suspension::Aborted;
+            }
             task.set_woken(false);
+            true
+        } else {
+            self.counters.wakes += u64::from(is_woken);
+            is_woken
+        };
+        task.set_since(self.now);
+        if is_ready {
             task.state = State::Ready;
             self.ready.push_back(slot);
         } else {
