@@ -1,10 +1,11 @@
 //! The hook that sees panics before they unwind: where they were raised, and whether anybody is to read of them.
 
-use std::panic::{Location, PanicHookInfo, set_hook, take_hook};
+use std::panic::{PanicHookInfo, set_hook, take_hook};
 use std::sync::Once;
 
 use super::context;
 use super::core::{Core, Payload, message};
+use crate::report::site;
 
 /// A panic that the hook has seen and nobody has caught yet.
 pub(super) struct Raised {
@@ -43,8 +44,7 @@ impl Core {
     /// Called in the middle of a panic, whoever holds the state.
     fn note_raised(&self, panic: &PanicHookInfo<'_>) {
         let Some(location) = panic.location() else { return };
-        let raised =
-            Raised { message: message(panic.payload()).to_owned(), place: place(location) };
+        let raised = Raised { message: message(panic.payload()).to_owned(), place: site(location) };
         if let Ok(mut last) = self.raised.try_borrow_mut() {
             *last = Some(raised);
         }
@@ -65,19 +65,3 @@ impl Core {
         }
     }
 }
-
-/// A line of code as all platforms write it. Each panic of a search asks for it, so it is put together in one piece.
-fn place(location: &Location<'_>) -> String {
-    let file = location.file();
-    let mut place = String::with_capacity(file.len() + LINE_LEN);
-    match file.as_bytes().contains(&b'\\') {
-        true => place.push_str(&file.replace('\\', "/")),
-        false => place.push_str(file),
-    }
-    place.push(':');
-    place.push_str(&location.line().to_string());
-    place
-}
-
-/// What a number of a line takes, with the colon before it.
-const LINE_LEN: usize = 11;

@@ -96,11 +96,13 @@ fn line_of_caller() -> Option<String> {
         backtrace::resolve_frame(frame, |symbol| {
             let name = symbol.name().map(|name| name.to_string()).unwrap_or_default();
             let name = name.trim_start_matches(['<', '&']);
-            let is_ours = name.starts_with("simloop::");
+            // Names are not always whole where there is little for debuggers.
+            let file = symbol.filename();
+            let is_ours = name.starts_with("simloop::") || file.is_some_and(is_of_crate);
             is_known |= is_cloned && is_ours;
             // Whoever calls that is the one who clones.
             is_cloned = name.starts_with("core::task::wake::Waker as core::clone::Clone");
-            if let Some(file) = symbol.filename().filter(|file| !is_ours && is_of_program(file)) {
+            if let Some(file) = file.filter(|file| !is_ours && is_of_program(file)) {
                 let file =
                     here.as_ref().and_then(|here| file.strip_prefix(here).ok()).unwrap_or(file);
                 let file = file.display().to_string().replace('\\', "/");
@@ -111,6 +113,10 @@ fn line_of_caller() -> Option<String> {
         found.is_none() && !is_known
     });
     found.filter(|_| !is_known)
+}
+
+fn is_of_crate(file: &Path) -> bool {
+    file.starts_with(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))
 }
 
 fn is_of_program(file: &Path) -> bool {

@@ -5,7 +5,8 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::failure::LeftTask;
-use super::text::{LINES_MAX, NAMES_MAX, listed, named, site, write_lines};
+use super::site::site;
+use super::text::{LINES_MAX, NAMES_MAX, listed, named, write_lines};
 use crate::kernel::{Instant, TaskId};
 use crate::trace::{columns, joined, one_line};
 

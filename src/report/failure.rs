@@ -278,9 +278,10 @@ pub struct Panic {
     pub path: String,
     /// The panic's message.
     pub message: String,
-    /// The line of code that raised it, `file:line`. `None` where that is not known: a panic hook tells it, so it
-    /// is not if the program has set another since its first loop, nor of a payload that was thrown by
-    /// [`resume_unwind`](std::panic::resume_unwind), but for that of a [`JoinError`](crate::JoinError).
+    /// The line of code that raised it, `file:line`, with the path of the file in the program's workspace, or in the
+    /// package that it was fetched with: `simloop-0.1.0/src/task/gather.rs:291`. `None` where that is not known: a panic
+    /// hook tells it, so it is not if the program has set another since its first loop, nor of a payload that was thrown
+    /// by [`resume_unwind`](std::panic::resume_unwind), but for that of a [`JoinError`](crate::JoinError).
     pub raised_at: Option<String>,
     /// Why it failed the run.
     pub place: PanicPlace,

@@ -7,6 +7,7 @@ mod dot;
 mod failure;
 mod later;
 mod reproduction;
+mod site;
 mod text;
 
 pub(crate) use deadlock::resource_label;
@@ -18,6 +19,7 @@ pub use failure::{
 };
 pub(crate) use later::Later;
 pub(crate) use reproduction::Reproduction;
+pub(crate) use site::site;
 pub(crate) use text::named;
 
 use crate::kernel::{Counters, Digest, Instant};

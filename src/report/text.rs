@@ -1,12 +1,12 @@
 //! The text of failures: what happened, when, who, why, and last how to see it again (S41).
 
 use std::fmt::{self, Display, Formatter, Write};
-use std::panic::Location;
 
 use super::deadlock::Deadlock;
 use super::failure::{
     Failure, FailureKind, LeftTask, Livelock, Panic, PanicPlace, ReplayDivergence,
 };
+use super::site::site;
 use crate::kernel::{Instant, shown_duration};
 use crate::trace::text::{counted, elide_middle, joined, split_at_last};
 
@@ -310,9 +310,4 @@ pub(super) fn listed(shown: &[String], count: usize) -> String {
 
 fn tasks_are(count: usize) -> String {
     counted(count, "task was", "tasks were")
-}
-
-/// A place in the source, written the same on every platform.
-pub(super) fn site(location: &Location<'_>) -> String {
-    format!("{}:{}", location.file().replace('\\', "/"), location.line())
 }

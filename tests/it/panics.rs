@@ -197,6 +197,19 @@ fn s41_a_panic_that_is_passed_on_says_where_it_was_raised() {
 }
 
 #[test]
+fn s41_a_panic_in_a_file_of_the_crate_is_told_by_its_path_in_the_package() {
+    let report = Builder::new().run(async {
+        let mut handle = spawn(async {});
+        (&mut handle).await.unwrap();
+        handle.await.unwrap();
+    });
+    let text = report.unwrap_failure().to_string();
+    let raised =
+        concat!("\n  raised at simloop-", env!("CARGO_PKG_VERSION"), "/src/executor/join.rs:");
+    assert!(text.contains(raised), "{text}");
+}
+
+#[test]
 fn s20_panics_in_destructors_are_caught_wherever_they_happen() {
     // At the end of the run, in a future and in an output that nobody fetched.
     let report = Builder::new().run(async {
