@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proptest::test_runner::TestError;
+use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 use simloop::testing::{Plan, Program, choices, durations, latencies, programs, seeds};
 use simloop::{Builder, choose};
 
-/// The simplest value of a strategy for which `is_bad` holds.
+/// The simplest value of a strategy for which `is_bad` holds. The same values are drawn each time, whatever the number of
+/// cases that the environment asks for: of 64 latencies none is a second long once in 800 times.
 fn simplest<S: Strategy>(strategy: S, is_bad: impl Fn(&S::Value) -> bool) -> S::Value {
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let config =
+        ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner =
+        TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::default()));
     let result = runner.run(&strategy, |value| {
         if is_bad(&value) { Err(TestCaseError::fail("bad")) } else { Ok(()) }
     });
@@ -43,7 +46,7 @@ fn times_seeds_and_programs_shrink_to_what_is_simplest_to_read() {
     assert_eq!(simplest(durations(minute), |_| true), Duration::ZERO);
     assert_eq!(simplest(durations(minute), |length| length.as_secs() > 3), Duration::from_secs(4));
     assert_eq!(simplest(latencies(), |_| true), Duration::ZERO);
-    assert!(simplest(latencies(), |latency| latency.as_secs() > 0) <= Duration::from_secs(2));
+    assert_eq!(simplest(latencies(), |latency| latency.as_secs() > 0), Duration::from_secs(1));
     assert_eq!(simplest(seeds(), |_| true), 0);
     let locks = |program: &Program| program.to_string().matches("lock").count() > 1;
     assert!(["lock lock", "lock | lock"].contains(&&*simplest(programs(4, 4), locks).to_string()));
