@@ -438,6 +438,23 @@ mod tests {
     }
 
     #[test]
+    fn s38_no_livelock_is_called_before_those_who_are_left_have_had_their_turns() {
+        let limits = Limits::new().turns_per_instant(3_000);
+        for (before, after) in
+            [(2_501, 1), (2_501, 1_500), (1, 2_501), (1_500, 2_501), (999, 1_001)]
+        {
+            for turns in [0, 1, 1_999, 2_000, 2_001, 3_000] {
+                let mut kernel = shrunk(limits, before, turns, before.min(after));
+                spawn(&mut kernel, after.saturating_sub(before));
+                let (_, breach) = turns_until_breach(&mut kernel);
+                let Breach::Livelock { turns: told, .. } = breach else { panic!("{breach:?}") };
+                let allowed = limits.turns_allowed(after);
+                assert!(told >= allowed, "{before} to {after} after {turns}: called at {told}");
+            }
+        }
+    }
+
+    #[test]
     fn s38_of_many_spinners_the_busiest_are_told() {
         let (_, breach) =
             turns_until_breach(&mut kernel(Limits::new().turns_per_instant(3_000), 400));
