@@ -50,6 +50,7 @@ pub use time::{Instant, now, settle, sleep, timeout};
 /// | `limits = Limits::new().turns(500)` | ends a run that goes on for longer ([`Limits`]) |
 /// | `deny_leftovers` | makes tasks that are alive at the end a failure |
 /// | `require = check` | what has to hold of each [`Report`] ([`require`](explore::Explorer::require)) |
+/// | `trace = Level::Tasks` | how much of each run that is shown ([`trace`](explore::Explorer::trace)) |
 /// | `threads = 4` | spreads the runs over threads of the machine |
 /// | `start_time`, `max_failures`, `max_shrink_runs`, `audit` | as the methods of [`Explorer`](explore::Explorer) |
 /// | `explorer = ours()` | the explorer to start from, for settings that many tests share |

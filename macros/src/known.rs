@@ -75,6 +75,7 @@ pub(crate) const TEST: Attribute = Attribute {
         call("limits", Takes::Expression("Limits::new().turns(10_000)")),
         call("deny_leftovers", Takes::Flag),
         call("require", Takes::Expression("check_report")),
+        call("trace", Takes::Expression("Level::Tasks")),
         call("start_time", Takes::Duration),
         call("threads", Takes::Count),
         call("max_failures", Takes::Count),

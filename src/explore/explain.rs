@@ -92,10 +92,9 @@ fn witnessed(
     let witness = Witness { lenient: Lenient::default(), seen: Vec::new() };
     let policy = Shared::new(witness, runner.settings);
     policy.policy().lenient.start(deviations);
-    let builder =
-        runner.settings.builder().boxed_policy(Box::new(policy.lent.clone())).trace(level);
+    let builder = runner.settings.builder().boxed_policy(Box::new(policy.lent.clone()));
     let builder = builder.quiet(!is_failing || !wants_backtraces());
-    let run = runner.run_with(builder);
+    let run = runner.run_with(builder, level);
     // Where first-in first-out fails, the turn says which of its choices is meant.
     let is_alone = is_failing && deviations.len() == 1;
     let mut told = Vec::new();

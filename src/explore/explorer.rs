@@ -11,7 +11,7 @@ use super::program::{Called, Program, Settings};
 use super::search::search;
 use super::tally::Shard;
 use crate::executor::{Injections, watch_panics};
-use crate::kernel::{Instant, Limits};
+use crate::kernel::{Instant, Level, Limits};
 use crate::policy::{Gait, Schedule};
 
 /// The runs of a relay, in turn.
@@ -136,6 +136,7 @@ impl Explorer {
                 start_time: None,
                 deny_leftovers: false,
                 requirement: None,
+                trace: Level::Off,
                 injections: Injections { most: 1, ..Injections::default() },
                 time_limit: Instant::NEVER,
             },

@@ -4,7 +4,6 @@ use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt::{self, Write};
 use std::future::Future;
-use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,6 +27,8 @@ pub(super) struct Settings {
     pub(super) start_time: Option<Duration>,
     pub(super) deny_leftovers: bool,
     pub(super) requirement: Option<Requirement>,
+    /// How much of each run the requirement is shown.
+    pub(super) trace: Level,
     /// What may be made to go wrong in them.
     pub(super) injections: Injections,
     /// The last instant at which anything but the first alternative is taken.
@@ -46,6 +47,11 @@ impl Settings {
             Some(start_time) => builder.start_time(start_time),
             None => builder,
         }
+    }
+
+    /// How much is recorded of every run, whatever else is made of it.
+    fn level(&self) -> Level {
+        if self.requirement.is_some() { self.trace } else { Level::Off }
     }
 }
 
@@ -150,7 +156,7 @@ impl<'a> Runner<'a> {
     pub(super) fn run(&mut self, policy: &Lent) -> Run {
         if self.settings.requirement.is_some() {
             let policy = Box::new(policy.clone());
-            return self.run_with(self.settings.builder().boxed_policy(policy)).0;
+            return self.run_with(self.settings.builder().boxed_policy(policy), Level::Off).0;
         }
         let event_loop = self.used.take().and_then(EventLoop::again);
         let run = self.run_on(self.builder.build_with(policy.lend(), event_loop));
@@ -194,34 +200,39 @@ impl<'a> Runner<'a> {
     }
 
     pub(super) fn replay(&mut self, schedule: &Schedule, level: Level) -> Traced {
-        self.run_with(self.settings.builder().replay_schedule(schedule.clone()).trace(level))
+        self.run_with(self.settings.builder().replay_schedule(schedule.clone()), level)
     }
 
-    /// Makes a run with all that a report has.
-    pub(super) fn run_with(&mut self, builder: Builder) -> Traced {
+    /// Makes a run with all that a report has, and records at least so much of it.
+    pub(super) fn run_with(&mut self, builder: Builder, level: Level) -> Traced {
         self.shown.clear();
-        let report = self.program.run(builder, &mut self.shown);
+        let shown_level = self.settings.level();
+        let report = self.program.run(builder.trace(level.max(shown_level)), &mut self.shown);
         let (at, turns) = (report.ended_at, report.counters.turns);
         let mut refused = match &report.outcome {
             Ok(Err(reason)) => Some(reason.clone()),
             _ => None,
         };
         let mut report = report.map(|_| ());
-        // Some runs of a search are traced and others not. A requirement that could tell them apart would pass one
-        // and refuse the other, and the program would be blamed.
-        let trace = mem::take(&mut report.trace);
+        let mut whole = None;
         if let Some(requirement) = &self.settings.requirement {
             if refused.is_none() && report.outcome.is_ok() {
+                // Of some runs of a search more is recorded. A requirement that could tell them apart would pass one
+                // and refuse the other, and the program would be blamed.
+                if level > shown_level {
+                    whole = Some(report.trace.clone());
+                    report.trace.reduce(shown_level);
+                }
                 let verdict = catch_unwind(AssertUnwindSafe(|| requirement(&report)));
                 refused = verdict.unwrap_or_else(|payload| self.give_up(&*payload, &report)).err();
             }
         }
-        let Report { outcome, schedule, digest, .. } = report;
+        let Report { outcome, schedule, trace, digest, .. } = report;
         let failure = match refused {
             None => outcome.err(),
             Some(reason) => Some(self.refused(reason, at, turns, &schedule)),
         };
-        (Run { failure, schedule, digest: digest.as_u64(), turns }, trace)
+        (Run { failure, schedule, digest: digest.as_u64(), turns }, whole.unwrap_or(trace))
     }
 
     /// A search cannot go on without its requirement; whoever wrote it is told which run it was asked about.

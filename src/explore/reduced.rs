@@ -244,10 +244,9 @@ impl<'a> Reduced<'a> {
         let mut accesses = std::mem::take(&mut self.accesses);
         accesses.clear();
         let settings = self.runner.settings;
-        let builder =
-            settings.builder().boxed_policy(Box::new(self.guide.lent.clone())).trace(Level::Off);
+        let builder = settings.builder().boxed_policy(Box::new(self.guide.lent.clone()));
         let builder = builder.accesses(accesses);
-        let ((run, _), accesses) = access::noted(|| self.runner.run_with(builder));
+        let ((run, _), accesses) = access::noted(|| self.runner.run_with(builder, Level::Off));
         self.accesses = accesses.unwrap_or_default();
         let mut guide = self.guide.policy();
         if !guide.is_redundant && !guide.is_cut {

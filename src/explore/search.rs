@@ -85,7 +85,7 @@ impl<'a> Search<'a> {
                 Rng::from_parts(self.explorer.settings.seed, AUDIT_STREAM, number).next_u64();
             let policy = Shared::new(Random::new(seed), runner.settings);
             let builder = self.explorer.settings.builder().boxed_policy(Box::new(policy.lent));
-            let (run, _) = runner.run_with(builder);
+            let (run, _) = runner.run_with(builder, Level::Off);
             self.audit(&run, &runner.shown)?;
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::environment::SHARDS_MAX;
 use super::explorer::Explorer;
 use super::tally::Shard;
-use crate::kernel::{Instant, Limits};
+use crate::kernel::{Instant, Level, Limits};
 use crate::report::Report;
 
 impl Explorer {
@@ -136,7 +136,8 @@ impl Explorer {
     }
 
     /// Sets what has to hold of the report of each run that ended well. An `Err` makes that run a failure, with
-    /// this reason. The reports have no trace and no output; the program itself is the place to check those.
+    /// this reason. The reports have no output, which the program itself can check, and no trace unless
+    /// [`trace`](Self::trace) is set.
     ///
     /// # Examples
     ///
@@ -157,6 +158,44 @@ impl Explorer {
         C: Fn(&Report) -> Result<(), String> + Send + Sync + 'static,
     {
         self.settings.requirement = Some(Arc::new(check));
+        self
+    }
+
+    /// Sets how much of each run is recorded, for what is [required](Self::require) to look at: nothing unless set. It
+    /// is the same in all runs, and makes them slower, the fuller the more.
+    ///
+    /// # Examples
+    ///
+    /// Of each order of two tasks, a property of all that they note:
+    ///
+    /// ```
+    /// use simloop::{explore::Explorer, note, spawn, trace::Level, yield_now};
+    ///
+    /// let is_in_turn = Explorer::new().exhaustive().trace(Level::Tasks).require(|report| {
+    ///     let notes: Vec<&str> = report.trace.notes().collect();
+    ///     match notes.chunks(2).all(|pair| pair == ["enters", "leaves"]) {
+    ///         true => Ok(()),
+    ///         false => Err(format!("two are inside: {notes:?}")),
+    ///     }
+    /// });
+    /// let program = || async {
+    ///     let tasks = [(); 2].map(|()| {
+    ///         spawn(async {
+    ///             note!("enters");
+    ///             yield_now().await;
+    ///             note!("leaves");
+    ///         })
+    ///     });
+    ///     for task in tasks {
+    ///         task.await.unwrap();
+    ///     }
+    /// };
+    /// let finding = is_in_turn.run(program).unwrap_finding();
+    /// assert!(finding.failure.to_string().contains("two are inside"));
+    /// ```
+    #[inline]
+    pub fn trace(mut self, level: Level) -> Self {
+        self.settings.trace = level;
         self
     }
 

@@ -6,6 +6,7 @@
 //! deviations first; among these, those that deviate earliest, and least.
 
 use super::program::{Run, Runner, Shared};
+use crate::kernel::Level;
 use crate::policy::{Choice, Policy, Schedule};
 
 /// A choice that does not take the first alternative.
@@ -127,7 +128,7 @@ impl<'a> Walker<'a> {
         self.policy.policy().start(&node.path, Some(turnoff));
         let policy = Box::new(self.policy.lent.clone());
         let builder = self.runner.settings.builder().boxed_policy(policy);
-        self.runner.run_with(builder).0.schedule
+        self.runner.run_with(builder, Level::Off).0.schedule
     }
 
     fn step(&mut self, path: &[Turnoff], last: Option<Turnoff>) -> (Run, Node) {

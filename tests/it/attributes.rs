@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use simloop::explore::Explorer;
 use simloop::policy::Random;
+use simloop::trace::Level;
 use simloop::{Builder, Limits, Report, choose, now, rng, sleep, spawn, yield_now};
 
 use crate::snapshots::assert_shown;
@@ -116,7 +117,7 @@ found! {
     found_by_dash(explore = "dash", runs = 200);
     found_by_relay(explore = "relay", runs = 200);
     found_by_pos(explore = "pos", max_failures = 2, max_shrink_runs = 5);
-    found_by_exhaustive(explore = "exhaustive", audit = 0, require = any_report);
+    found_by_exhaustive(explore = "exhaustive", audit = 0, require = any_report, trace = Level::Full);
     found_by_reduced(explore = "reduced", max_deviations = 3);
     found_within_deviations(max_deviations = 2, limits = Limits::new().turns(1_000));
     found_fifo(explore = "fifo", start_time = "0s", deny_leftovers = false);

@@ -8,6 +8,7 @@ mod policies;
 mod reduced;
 mod replays;
 mod reports;
+mod requirements;
 mod words;
 
 use std::cell::RefCell;

@@ -30,21 +30,6 @@ fn damaged(line: &str, edits: &[(u8, usize, char)]) -> String {
     text.into_iter().collect()
 }
 
-#[test]
-fn a_requirement_sees_no_trace_in_any_run_of_a_search() {
-    let untraced = || {
-        explorer().exhaustive().require(|report| match report.trace.len() {
-            0 => Ok(()),
-            records => Err(format!("{records} records")),
-        })
-    };
-    let exploration = untraced().run(|| async { simloop::note!("{}", choose(2)) });
-    assert_eq!(exploration.to_string(), "all 2 schedules pass, 1 interleaving");
-    // Explaining a failure makes runs with a trace, and asks again of those that end well.
-    let failing = untraced().run(|| async { assert!(choose(2) == 0, "planted") });
-    assert_eq!(failing.unwrap_finding().failure.to_string().lines().count(), 4);
-}
-
 proptest! {
     #[test]
     fn s35_any_line_is_replayed_or_refused_with_a_reason(
