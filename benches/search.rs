@@ -14,10 +14,8 @@ mod bugs;
 #[path = "search/drawn.rs"]
 mod drawn;
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::env;
-use std::rc::Rc;
 use std::sync::{self, Arc};
 use std::time::{Duration, Instant};
 
@@ -76,7 +74,7 @@ fn count(strategy: &str, runs: u64) {
     let strategies = strategies(runs);
     let found = strategies.into_iter().find(|(name, _)| name.replace(' ', "") == strategy);
     let (_, explorer) = found.expect("the name of a strategy, without a space");
-    assert_eq!(explorer.run(|| bugs::three_tasks(Rc::default())).runs, runs);
+    assert_eq!(explorer.run(|| bugs::three_tasks(|_| ())).runs, runs);
 }
 
 fn rate(runs: u64) {
@@ -84,8 +82,7 @@ fn rate(runs: u64) {
     for (name, explorer) in strategies(runs) {
         let time = |threads: usize| {
             let started = Instant::now();
-            let exploration =
-                explorer.clone().threads(threads).run(|| bugs::three_tasks(Rc::default()));
+            let exploration = explorer.clone().threads(threads).run(|| bugs::three_tasks(|_| ()));
             assert_eq!(exploration.findings.len(), 0);
             // The schedules come to an end before the runs do.
             started.elapsed().div_f64(exploration.runs as f64 / runs as f64)
@@ -100,13 +97,12 @@ fn reach(runs: u64) {
     println!("of 34,650 orders of three tasks of four steps, reached in {runs} runs");
     for (name, explorer) in strategies(runs) {
         // Shared by all runs, and none of the program's business.
-        let seen: Arc<sync::Mutex<BTreeSet<u64>>> = Arc::default();
+        let seen: Arc<sync::Mutex<BTreeSet<u32>>> = Arc::default();
         let exploration = explorer.run(|| {
-            let (order, seen) = (Rc::new(Cell::new(0)), Arc::clone(&seen));
-            async move {
-                bugs::three_tasks(Rc::clone(&order)).await;
-                seen.lock().unwrap().insert(order.get());
-            }
+            let seen = Arc::clone(&seen);
+            bugs::three_tasks(move |order| {
+                seen.lock().unwrap().insert(order);
+            })
         });
         assert!(exploration.findings.is_empty());
         println!("  {name:12} {:6}", seen.lock().unwrap().len());

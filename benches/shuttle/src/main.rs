@@ -1,21 +1,26 @@
-//! The same programs as in `benches/search.rs`, as far as they need no clock, searched by shuttle.
+//! The same programs as in `benches/search.rs`, as far as they need no clock, searched by shuttle and by simloop.
 //!
-//!     cargo run --release                       its rate, and runs until a bug shows
-//!     cargo run --release -- time 2>/dev/null   the time until a bug shows, beside simloop, a few minutes
-//!     cargo run --release -- count 'lost update' 7   one search until it has found, for callgrind; see `timed`
-//!     cargo run --release -- count panics 1000       so many panics, caught at once
-//!     cargo run --release -- 200000             so many runs alone, for comparisons by processor time
+//!     cargo bench                       rates, and shuttle's runs until a bug shows
+//!     cargo bench -- rate               one part: `rate` or `bugs`
+//!     cargo bench -- time 2>/dev/null   the time until a bug shows, both in turns, a few minutes
+//!     cargo bench -- time 'lost update'                    of one bug
+//!     cargo bench -- count 'lost update' 7                 one search until it has found, for callgrind; see `timed`
+//!     cargo bench -- count panics 1000                     so many panics, caught at once
+//!     cargo bench -- --quick            tiny sizes: checks that it works, measures nothing
+//!
+//! In this directory, or with `--manifest-path benches/shuttle/Cargo.toml`. `cargo test --benches` is quick as well.
 
 #[path = "../../search/bugs.rs"]
 mod bugs;
 mod ours;
+mod rate;
 mod timed;
 
+use std::env;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use shuttle::future::{block_on, spawn_local as spawn, yield_now};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
@@ -31,61 +36,70 @@ async fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
 }
 
 fn main() {
-    std::panic::set_hook(Box::new(|_| {}));
-    // Alone, and so often, for comparisons by processor time.
-    let alone = std::env::args().nth(1);
-    if alone.as_deref() == Some("time") {
-        return timed::table(std::env::args().nth(2).as_deref());
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let has = |flag: &str| arguments.iter().any(|it| it == flag);
+    // Cargo says `--bench` for a benchmark and nothing for a test.
+    let is_full = has("--bench") && !has("--quick");
+    let parts = arguments.iter().map(String::as_str).filter(|it| !it.starts_with("--"));
+    match parts.collect::<Vec<_>>()[..] {
+        [] => {
+            rate::print(is_full);
+            find(is_full);
+        }
+        ["rate"] => rate::print(is_full),
+        ["bugs"] => find(is_full),
+        ["time"] => timed::table(None),
+        ["time", bug] => timed::table(Some(bug)),
+        ["count", bug, number] => timed::count(bug, number.parse().expect("a number")),
+        _ => panic!("no such part: {arguments:?}"),
     }
-    if alone.as_deref() == Some("count") {
-        let [bug, number] =
-            [2, 3].map(|place| std::env::args().nth(place).expect("a bug and a seed"));
-        let number = number.parse().expect("a number");
-        return match &*bug {
-            "panics" => (0..number).for_each(|_| timed::panic_caught()),
-            _ => timed::count(&bug, number),
-        };
-    }
-    let runs = alone.as_ref().map_or(100_000, |runs| runs.parse().expect("a number of runs"));
-    let started = Instant::now();
-    let made =
-        search(RandomScheduler::new_from_seed(0, runs), || bugs::three_tasks(Default::default()));
-    let rate = made as f64 / started.elapsed().as_secs_f64() / 1e6;
-    println!("three tasks of four steps: {rate:.2} million schedules a second");
-    if alone.is_some() {
-        return;
-    }
-    println!("runs until the bug shows: median of 100 seeds, and its bounds at 95 %");
-    row("lost update", || bugs::lost_update(2));
-    row("order among ten", bugs::order_among_ten);
-    row("crosswise locks", bugs::crosswise_locks);
-    row("lost notification", bugs::lost_notification);
-    row("bounded buffer", bugs::bounded_buffer);
-    row("Peterson's lock", bugs::peterson);
-    row("cache stampede", bugs::cache_stampede);
-    row("missed wake-up", bugs::missed_wake_up);
-    row("permit leak", bugs::permit_leak);
-    row("starved among ten", bugs::starved);
 }
 
-fn row<F, R>(name: &str, program: F)
+/// Prints no panics from now on: those of bugs are hundreds.
+fn hush() {
+    std::panic::set_hook(Box::new(|_| {}));
+}
+
+fn find(is_full: bool) {
+    hush();
+    let seeds = if is_full { 100 } else { 2 };
+    println!("runs until the bug shows: median of {seeds} seeds, and its bounds at 95 %");
+    row("lost update", seeds, || bugs::lost_update(2));
+    row("order among ten", seeds, bugs::order_among_ten);
+    row("crosswise locks", seeds, bugs::crosswise_locks);
+    row("lost notification", seeds, bugs::lost_notification);
+    row("bounded buffer", seeds, bugs::bounded_buffer);
+    row("Peterson's lock", seeds, bugs::peterson);
+    row("cache stampede", seeds, bugs::cache_stampede);
+    row("missed wake-up", seeds, bugs::missed_wake_up);
+    row("permit leak", seeds, bugs::permit_leak);
+    row("starved among ten", seeds, bugs::starved);
+}
+
+fn row<F, R>(name: &str, seeds: u64, program: F)
 where
     F: Fn() -> R + Send + Sync + Clone + 'static,
     R: Future<Output = ()> + 'static,
 {
-    let random =
-        spread(|seed| search(RandomScheduler::new_from_seed(seed, RUNS_MAX), program.clone()));
+    let random = spread(seeds, |seed| {
+        search(RandomScheduler::new_from_seed(seed, RUNS_MAX), program.clone())
+    });
     let pct = |depth| {
-        spread(|seed| search(PctScheduler::new_from_seed(seed, depth, RUNS_MAX), program.clone()))
+        spread(seeds, |seed| {
+            search(PctScheduler::new_from_seed(seed, depth, RUNS_MAX), program.clone())
+        })
     };
     println!("  {name:18} random {random:>14}  pct 2 {:>14}  pct 3 {:>14}", pct(2), pct(3));
 }
 
-fn spread(first: impl Fn(u64) -> u64) -> String {
-    let mut firsts: Vec<u64> = (0..100).map(first).collect();
+fn spread(seeds: u64, first: impl Fn(u64) -> u64) -> String {
+    let mut firsts: Vec<u64> = (0..seeds).map(first).collect();
     firsts.sort_unstable();
-    let shown = |runs: u64| if runs >= RUNS_MAX as u64 { "-".to_owned() } else { runs.to_string() };
-    format!("{} ({}-{})", shown(firsts[50]), shown(firsts[39]), shown(firsts[60]))
+    let shown = |part: usize| match firsts[firsts.len() * part / 100] {
+        runs if runs >= RUNS_MAX as u64 => "-".to_owned(),
+        runs => runs.to_string(),
+    };
+    format!("{} ({}-{})", shown(50), shown(39), shown(60))
 }
 
 /// Searches until a run fails, and returns how many it took.

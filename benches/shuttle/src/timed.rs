@@ -16,7 +16,7 @@ use simloop::Limits;
 use simloop::explore::{Exploration, Explorer};
 
 use crate::ours::bugs as our_bugs;
-use crate::{RUNS_MAX, bugs as their_bugs, search};
+use crate::{RUNS_MAX, bugs as their_bugs, hush, search};
 
 /// How often each search is made.
 const ROUNDS: usize = 5;
@@ -29,6 +29,7 @@ const SLOW: Duration = Duration::from_millis(2);
 
 /// Times one bug, or all.
 pub fn table(only: Option<&str>) {
+    hush();
     println!("microseconds until the bug is found: median of 100 seeds");
     print!("  {:18} {:8}", "", "");
     COLUMNS.iter().for_each(|name| print!(" {name:>8}"));
@@ -60,7 +61,7 @@ fn floor() {
 }
 
 #[inline(never)]
-pub fn panic_caught() {
+fn panic_caught() {
     let seen = black_box(1);
     assert!(catch_unwind(|| assert_eq!(seen, 2)).is_err());
 }
@@ -200,14 +201,17 @@ where
 }
 
 /// Searches a few times, and once more up to the failing run, to be counted by an emulator. One bug after the other
-/// has to be named: what is counted are the instructions between the two functions told below.
+/// has to be named: what is counted are the instructions between the two functions told below. The program is the one
+/// that `cargo bench --no-run` tells.
 ///
 /// ```text
 /// valgrind --tool=callgrind --toggle-collect='*counted*' --toggle-collect='*stop_counting*' \
-///     search-with-shuttle count 'lost update' 7
+///     PROGRAM count 'lost update' 7
 /// ```
 pub fn count(name: &str, seed: u64) {
+    hush();
     match name {
+        "panics" => (0..seed).for_each(|_| panic_caught()),
         "lost update" => warm(seed, || our_bugs::lost_update(2)),
         "order among ten" => warm(seed, our_bugs::order_among_ten),
         "crosswise locks" => warm(seed, our_bugs::crosswise_locks),
