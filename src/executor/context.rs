@@ -256,29 +256,32 @@ pub(super) struct Entered {
 }
 
 pub(super) fn enter(core: &Rc<Core>) -> Entered {
+    let hidden = HiddenPoll::begin();
+    know_now(core.run_id(), core.state().kernel.now());
     let core = ManuallyDrop::new(Rc::clone(core));
     let before = CURRENT.with(|current| current.replace(Some(core)));
-    Entered { before, _hidden: HiddenPoll::begin() }
+    Entered { before, _hidden: hidden }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         // What was current is dropped outside the cell; a loop's end may run code that looks here.
         let left = CURRENT.with(|current| current.replace(self.before.take()));
+        forget_now();
         drop(left.map(ManuallyDrop::into_inner));
     }
 }
 
-/// What is known of the poll that goes on in this thread's running loop.
+/// What is known of this thread's running loop, and of the poll that goes on in it.
 ///
 /// The commonest calls of a poll need no more: a task that wakes itself, and one that asks for the time. So
 /// they are spared the look at the loop.
 struct Polled {
-    /// The task, if its waking itself may be noted here.
+    /// The task that is polled, if its waking itself may be noted here.
     address: Cell<PackedAddress>,
     /// It has woken itself. Not set between polls.
     is_woken: Cell<bool>,
-    /// The run, or [`RunId::NONE`] when there is no poll, or `now` is not known.
+    /// The run, or [`RunId::NONE`] when no loop runs, or `now` is not known.
     run: Cell<RunId>,
     now: Cell<Instant>,
 }
@@ -292,12 +295,6 @@ impl Polled {
             now: Cell::new(Instant::ZERO),
         }
     }
-
-    #[inline]
-    fn forget(&self) {
-        self.address.set(PackedAddress::NOBODY);
-        self.run.set(RunId::NONE);
-    }
 }
 
 /// A poll that goes on.
@@ -307,11 +304,9 @@ impl Polling {
     /// Begins a task's poll. Where every wake is to be noted at its place among the events, the task's own
     /// are no exception.
     #[inline]
-    pub(super) fn begin(task: Address, run: RunId, now: Instant, is_observed: bool) -> Self {
+    pub(super) fn begin(task: Address, is_observed: bool) -> Self {
         POLLED.with(|polled| {
             polled.address.set(if is_observed { PackedAddress::NOBODY } else { task.pack() });
-            polled.run.set(run);
-            polled.now.set(now);
         });
         Polling
     }
@@ -320,7 +315,7 @@ impl Polling {
     #[inline]
     pub(super) fn end(self) -> bool {
         POLLED.with(|polled| {
-            polled.forget();
+            polled.address.set(PackedAddress::NOBODY);
             let is_woken = polled.is_woken.get();
             if is_woken {
                 polled.is_woken.set(false);
@@ -330,19 +325,21 @@ impl Polling {
     }
 }
 
-/// While it lives, nothing is known of the poll that goes on, and whoever asks is sent to the loop: because
-/// another loop is entered, or because a policy chooses, which may not use the loop at all.
+/// While it lives, nothing is known of the loop that runs and the poll that goes on before, and whoever asks is sent to
+/// the loop: because another loop is entered, or because a policy chooses, which may not use the loop at all.
 pub(super) struct HiddenPoll {
     address: PackedAddress,
     run: RunId,
+    now: Instant,
 }
 
 impl HiddenPoll {
     pub(super) fn begin() -> Self {
         POLLED.with(|polled| {
-            let hidden = HiddenPoll { address: polled.address.get(), run: polled.run.get() };
-            polled.forget();
-            hidden
+            let (address, run, now) = (polled.address.get(), polled.run.get(), polled.now.get());
+            polled.address.set(PackedAddress::NOBODY);
+            polled.run.set(RunId::NONE);
+            HiddenPoll { address, run, now }
         })
     }
 }
@@ -352,6 +349,7 @@ impl Drop for HiddenPoll {
         POLLED.with(|polled| {
             polled.address.set(self.address);
             polled.run.set(self.run);
+            polled.now.set(self.now);
         });
     }
 }
@@ -448,7 +446,16 @@ pub(crate) fn block_for(duration: Duration) {
     current("block_for").block_for(duration);
 }
 
-/// The clock has moved within the poll: until it ends, the loop is asked.
+/// The running loop's run is at this instant.
+#[inline]
+pub(super) fn know_now(run: RunId, now: Instant) {
+    POLLED.with(|polled| {
+        polled.run.set(run);
+        polled.now.set(now);
+    });
+}
+
+/// The clock has moved within the poll, or the loop is left: until more is known, the loop is asked.
 pub(super) fn forget_now() {
     POLLED.with(|polled| polled.run.set(RunId::NONE));
 }

@@ -93,7 +93,9 @@ impl Core {
         // Not from the key, for which the task has to be looked at: its future is fetched beside it.
         let slot = state.kernel.running_slot() as usize;
         let cell = state.cells[slot].take().expect("a task that is alive has a future");
-        let (now, is_observed) = (state.kernel.now(), state.kernel.is_observed());
+        let is_observed = state.kernel.is_observed();
+        let present = (self.run_id(), state.kernel.now());
+        debug_assert!(context::polled_now().is_none_or(|known| known == present));
         let is_cancelled = (turn.is_aborted | state.injects) && self.cancels(&mut state, &turn);
         drop(state);
         #[cfg(feature = "tracing")]
@@ -104,7 +106,7 @@ impl Core {
             self.cancel(turn.task, cell);
             (self.state(), Turned::Ended)
         } else {
-            self.poll(turn.task, cell, now, is_observed)
+            self.poll(turn.task, cell, is_observed)
         };
         #[cfg(feature = "tracing")]
         if turned == Turned::Ended {
@@ -133,7 +135,9 @@ impl Core {
     /// fits, or `block_for` a limit. And one of which the trace is to say what its task waits for now.
     #[cold]
     fn end_interrupted(&self, mut state: RefMut<'_, State>, task: TaskKey) -> Result<(), Failure> {
-        state.is_interrupted = false;
+        if std::mem::take(&mut state.is_interrupted) {
+            context::know_now(self.run_id(), state.kernel.now());
+        }
         if state.kernel.tells_waits() {
             state.tell_waits(task, self.run_id());
         }
@@ -162,13 +166,12 @@ impl Core {
         &self,
         task: TaskKey,
         mut cell: BoxedCell,
-        now: Instant,
         is_observed: bool,
     ) -> (RefMut<'_, State>, Turned) {
         let address = Address { loop_id: self.id, task };
         let waker = waker::waker(address);
         let mut cx = Context::from_waker(&waker);
-        let polling = Polling::begin(address, self.run_id(), now, is_observed);
+        let polling = Polling::begin(address, is_observed);
         #[cfg(not(feature = "tracing"))]
         let polled = cell.as_mut().poll(&mut cx);
         #[cfg(feature = "tracing")]
@@ -341,6 +344,7 @@ impl Core {
             return Err(self.fail(|state| describe::time_limit(state, breach, to, None)));
         }
         state.kernel.jump(to);
+        context::know_now(self.run_id(), to);
         state.kernel.debug_check();
         let due = state.kernel.fire_due();
         state.fetch_upcoming();

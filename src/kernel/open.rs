@@ -264,7 +264,8 @@ impl Kernel {
     }
 
     /// Takes the resource that has served a task that is woken.
-    pub(super) fn take_served_by(&mut self, number: u32) -> u32 {
+    pub(super) fn take_served_by(&mut self, key: TaskKey) -> u32 {
+        let number = serial(&self.tasks[key.slot()]);
         let open = self.open.as_deref_mut().and_then(|open| open.tasks.get_mut(number));
         open.and_then(|open| open.served_by.take()).unwrap_or(NO_RESOURCE)
     }

@@ -45,12 +45,11 @@ impl Kernel {
         self.note_turn_begins(number);
     }
 
-    /// Notes a wake that had an effect.
+    /// Notes a wake that had an effect, and the resource that has served the task.
     #[cold]
-    pub(super) fn note_wake(&mut self, key: TaskKey) {
+    pub(super) fn note_wake(&mut self, key: TaskKey, resource: u32) {
         let number = serial(&self.tasks[key.slot()]);
         let cause = self.cause();
-        let resource = self.take_served_by(number);
         self.record_often(number, Event::Woken { cause, resource });
         if let Some(watch) = &mut self.watch {
             watch.count_wake(number, cause);
@@ -64,7 +63,8 @@ impl Kernel {
     #[cold]
     #[inline(never)]
     pub(super) fn make_ready_noted(&mut self, key: TaskKey) {
-        self.note_wake(key);
+        let resource = self.take_served_by(key);
+        self.note_wake(key, resource);
         self.ready.push(key.slot());
     }
 

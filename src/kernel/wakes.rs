@@ -1,6 +1,6 @@
 //! How a task becomes ready.
 
-use super::{Kernel, State, Target, TaskKey, WakerKey};
+use super::{Kernel, NO_RESOURCE, State, Target, TaskKey, WakerKey};
 
 impl Kernel {
     /// Makes a suspended task ready, or notes that the running one wants to run again (S17).
@@ -21,7 +21,9 @@ impl Kernel {
                 task.set_woken(true);
                 self.counters.wakes += 1;
                 if self.is_observed {
-                    self.note_wake(key);
+                    // What has served it is told of the wake before.
+                    debug_assert_eq!(self.take_served_by(key), NO_RESOURCE);
+                    self.note_wake(key, NO_RESOURCE);
                 }
             }
             _ => {

@@ -253,6 +253,31 @@ fn s09_blocking_moves_the_clock_at_once_and_delays_everybody() {
 }
 
 #[test]
+fn s09_a_loop_whose_end_blocks_moves_no_clock_but_its_own() {
+    struct Blocks;
+
+    impl Drop for Blocks {
+        fn drop(&mut self) {
+            block_for(secs(5));
+        }
+    }
+
+    let mut other = EventLoop::new();
+    other.spawn(async {
+        let _blocks = Blocks;
+        std::future::pending::<()>().await;
+    });
+    other.run_until_idle().unwrap();
+    run(async move {
+        sleep(secs(1)).await;
+        drop(other);
+        assert_eq!(now().to_string(), "1s");
+        sleep(secs(1)).await;
+        assert_eq!(now().to_string(), "2s");
+    });
+}
+
+#[test]
 fn s09_a_task_that_blocks_and_yields_for_ever_does_not_starve_sleepers() {
     run(async {
         let _spinner = spawn(async {
