@@ -19,7 +19,7 @@ pub use failure::{
 };
 pub(crate) use later::Later;
 pub(crate) use reproduction::Reproduction;
-pub(crate) use site::site;
+pub(crate) use site::{line_of, site};
 pub(crate) use text::named;
 
 use crate::kernel::{Counters, Digest, Instant};

@@ -17,7 +17,12 @@ const KEPT_IN: [(&str, usize); 3] = [("/registry/src/", 1), ("/git/checkouts/", 
 /// The line as `file:line`. The program's own files go by their paths in its workspace, those of this crate and of
 /// others that were fetched by their paths in the package: `simloop-0.1.0/src/task/gather.rs:291`.
 pub(crate) fn site(location: &Location<'_>) -> String {
-    written(location.file(), location.line(), file!())
+    line_of(location.file(), location.line())
+}
+
+/// The same of a file that is told as the compiler does.
+pub(crate) fn line_of(file: &str, line: u32) -> String {
+    written(file, line, file!())
 }
 
 /// `here` is what the compiler calls this file. Each panic of a search asks, so the text is put together in one piece.

@@ -14,6 +14,7 @@ use crate::kernel::ordered::{Set, Texts};
 use crate::kernel::{Instant, TaskId};
 use crate::render::layout::{Layout, State, WaitKind};
 use crate::render::svg::escaped;
+use crate::report::line_of;
 use crate::trace::{Event, Level, Record, ResourceStatistics, Statistics, Trace, Waker};
 
 /// The version of this format, for the scripts of the same page alone.
@@ -84,8 +85,8 @@ impl<'a> Data<'a> {
 
     /// Writes the texts, one a line: places in the source, names of tasks, waits, and what the records say.
     pub(super) fn write_texts(&self, f: &mut impl fmt::Write) -> fmt::Result {
-        for (file, line) in &self.sites {
-            writeln!(f, "{}:{line}", escaped(file))?;
+        for &(file, line) in &self.sites {
+            writeln!(f, "{}", escaped(&line_of(file, line)))?;
         }
         for task in self.trace.tasks() {
             writeln!(f, "{}", escaped(self.name(task).0))?;
