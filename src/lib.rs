@@ -46,6 +46,7 @@ pub use time::{Instant, now, settle, sleep, timeout};
 /// | `depth = 3` | the depth of `"pct"` |
 /// | `max_deviations = 2` | the bound of a search of every schedule, which it asks for |
 /// | `seed = 7` | of the draws of the search and of the program's random numbers |
+/// | `seeds = 100` | shares the runs out over so many seeds, from that one on ([`seeds`](explore::Explorer::seeds)) |
 /// | `time_limit = "2.5s"` | leaves later choices to first-in first-out ([`time_limit`](explore::Explorer::time_limit)); also an expression of type `Duration` |
 /// | `limits = Limits::new().turns(500)` | ends a run that goes on for longer ([`Limits`]) |
 /// | `deny_leftovers` | makes tasks that are alive at the end a failure |

@@ -70,6 +70,7 @@ pub(crate) const TEST: Attribute = Attribute {
         known("depth", Takes::Count, Becomes::Nothing),
         known("runs", Takes::Count, Becomes::Call("max_runs")),
         call("seed", Takes::Number),
+        call("seeds", Takes::Count),
         call("max_deviations", Takes::Number),
         call("time_limit", Takes::Duration),
         call("limits", Takes::Expression("Limits::new().turns(10_000)")),

@@ -28,6 +28,16 @@ impl Digests {
         }
     }
 
+    /// Inserts all that another has.
+    pub(super) fn absorb(&mut self, other: &Digests) {
+        let Known { places, has_zero, .. } = &other.known;
+        let zero = has_zero.then_some(&0);
+        let known = places.iter().filter(|&&digest| digest != 0);
+        for &digest in known.chain(zero).chain(&other.waiting) {
+            self.insert(digest);
+        }
+    }
+
     /// How many different ones there were.
     pub(super) fn count(&mut self) -> u64 {
         self.gather();

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use super::engine::Engine;
 use super::pool::{self, Done, Work};
 use super::program::{Run, Runner, Shared};
+use super::seeds::Seeds;
 use super::tally::{Batch, Shard, Tally};
 use crate::policy::{Choice, ChoiceKind, Gait, Native, Pct, Policy, Pos, Random, Walk};
 use crate::rng::{Rng, digest_draw, digest_stream};
@@ -238,6 +239,7 @@ struct Worker<'a> {
     runner: Runner<'a>,
     drawing: Drawing,
     shard: Shard,
+    seeds: Seeds,
     first: &'a (Run, String),
 }
 
@@ -251,12 +253,12 @@ enum Drawing {
 
 impl<'a> Worker<'a> {
     fn new(runner: Runner<'a>, engine: &Engine<'a>, rota: &Rota, pilot: &'a Pilot) -> Self {
-        let lineup = Lineup::new(engine.seed, rota, pilot);
+        let lineup = Lineup::new(engine.seeds.first, rota, pilot);
         let drawing = match runner.are_choices_all() {
             true => Drawing::Known(lineup),
             false => Drawing::Asked(Shared::new(lineup, engine.settings)),
         };
-        Worker { runner, drawing, shard: engine.shard, first: &pilot.first }
+        Worker { runner, drawing, shard: engine.shard, seeds: engine.seeds, first: &pilot.first }
     }
 
     /// Makes the runs of a job, until so many different failures are found.
@@ -296,10 +298,12 @@ impl<'a> Worker<'a> {
             }
             Drawing::Known(lineup) => {
                 lineup.take_back(self.runner.take_native());
+                self.runner.set_seed(self.seeds.of(number));
                 lineup.start(number);
                 self.runner.run_native(lineup.lend())
             }
             Drawing::Asked(policy) => {
+                self.runner.set_seed(self.seeds.of(number));
                 policy.policy().start(number);
                 self.runner.run(&policy.lent)
             }

@@ -1,14 +1,15 @@
 //! What the strategies of a search share: the program, its settings, and how the work is split.
 
 use super::program::{Program, Runner, Settings};
+use super::seeds::Seeds;
 use super::tally::Shard;
 use super::tree::Walker;
 
 pub(super) struct Engine<'a> {
     pub(super) program: &'a dyn Program,
     pub(super) settings: &'a Settings,
-    /// Of the search; the program's is in the settings.
-    pub(super) seed: u64,
+    /// The first of them is that of the search.
+    pub(super) seeds: Seeds,
     pub(super) threads: usize,
     pub(super) shard: Shard,
 }

@@ -39,6 +39,24 @@ pub(super) struct Reach {
     pub(super) is_deep: bool,
 }
 
+impl Reach {
+    /// How far this walk and another one came, each through a tree of its own.
+    pub(super) fn and(self, other: Reach) -> Reach {
+        let deviations = match (self.is_cut_short, other.is_cut_short) {
+            (true, true) => self.deviations.min(other.deviations),
+            (true, false) => self.deviations,
+            (false, _) => other.deviations,
+        };
+        Reach {
+            deviations,
+            is_cut_in_depth: self.is_cut_in_depth || other.is_cut_in_depth,
+            is_cut_in_time: self.is_cut_in_time || other.is_cut_in_time,
+            is_cut_short: self.is_cut_short || other.is_cut_short,
+            is_deep: self.is_deep || other.is_deep,
+        }
+    }
+}
+
 /// Some schedules of a depth, and the number of the first of their children among those of that depth.
 struct Job<'a> {
     nodes: &'a [Node],
@@ -249,6 +267,7 @@ mod tests {
 
     use super::super::explorer::Explorer;
     use super::super::program::{Called, Program};
+    use super::super::seeds::Seeds;
     use super::super::tally::{Bounds, Shard};
     use super::*;
     use crate::executor::{choose, spawn};
@@ -267,8 +286,9 @@ mod tests {
     fn search(words_max: usize, deviations_max: u32, shard: Shard) -> (Tally, Reach) {
         let settings = Explorer::new().limits(Limits::new()).settings;
         let program: &dyn Program = &Called::new(&program);
-        let engine = Engine { program, settings: &settings, seed: 0, threads: 1, shard };
-        let mut tally = Tally::new(Bounds { runs: u64::MAX, failures: 1 }, Shard::WHOLE);
+        let seeds = Seeds::one(0);
+        let engine = Engine { program, settings: &settings, seeds, threads: 1, shard };
+        let mut tally = Tally::new(Bounds { runs: u64::MAX, failures: 1 }, Shard::WHOLE, seeds);
         let reach = Exhaustive::new(&engine, &mut tally, deviations_max, words_max).search();
         (tally, reach)
     }

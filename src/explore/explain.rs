@@ -90,7 +90,7 @@ fn witnessed(
     is_failing: bool,
 ) -> (Traced, Vec<String>) {
     let witness = Witness { lenient: Lenient::default(), seen: Vec::new() };
-    let policy = Shared::new(witness, runner.settings);
+    let policy = Shared::new(witness, &runner.settings);
     policy.policy().lenient.start(deviations);
     let builder = runner.settings.builder().boxed_policy(Box::new(policy.lent.clone()));
     let builder = builder.quiet(!is_failing || !wants_backtraces());

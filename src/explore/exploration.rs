@@ -31,8 +31,11 @@ pub(super) const REDUCED: &str = "reduced";
 pub struct Exploration {
     /// How the schedules were chosen, in words: `random`, `exhaustive`; `first-in first-out` where none may deviate.
     pub strategy: String,
-    /// The seed of the search, and of the program's random numbers.
+    /// The seed of the search, and of the program's random numbers; of several seeds, the first.
     pub seed: u64,
+    /// Over how many seeds the runs were shared out, from that one on: 1 unless
+    /// [asked for](super::Explorer::seeds).
+    pub seeds: u64,
     /// Which part of the search this is, from 1, and of how many; (1, 1) for all of it.
     pub shard: (u64, u64),
     /// Runs made, those for shrinking, explaining and auditing not counted.
@@ -97,6 +100,8 @@ pub struct Finding {
     /// Whether it is known that no schedule with fewer deviations fails so, nor an earlier or smaller one with
     /// as many.
     pub is_simplest: bool,
+    /// The seed of the runs that are told: that of the first that failed so.
+    pub seed: u64,
     /// The number of the first run that failed so, from 1.
     pub first_run: u64,
     /// The schedule of that run.

@@ -44,8 +44,8 @@ const SHRINK_RUNS: u64 = 20_000;
 /// It is made three times, one of them in another thread, to see whether the program is deterministic at all
 /// ([`audit`](Self::audit)).
 ///
-/// Four variables of the environment override what is set here: `SIMLOOP_SEED`, `SIMLOOP_RUNS` (the number of
-/// runs, or the limit on them), `SIMLOOP_REPLAY` (a line to replay instead of searching) and `SIMLOOP_SHARD`
+/// Four variables of the environment override what is set here: `SIMLOOP_SEED` (that one alone, where there are
+/// [several](Self::seeds)), `SIMLOOP_RUNS` (the number of runs, or the limit on them), `SIMLOOP_REPLAY` (a line to replay instead of searching) and `SIMLOOP_SHARD`
 /// ([`shard`](Self::shard)), as `2/8` for the second of eight parts. With `SIMLOOP_SHARD=auto` the part is
 /// read from the variables of Slurm arrays, GitLab, CircleCI, Buildkite, Kubernetes' indexed jobs and the stress
 /// runs of `cargo nextest`; for Kubernetes, write `auto/8`, because only the index is known there.
@@ -87,6 +87,7 @@ pub struct Explorer {
     pub(super) runs: Option<u64>,
     pub(super) deviations_max: Option<u32>,
     pub(super) failures_max: usize,
+    pub(super) seeds: u64,
     pub(super) threads: usize,
     pub(super) audits: u64,
     pub(super) shrink_runs: u64,
@@ -126,6 +127,7 @@ impl Explorer {
             runs: None,
             deviations_max: None,
             failures_max: 1,
+            seeds: 1,
             threads: 1,
             audits: 1,
             shrink_runs: SHRINK_RUNS,
@@ -349,6 +351,9 @@ impl Explorer {
         let mut explorer = self.clone();
         match Environment::of_process() {
             Ok(Environment { seed, runs, replay, shard }) => {
+                if seed.is_some() || replay.is_some() {
+                    explorer.seeds = 1;
+                }
                 explorer.settings.seed = seed.unwrap_or(explorer.settings.seed);
                 explorer.runs = runs.or(explorer.runs);
                 explorer.shard = shard.unwrap_or(explorer.shard);

@@ -39,6 +39,7 @@ mod progress;
 mod races;
 mod reduced;
 mod search;
+mod seeds;
 mod settings;
 mod shared;
 mod shrink;

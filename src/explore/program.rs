@@ -133,7 +133,7 @@ pub(super) type Traced = (Run, Trace);
 /// Runs the program again and again, on one thread.
 pub(super) struct Runner<'a> {
     program: &'a dyn Program,
-    pub(super) settings: &'a Settings,
+    pub(super) settings: Settings,
     builder: Builder,
     /// The loop of the run before, for the next.
     used: Option<EventLoop>,
@@ -142,14 +142,24 @@ pub(super) struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    pub(super) fn new(program: &'a dyn Program, settings: &'a Settings) -> Self {
+    pub(super) fn new(program: &'a dyn Program, settings: &Settings) -> Self {
         let (builder, used, shown) = (settings.builder(), None, String::new());
-        Runner { program, settings, builder, used, shown }
+        Runner { program, settings: settings.clone(), builder, used, shown }
     }
 
     /// Another for the same program.
     pub(super) fn another(&self) -> Self {
-        Runner::new(self.program, self.settings)
+        Runner::new(self.program, &self.settings)
+    }
+
+    /// Makes further runs with this seed.
+    pub(super) fn set_seed(&mut self, seed: u64) {
+        if seed != self.settings.seed {
+            self.settings.seed = seed;
+            self.builder = self.settings.builder();
+            // It has the seed before.
+            self.used = None;
+        }
     }
 
     /// Makes one of many runs: no report, no trace, and a schedule only of what fails.
@@ -178,7 +188,7 @@ impl<'a> Runner<'a> {
 
     /// Says whether a run is known by the choices of a policy that is asked to its end.
     pub(super) fn are_choices_all(&self) -> bool {
-        let Settings { requirement, injections, time_limit, .. } = self.settings;
+        let Settings { requirement, injections, time_limit, .. } = &self.settings;
         requirement.is_none() && !injections.are_any() && time_limit.is_never()
     }
 

@@ -243,7 +243,7 @@ impl<'a> Reduced<'a> {
         self.guide.policy().start(laid_down, sleep);
         let mut accesses = std::mem::take(&mut self.accesses);
         accesses.clear();
-        let settings = self.runner.settings;
+        let settings = &self.runner.settings;
         let builder = settings.builder().boxed_policy(Box::new(self.guide.lent.clone()));
         let builder = builder.accesses(accesses);
         let ((run, _), accesses) = access::noted(|| self.runner.run_with(builder, Level::Off));

@@ -1,5 +1,6 @@
 //! A search from its first run to its report.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use super::audit;
@@ -12,6 +13,7 @@ use super::explorer::{Explorer, Strategy};
 use super::identity::Identity;
 use super::program::{Program, Run, Runner, Shared};
 use super::reduced::Reduced;
+use super::seeds::Seeds;
 use super::shrink::{Shrunk, shrink};
 use super::tally::{Bounds, Failed, Found, Shard, Tally};
 use crate::executor::picture::draw_page;
@@ -28,26 +30,43 @@ const EXPLAINED_MAX: usize = 10;
 const AUDIT_STREAM: u64 = 0x61_75_64_69_74;
 
 pub(super) fn search(explorer: &Explorer, program: &dyn Program) -> Exploration {
-    let search = Search { explorer, program };
+    let search = Search { explorer: Cow::Borrowed(explorer), program };
     if let Some(reason) = &explorer.refused {
         return search.refused(FailureKind::InvalidSearch { reason: reason.clone() });
     }
     if let Some(schedule) = &explorer.replay {
         return search.replay(schedule);
     }
-    search
-        .run()
-        .unwrap_or_else(|difference| search.refused(FailureKind::NotDeterministic { difference }))
+    search.run().unwrap_or_else(|refused| *refused)
 }
 
 struct Search<'a> {
-    explorer: &'a Explorer,
+    explorer: Cow<'a, Explorer>,
     program: &'a dyn Program,
 }
+
+/// The report of a search that was not made.
+type Refused = Box<Exploration>;
 
 impl<'a> Search<'a> {
     fn runner(&self) -> Runner<'a> {
         Runner::new(self.program, &self.explorer.settings)
+    }
+
+    fn seeds(&self) -> Seeds {
+        Seeds::new(self.explorer.settings.seed, self.explorer.seeds, self.explorer.runs_max())
+    }
+
+    /// The same with one seed alone.
+    fn of_seed(&self, seed: u64) -> Self {
+        let explorer = Explorer { seeds: 1, ..Explorer::clone(&self.explorer) }.seed(seed);
+        Search { explorer: Cow::Owned(explorer), program: self.program }
+    }
+
+    fn engine(&self) -> Engine<'_> {
+        let Explorer { settings, threads, shard, .. } = &*self.explorer;
+        let (program, seeds) = (self.program, self.seeds());
+        Engine { program, settings, seeds, threads: *threads, shard: *shard }
     }
 
     /// Makes the first run, and looks at how long the tasks are.
@@ -70,8 +89,7 @@ impl<'a> Search<'a> {
     }
 
     /// Checks that the first run, and others if asked for, can be made again.
-    fn audit_all(&self, pilot: &Pilot) -> Result<(), String> {
-        let (first, shown) = &pilot.first;
+    fn audit_all(&self, first: &Run, shown: &str) -> Result<(), String> {
         if first.failure.as_ref().is_some_and(depends_on_thread) {
             return Ok(());
         }
@@ -83,7 +101,7 @@ impl<'a> Search<'a> {
             }
             let seed =
                 Rng::from_parts(self.explorer.settings.seed, AUDIT_STREAM, number).next_u64();
-            let policy = Shared::new(Random::new(seed), runner.settings);
+            let policy = Shared::new(Random::new(seed), &runner.settings);
             let builder = self.explorer.settings.builder().boxed_policy(Box::new(policy.lent));
             let (run, _) = runner.run_with(builder, Level::Off);
             self.audit(&run, &runner.shown)?;
@@ -93,7 +111,7 @@ impl<'a> Search<'a> {
 
     /// Where something could be made to go wrong in the first run.
     fn points(&self, runner: &mut Runner<'_>) -> u64 {
-        let policy = Shared::new(Points::default(), runner.settings);
+        let policy = Shared::new(Points::default(), &runner.settings);
         runner.run(&policy.lent);
         policy.policy().0
     }
@@ -107,50 +125,38 @@ impl<'a> Search<'a> {
         let reproduction = self.explorer.settings.builder().reproduction(&Schedule::default());
         let failure = Failure::new(kind, Instant::ZERO, 0, reproduction);
         let schedule = Schedule::default();
-        let finding = plain(Found { first: Failed::new(failure, schedule), number: 0, runs: 0 });
-        let tally = Tally::new(Bounds { runs: 0, failures: 1 }, Shard::WHOLE);
+        let (first, seed) = (Failed::new(failure, schedule), self.explorer.settings.seed);
+        let finding = plain(Found { first, number: 0, seed, runs: 0 });
+        let tally = Tally::new(Bounds { runs: 0, failures: 1 }, Shard::WHOLE, Seeds::one(seed));
         self.exploration(tally, Extent::Refused, vec![finding])
+    }
+
+    fn not_deterministic(&self, difference: String) -> Refused {
+        Box::new(self.refused(FailureKind::NotDeterministic { difference }))
     }
 
     /// # Errors
     ///
-    /// Returns in what runs of one schedule differ.
-    fn run(&self) -> Result<Exploration, String> {
+    /// Returns what is told where runs of one schedule differ.
+    fn run(&self) -> Result<Exploration, Refused> {
         let mut runner = self.runner();
         let pilot = &self.pilot(&mut runner);
-        let Explorer { settings, threads, shard, .. } = self.explorer;
-        let engine = Engine {
-            program: self.program,
-            settings,
-            seed: settings.seed,
-            threads: *threads,
-            shard: *shard,
-        };
-        let bounds =
-            Bounds { runs: self.explorer.runs_max(), failures: self.explorer.failures_max };
+        let (first, shown) = &pilot.first;
+        let audit = || self.audit_all(first, shown);
+        let refused = |difference| self.not_deterministic(difference);
+        let shard = self.explorer.shard;
         let (mut tally, reach) = match &self.explorer.strategy {
             Strategy::Drawn { rota, .. } => {
-                let bounds = Bounds { runs: share(bounds.runs, *shard), ..bounds };
-                let mut tally = Tally::new(bounds, *shard);
-                draw::search(&engine, rota, pilot, &mut tally, runner, || self.audit_all(pilot))?;
+                let runs = share(self.explorer.runs_max(), shard);
+                let bounds = Bounds { runs, failures: self.explorer.failures_max };
+                let mut tally = Tally::new(bounds, shard, self.seeds());
+                draw::search(&self.engine(), rota, pilot, &mut tally, runner, audit)
+                    .map_err(refused)?;
                 (tally, None)
             }
-            Strategy::Exhaustive => {
-                self.audit_all(pilot)?;
-                let mut tally = Tally::new(bounds, Shard::WHOLE);
-                let deviations_max = self.explorer.deviations_max.unwrap_or(u32::MAX);
-                let exhaustive = Exhaustive::new(&engine, &mut tally, deviations_max, WORDS_MAX);
-                let reach = exhaustive.search();
-                (tally, Some(reach))
-            }
-            Strategy::Reduced => {
-                self.audit_all(pilot)?;
-                let empty = || Tally::new(bounds, Shard::WHOLE);
-                let deviations_max = self.explorer.deviations_max.unwrap_or(u32::MAX);
-                let (tally, reach) = match shard.index {
-                    0 => Reduced::new(&engine, deviations_max).search(empty),
-                    _ => (empty(), Reach::default()),
-                };
+            Strategy::Exhaustive | Strategy::Reduced => {
+                audit().map_err(refused)?;
+                let (tally, reach) = self.walk();
                 (tally, Some(reach))
             }
         };
@@ -170,12 +176,59 @@ impl<'a> Search<'a> {
         let found = std::mem::take(&mut tally.found);
         let mut findings = Vec::with_capacity(found.len());
         for found in found {
-            findings.push(match findings.len() < EXPLAINED_MAX {
-                true => self.finding(found, is_simplest),
-                false => plain(found),
-            });
+            if findings.len() >= EXPLAINED_MAX {
+                findings.push(plain(found));
+                continue;
+            }
+            let search = self.of_seed(found.seed);
+            if found.seed != self.explorer.settings.seed {
+                search.audit_first()?;
+            }
+            findings.push(search.finding(found, is_simplest));
         }
         Ok(self.exploration(tally, extent, findings))
+    }
+
+    /// Walks the tree of each seed in turn. What one leaves of the limit on runs is for those that follow.
+    fn walk(&self) -> (Tally, Reach) {
+        let (seeds, runs_max) = (self.seeds(), self.explorer.runs_max());
+        let (mut tally, mut reach) = self.of_seed(seeds.first).walk_one(runs_max / seeds.count);
+        for place in 1..seeds.count {
+            if tally.has_enough_failures() {
+                break;
+            }
+            let runs = (runs_max - tally.runs) / (seeds.count - place);
+            let (own, own_reach) = self.of_seed(seeds.at(place)).walk_one(runs);
+            tally.absorb(own);
+            reach = reach.and(own_reach);
+        }
+        (tally, reach)
+    }
+
+    fn walk_one(&self, runs: u64) -> (Tally, Reach) {
+        let engine = self.engine();
+        let bounds = Bounds { runs, failures: self.explorer.failures_max };
+        let empty = || Tally::new(bounds, Shard::WHOLE, engine.seeds);
+        let deviations_max = self.explorer.deviations_max.unwrap_or(u32::MAX);
+        match &self.explorer.strategy {
+            // The first shard makes all.
+            Strategy::Reduced if engine.shard.index > 0 => (empty(), Reach::default()),
+            Strategy::Reduced => Reduced::new(&engine, deviations_max).search(empty),
+            _ => {
+                let mut tally = empty();
+                let walk = Exhaustive::new(&engine, &mut tally, deviations_max, WORDS_MAX);
+                let reach = walk.search();
+                (tally, reach)
+            }
+        }
+    }
+
+    /// Audits a seed in which something was found, and which was not the first.
+    fn audit_first(&self) -> Result<(), Refused> {
+        let mut runner = self.runner();
+        let (first, _) = runner.replay(&Schedule::default(), Level::Off);
+        self.audit_all(&first, &runner.shown)
+            .map_err(|difference| self.not_deterministic(difference))
     }
 
     /// Shrinks and explains a failure.
@@ -212,7 +265,8 @@ impl<'a> Search<'a> {
         let mut runner = self.runner();
         let (run, _) = runner.replay(schedule, Level::Off);
         let turns = run.turns;
-        let mut tally = Tally::new(Bounds { runs: 1, failures: 1 }, Shard::WHOLE);
+        let seeds = Seeds::one(self.explorer.settings.seed);
+        let mut tally = Tally::new(Bounds { runs: 1, failures: 1 }, Shard::WHOLE, seeds);
         let does_not_fit = run
             .failure
             .as_ref()
@@ -244,6 +298,7 @@ impl<'a> Search<'a> {
         Exploration {
             strategy: self.explorer.name(),
             seed: self.explorer.settings.seed,
+            seeds: self.seeds().count,
             shard: (self.explorer.shard.index + 1, self.explorer.shard.count),
             runs: tally.runs,
             interleavings,
@@ -267,11 +322,12 @@ fn share(runs: u64, shard: Shard) -> u64 {
 
 /// A failure as it was found.
 fn plain(found: Found) -> Finding {
-    let Found { first: Failed { failure, schedule, .. }, number, runs } = found;
+    let Found { first: Failed { failure, schedule, .. }, number, seed, runs } = found;
     Finding {
         failure,
         schedule: schedule.clone(),
         is_simplest: false,
+        seed,
         first_run: number,
         first_schedule: schedule,
         runs,

@@ -44,10 +44,45 @@ impl Explorer {
     }
 
     /// Sets the seed: of the draws of the search, and of the program's random numbers, which are the same in
-    /// all runs.
+    /// all runs, unless there are [several seeds](Self::seeds).
     #[inline]
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
+        self
+    }
+
+    /// Shares the runs out over so many seeds of the program's random numbers, 1 or more: that which is
+    /// [set](Self::seed), and those that follow it. 1 unless set.
+    ///
+    /// With one, all runs draw the same from [`rng`](crate::rng()), and so do losses and delays of [`sim`](crate::sim):
+    /// what fails by chance alone is never found. Searches that draw give each seed as many runs as another, the first
+    /// seed first, and the very first run is first-in first-out; of 10 runs and 100 seeds, 10 seeds are tried. With
+    /// [`exhaustive`](Self::exhaustive) and [`reduced`](Self::reduced) every schedule is run with the first seed, then
+    /// with the next, and what one leaves of the limit on runs is for those after it. So `exhaustive().max_deviations(0)`
+    /// is the first-in first-out run with each seed.
+    ///
+    /// A failure is audited, shrunk and explained with the [seed](super::Finding::seed) of the run that showed it, and
+    /// its line has that. With `SIMLOOP_SEED` there is that one seed, as there is in a replay: set both where the line
+    /// has both.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use simloop::{explore::Explorer, sim::Link};
+    /// use std::time::Duration;
+    ///
+    /// let program = || async {
+    ///     let link = Link::new(Duration::from_millis(20), 1_000).loss(1, 10);
+    ///     link.transfer(100).await.expect("nothing is ever lost");
+    /// };
+    /// assert!(Explorer::new().run(program).findings.is_empty(), "a thousand equal runs");
+    /// let finding = Explorer::new().seeds(100).run(program).unwrap_finding();
+    /// let line = format!("replay: Builder::new().seed({})", finding.seed);
+    /// assert!(finding.seed > 0 && finding.failure.to_string().ends_with(&line));
+    /// ```
+    #[inline]
+    pub fn seeds(mut self, count: u64) -> Self {
+        self.seeds = count.max(1);
         self
     }
 

@@ -32,9 +32,8 @@ pub(super) fn shrink(runner: Runner<'_>, failed: &Failed, runs_max: u64) -> Shru
     if runs_max == 0 {
         return Shrunk { schedule: failed.schedule.clone(), is_simplest: false };
     }
-    let settings = runner.settings;
     let mut shrinker = Shrinker {
-        policy: Shared::new(Lenient::default(), settings),
+        policy: Shared::new(Lenient::default(), &runner.settings),
         walker: Walker::new(runner),
         identity: failed.identity(),
         effort: Effort::new(runs_max),

@@ -10,6 +10,7 @@ use super::digests::Digests;
 use super::identity::Identity;
 use super::program::Run;
 use super::progress::Progress;
+use super::seeds::Seeds;
 use crate::policy::Schedule;
 use crate::report::Failure;
 
@@ -137,6 +138,8 @@ pub(super) struct Found {
     pub(super) first: Failed,
     /// The number of the first run, from 1.
     pub(super) number: u64,
+    /// The seed of that run.
+    pub(super) seed: u64,
     pub(super) runs: u64,
 }
 
@@ -145,6 +148,7 @@ pub(super) struct Tally {
     bounds: Bounds,
     /// Runs of other shards, before the first and between each two of this one.
     shard: Shard,
+    seeds: Seeds,
     pub(super) runs: u64,
     outputs: Texts,
     /// How many runs had each.
@@ -174,10 +178,11 @@ impl Shard {
 }
 
 impl Tally {
-    pub(super) fn new(bounds: Bounds, shard: Shard) -> Self {
+    pub(super) fn new(bounds: Bounds, shard: Shard, seeds: Seeds) -> Self {
         Tally {
             bounds,
             shard,
+            seeds,
             runs: 0,
             outputs: Texts::default(),
             output_runs: Vec::new(),
@@ -248,6 +253,28 @@ impl Tally {
         }
     }
 
+    /// Adds all that another search through the program has seen, as if that had been made after this one.
+    pub(super) fn absorb(&mut self, other: Tally) {
+        for (text, runs) in other.outputs() {
+            match self.place_of_output(text) {
+                Some(place) => self.output_runs[place] += runs,
+                None => self.others += runs,
+            }
+        }
+        for found in other.found {
+            let number = self.runs + found.number;
+            match self.found.iter().position(|known| known.first.is(&found.first)) {
+                Some(place) => self.found[place].runs += found.runs,
+                None if self.has_enough_failures() => {}
+                None => self.found.push(Found { number, ..found }),
+            }
+        }
+        self.others += other.others;
+        self.runs += other.runs;
+        self.digests.absorb(&other.digests);
+        self.show();
+    }
+
     /// Shows how far the search has come, to whoever looks.
     pub(super) fn show(&mut self) {
         let digests = &mut self.digests;
@@ -291,7 +318,8 @@ impl Tally {
             }
         }
         let number = (self.runs - 1) * self.shard.count + self.shard.index + 1;
-        self.found.push(Found { first: failed, number, runs: 0 });
+        let seed = self.seeds.of(number - 1);
+        self.found.push(Found { first: failed, number, seed, runs: 0 });
         self.found.len() - 1
     }
 

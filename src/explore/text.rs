@@ -70,11 +70,22 @@ impl Exploration {
             Extent::Replayed => "the replayed schedule passes".to_owned(),
             _ => {
                 let runs = counted(self.runs, "run", "runs");
-                format!("{runs} {pass} ({}, seed {})", self.strategy, self.seed)
+                format!("{runs} {pass} ({}, {})", self.strategy, self.shown_seeds())
             }
         };
         let interleavings = counted(self.interleavings, "interleaving", "interleavings");
-        format!("{what}{}, {interleavings}", self.shown_shard())
+        let seeds = match (self.seeds, self.extent) {
+            (1, _) | (_, Extent::Drawn) => String::new(),
+            _ => format!(", {}", self.shown_seeds()),
+        };
+        format!("{what}{}, {interleavings}{seeds}", self.shown_shard())
+    }
+
+    fn shown_seeds(&self) -> String {
+        match self.seeds {
+            1 => format!("seed {}", self.seed),
+            count => format!("seeds {} to {}", self.seed, self.seed.wrapping_add(count - 1)),
+        }
     }
 
     /// Which part of a search this is, where there are several.
@@ -178,17 +189,18 @@ impl Exploration {
             (Extent::Failed, 1) => {
                 format!(
                     "found in run {} ({}, seed {}){shard}",
-                    finding.first_run, self.strategy, self.seed
+                    finding.first_run, self.strategy, finding.seed
                 )
             }
             (extent, runs) => format!(
-                "found in {} of {}{} runs ({}, seed {}){shard}, first in run {}",
+                "found in {} of {}{} runs ({}, {}){shard}, first in run {}{}",
                 grouped(runs),
                 if extent == Extent::Complete { "all " } else { "" },
                 grouped(self.runs),
                 self.strategy,
-                self.seed,
-                finding.first_run
+                self.shown_seeds(),
+                finding.first_run,
+                if self.seeds > 1 { format!(" with seed {}", finding.seed) } else { String::new() }
             ),
         };
         let (first, count) = (

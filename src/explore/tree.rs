@@ -109,7 +109,7 @@ pub(super) struct Walker<'a> {
 
 impl<'a> Walker<'a> {
     pub(super) fn new(runner: Runner<'a>) -> Self {
-        let policy = Shared::new(Follow::default(), runner.settings);
+        let policy = Shared::new(Follow::default(), &runner.settings);
         Walker { runner, policy }
     }
 

@@ -181,6 +181,23 @@ async fn dislikes_seven_and_two() {
     assert_ne!(rng().next_u64(), seventh.join().unwrap());
 }
 
+/// Passes with the seeds from 8 on, and with those before 7.
+#[simloop::test(seed = 8, seeds = 5, runs = 10)]
+async fn dislikes_seven_among_others() {
+    let seventh =
+        std::thread::spawn(|| Builder::new().seed(7).run(async { rng().next_u64() }).unwrap());
+    assert_ne!(rng().next_u64(), seventh.join().unwrap());
+}
+
+#[test]
+fn a_seed_from_outside_is_that_one_alone() {
+    let passes = |name, value| passes_with("dislikes_seven_among_others", (name, value));
+    assert!(!passes("SIMLOOP_SEED", "7"));
+    // With those after it the seventh would be among them.
+    assert!(passes("SIMLOOP_SEED", "5"));
+    assert!(passes("SIMLOOP_RUNS", "20"));
+}
+
 #[test]
 fn the_environment_overrides_the_arguments() {
     let passes = |name, value| passes_with("dislikes_seven_and_two", (name, value));

@@ -9,6 +9,7 @@ mod reduced;
 mod replays;
 mod reports;
 mod requirements;
+mod seeds;
 mod words;
 
 use std::cell::RefCell;

@@ -9,6 +9,7 @@ use super::super::engine::Engine;
 use super::super::exhaustive::{Exhaustive, WORDS_MAX};
 use super::super::explorer::Explorer;
 use super::super::program::{Called, Program};
+use super::super::seeds::Seeds;
 use super::super::tally::{Bounds, Shard, Tally};
 use super::Reduced;
 use crate::kernel::Limits;
@@ -19,7 +20,13 @@ mod drawn;
 const RUNS_MAX: u64 = 4_000;
 
 fn engine<'a>(program: &'a dyn Program, explorer: &'a Explorer) -> Engine<'a> {
-    Engine { program, settings: &explorer.settings, seed: 0, threads: 1, shard: Shard::WHOLE }
+    Engine {
+        program,
+        settings: &explorer.settings,
+        seeds: Seeds::one(0),
+        threads: 1,
+        shard: Shard::WHOLE,
+    }
 }
 
 /// What a search came to: outputs and failures.
@@ -29,7 +36,7 @@ fn came_to(tally: &Tally) -> BTreeSet<String> {
 }
 
 fn tally() -> Tally {
-    Tally::new(Bounds { runs: RUNS_MAX, failures: usize::MAX }, Shard::WHOLE)
+    Tally::new(Bounds { runs: RUNS_MAX, failures: usize::MAX }, Shard::WHOLE, Seeds::one(0))
 }
 
 /// Compares the two searches. None if the program has too many schedules.
