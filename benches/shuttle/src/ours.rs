@@ -1,5 +1,6 @@
 //! The same programs, searched by simloop.
 
+#[expect(dead_code, reason = "each benchmark uses some")]
 #[expect(clippy::duplicate_mod, reason = "it uses what its parent has under these names")]
 #[path = "../../search/bugs.rs"]
 pub mod bugs;

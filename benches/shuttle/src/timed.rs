@@ -16,7 +16,8 @@ use simloop::Limits;
 use simloop::explore::{Exploration, Explorer};
 
 use crate::ours::bugs as our_bugs;
-use crate::{RUNS_MAX, bugs as their_bugs, hush, search};
+use crate::theirs::{bugs as their_bugs, search};
+use crate::{RUNS_MAX, hush};
 
 /// How often each search is made.
 const ROUNDS: usize = 5;
@@ -202,7 +203,7 @@ where
 
 /// Searches a few times, and once more up to the failing run, to be counted by an emulator. One bug after the other
 /// has to be named: what is counted are the instructions between the two functions told below. The program is the one
-/// that `cargo bench --no-run` tells.
+/// that `cargo bench --bench bugs --no-run` tells.
 ///
 /// ```text
 /// valgrind --tool=callgrind --toggle-collect='*counted*' --toggle-collect='*stop_counting*' \

@@ -1,39 +1,27 @@
-//! The same programs as in `benches/search.rs`, as far as they need no clock, searched by shuttle and by simloop.
+//! How soon shuttle finds planted bugs, in runs, and how soon both find them, in time.
 //!
-//!     cargo bench                       rates, and shuttle's runs until a bug shows
-//!     cargo bench -- rate               one part: `rate` or `bugs`
-//!     cargo bench -- time 2>/dev/null   the time until a bug shows, both in turns, a few minutes
-//!     cargo bench -- time 'lost update'                    of one bug
-//!     cargo bench -- count 'lost update' 7                 one search until it has found, for callgrind; see `timed`
-//!     cargo bench -- count panics 1000                     so many panics, caught at once
-//!     cargo bench -- --quick            tiny sizes: checks that it works, measures nothing
+//!     cargo bench --bench bugs                        shuttle's runs until a bug shows; simloop's: `benches/search.rs`
+//!     cargo bench --bench bugs -- time 2>/dev/null    the time until a bug shows, both in turns, a few minutes
+//!     cargo bench --bench bugs -- time 'lost update'          of one bug
+//!     cargo bench --bench bugs -- count 'lost update' 7       one search until it has found, for callgrind; see `timed`
+//!     cargo bench --bench bugs -- count panics 1000           so many panics, caught at once
+//!     cargo bench --bench bugs -- --quick             tiny sizes: checks that it works, measures nothing
 //!
-//! In this directory, or with `--manifest-path benches/shuttle/Cargo.toml`. `cargo test --benches` is quick as well.
+//! In this directory. `cargo test --benches` is quick as well.
 
-#[path = "../../search/bugs.rs"]
-mod bugs;
 mod ours;
-mod rate;
+mod theirs;
 mod timed;
 
 use std::env;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use shuttle::future::{block_on, spawn_local as spawn, yield_now};
-use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
-use shuttle::sync::{Mutex, MutexGuard};
-use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+
+use theirs::{bugs, search};
 
 /// Fewer than for simloop: a search that finds nothing takes long.
 const RUNS_MAX: usize = 2_000;
-
-/// Waits for a lock.
-async fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
-    mutex.lock().unwrap()
-}
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -42,12 +30,7 @@ fn main() {
     let is_full = has("--bench") && !has("--quick");
     let parts = arguments.iter().map(String::as_str).filter(|it| !it.starts_with("--"));
     match parts.collect::<Vec<_>>()[..] {
-        [] => {
-            rate::print(is_full);
-            find(is_full);
-        }
-        ["rate"] => rate::print(is_full),
-        ["bugs"] => find(is_full),
+        [] => find(is_full),
         ["time"] => timed::table(None),
         ["time", bug] => timed::table(Some(bug)),
         ["count", bug, number] => timed::count(bug, number.parse().expect("a number")),
@@ -100,25 +83,4 @@ fn spread(seeds: u64, first: impl Fn(u64) -> u64) -> String {
         runs => runs.to_string(),
     };
     format!("{} ({}-{})", shown(50), shown(39), shown(60))
-}
-
-/// Searches until a run fails, and returns how many it took.
-fn search<S, F, R>(scheduler: S, program: F) -> u64
-where
-    S: Scheduler + 'static,
-    F: Fn() -> R + Send + Sync + 'static,
-    R: Future<Output = ()> + 'static,
-{
-    let mut config = Config::new();
-    config.failure_persistence = FailurePersistence::None;
-    config.max_steps = MaxSteps::FailAfter(10_000);
-    let runs = Arc::new(AtomicU64::new(0));
-    let counted = Arc::clone(&runs);
-    let _ = catch_unwind(AssertUnwindSafe(|| {
-        Runner::new(scheduler, config).run(move || {
-            counted.fetch_add(1, Ordering::Relaxed);
-            block_on(program());
-        });
-    }));
-    runs.load(Ordering::Relaxed)
 }
