@@ -383,10 +383,11 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
     }
 
     /// Calls `tell` with those who wait in a line, in the order of service.
-    fn for_each(&self, line: usize, tell: impl FnMut(&Waiting<G::Need>)) {
-        match line == G::ALONE {
-            true => self.lines.alone().into_iter().for_each(tell),
-            false => self.lines.for_each(line, tell),
+    fn for_each(&self, line: usize, mut tell: impl FnMut(&Waiting<G::Need>)) {
+        if line != G::ALONE {
+            self.lines.for_each(line, tell);
+        } else if let Some(waiting) = self.lines.alone() {
+            tell(waiting);
         }
     }
 
