@@ -154,6 +154,7 @@ impl JoinQueue {
     /// The number of the next task that has finished, or a wake when there is one.
     ///
     /// Must not be called when no task is left.
+    #[inline]
     pub(crate) fn poll_next(
         &mut self,
         cx: &Context<'_>,
