@@ -157,10 +157,41 @@ impl Link {
     #[must_use]
     #[track_caller]
     pub fn loss(self, numerator: u32, denominator: u32) -> Self {
+        self.set_loss(numerator, denominator);
+        self
+    }
+
+    /// The same for a link that is in use, of which each clone is told: what was sent before is not affected.
+    ///
+    /// # Panics
+    ///
+    /// As [`loss`](Self::loss) does.
+    ///
+    /// # Examples
+    ///
+    /// A cut that is mended:
+    ///
+    /// ```
+    /// use simloop::{run, sim::Link};
+    /// use std::time::Duration;
+    ///
+    /// run(async {
+    ///     let link = Link::new(Duration::from_millis(50), 1000);
+    ///     let at_the_other_end = link.clone();
+    ///     link.set_loss(1, 1);
+    ///     assert!(at_the_other_end.transfer(100).await.is_err());
+    ///     link.set_loss(0, 1);
+    ///     assert!(at_the_other_end.transfer(100).await.is_ok());
+    /// });
+    /// ```
+    #[doc(alias = "partition")]
+    #[doc(alias = "repair")]
+    #[doc(alias = "clog")]
+    #[track_caller]
+    pub fn set_loss(&self, numerator: u32, denominator: u32) {
         // Draws to no purpose, so that what is no chance is told here and not when something is sent.
         Rng::new(0).chance(numerator, denominator);
         self.shared.lock().loss = (numerator, denominator);
-        self
     }
 
     /// Says whether what is sent from now on arrives in order; it does unless told otherwise.

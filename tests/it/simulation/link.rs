@@ -112,6 +112,43 @@ fn a_lost_transfer_says_so_at_the_instant_at_which_it_would_have_arrived() {
 }
 
 #[test]
+fn a_link_is_cut_and_mended_for_what_is_sent_after_that() {
+    run(async {
+        let link = slow_link();
+        let other_end = link.clone();
+        let on_its_way = spawn(arrival(other_end.clone(), 100));
+        yield_now().await;
+        link.set_loss(1, 1);
+        let lost = spawn(arrival(other_end.clone(), 100));
+        yield_now().await;
+        link.set_loss(0, 1);
+        assert_eq!(arrival(other_end, 100).await, ("400ms".into(), Ok(())));
+        assert_eq!(on_its_way.await.unwrap(), ("200ms".into(), Ok(())));
+        assert_eq!(lost.await.unwrap(), ("300ms".into(), Err(Lost)));
+        assert_eq!(link.statistics().lost, 1);
+    });
+}
+
+#[test]
+#[should_panic(expected = "a chance of 2 in 1")]
+fn what_is_no_chance_is_told_where_it_is_set() {
+    run(async { slow_link().set_loss(2, 1) });
+}
+
+#[test]
+fn s33_a_link_that_is_cut_draws_no_other_numbers() {
+    let drawn = |cuts: bool| async move {
+        let link = slow_link();
+        if cuts {
+            link.set_loss(1, 1);
+        }
+        let _ = link.transfer(1).await;
+        rng().next_u64()
+    };
+    assert_eq!(run(drawn(true)), run(drawn(false)));
+}
+
+#[test]
 fn s33_what_is_lost_depends_on_the_task_that_sends_and_not_on_others() {
     let program = |others: u32, loss| async move {
         let link = slow_link().loss(loss, 2);
