@@ -87,6 +87,8 @@ pub struct OutcomeCount {
 
 /// A failure that a search found.
 ///
+/// Its `Display` is what the [`Exploration`] shows of it, less how it was found and what other runs came to.
+///
 /// Failures of the same kind at the same place are one, whatever their instants, schedules and numbers. The place
 /// of a panic is its task and the line that raised it, whatever its message; where one task only passes on that
 /// another has panicked, that message is looked at, too.

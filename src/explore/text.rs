@@ -34,6 +34,13 @@ impl Display for Exploration {
     }
 }
 
+impl Display for Finding {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&told(self, "", ""))
+    }
+}
+
 impl Exploration {
     /// The first line of a search that found nothing.
     fn summary(&self) -> String {
@@ -150,33 +157,17 @@ impl Exploration {
         lines
     }
 
-    /// A failure: what happened, how it was found, what it hangs on, the two runs, how to see it again.
+    /// A failure as told by itself, with how it was found and what else there was.
     fn told(&self, finding: &Finding) -> String {
-        let failure = finding.failure.to_string();
-        let (what, replay) = split_at_last(&failure, "  replay: ").unwrap_or((&failure, ""));
-        match finding.failure.kind() {
-            // There is no run that a line could bring back.
-            FailureKind::InvalidSearch { .. } => return what.trim_end().to_owned(),
-            // Nor is there one to show: the line brings back the run around the search.
-            FailureKind::NestedLoop { .. } => return failure,
-            _ => {}
-        }
-        let mut text = what.to_owned();
-        if self.extent != Extent::Refused {
-            text.push_str(&self.provenance(finding));
-        }
-        for line in finding.sentence.lines() {
-            text.push_str(&format!("  {line}\n"));
-        }
-        if !finding.columns.is_empty() {
-            text.push('\n');
-            text.push_str(&finding.columns);
-        }
-        let histogram = self.shown_outcomes();
-        if self.findings.len() == 1 && !histogram.is_empty() {
-            text.push_str(&format!("{}\n", &histogram[1..]));
-        }
-        format!("{text}  replay: {replay}")
+        let provenance = match self.extent {
+            Extent::Refused => String::new(),
+            _ => self.provenance(finding),
+        };
+        let histogram = match self.findings.len() {
+            1 => self.shown_outcomes(),
+            _ => String::new(),
+        };
+        told(finding, &provenance, histogram.strip_prefix('\n').unwrap_or_default())
     }
 
     fn provenance(&self, finding: &Finding) -> String {
@@ -218,6 +209,31 @@ impl Exploration {
         };
         format!("  {found}: {shrunk}\n")
     }
+}
+
+/// A failure: what happened, how it was found, what it hangs on, the two runs, how to see it again.
+fn told(finding: &Finding, provenance: &str, histogram: &str) -> String {
+    let failure = finding.failure.to_string();
+    let (what, replay) = split_at_last(&failure, "  replay: ").unwrap_or((&failure, ""));
+    match finding.failure.kind() {
+        // There is no run that a line could bring back.
+        FailureKind::InvalidSearch { .. } => return what.trim_end().to_owned(),
+        // Nor is there one to show: the line brings back the run around the search.
+        FailureKind::NestedLoop { .. } => return failure,
+        _ => {}
+    }
+    let mut text = format!("{what}{provenance}");
+    for line in finding.sentence.lines() {
+        text.push_str(&format!("  {line}\n"));
+    }
+    if !finding.columns.is_empty() {
+        text.push('\n');
+        text.push_str(&finding.columns);
+    }
+    if !histogram.is_empty() {
+        text.push_str(&format!("{histogram}\n"));
+    }
+    format!("{text}  replay: {replay}")
 }
 
 /// One line for each failure that is not told in full, as far as there is room.

@@ -53,6 +53,21 @@ fn the_short_form_panics_with_the_report() {
 }
 
 #[test]
+fn a_finding_is_shown_as_in_the_report_less_how_it_was_found_and_what_else_there_was() {
+    let program = || async {
+        assert_ne!(letters([2, 1]).await, "baa", "planted");
+        7
+    };
+    let exploration = explorer().random(50).max_failures(2).run(program);
+    let report = exploration.to_string();
+    let is_of_others =
+        |line: &&str| line.starts_with("  found in ") || line.starts_with("  outcomes: ");
+    let (of_others, own): (Vec<_>, Vec<_>) = report.lines().partition(is_of_others);
+    assert_eq!(of_others.len(), 2, "{report}");
+    assert_eq!(exploration.findings[0].to_string(), own.join("\n"));
+}
+
+#[test]
 fn different_failures_are_told_apart_by_kind_and_place() {
     let exploration = all(|| async {
         let chosen = choose(6);
@@ -243,6 +258,7 @@ fn a_program_that_is_not_deterministic_is_told_before_anything_else() {
         map.into_keys().collect::<Vec<_>>()
     });
     assert!(matches!(hash_order.failure().unwrap().kind(), FailureKind::NotDeterministic { .. }));
+    assert_eq!(hash_order.findings[0].to_string(), hash_order.to_string());
 }
 
 #[test]
