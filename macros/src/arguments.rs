@@ -1,7 +1,7 @@
 //! What stands in an attribute's parentheses: `name = value`, `name`, separated by commas.
 
 use crate::error::{Error, Result};
-use crate::known::{Attribute, Becomes, Known, STRATEGIES, Strategy, Takes, meant};
+use crate::known::{Attribute, Becomes, Known, NEEDLESS, STRATEGIES, Strategy, Takes, meant};
 use crate::tokens::{Delimiter, Ident, Literal, Span, TokenStream, TokenTree, code, is, word};
 
 /// The arguments that make sense, in the order in which they were written.
@@ -173,6 +173,9 @@ fn unknown(attribute: &Attribute, name: &Ident) -> Error {
         names.push(known.name);
     }
     let mut message = format!("{} has no argument `{name}`", attribute.shown);
+    if let Some((_, reason)) = NEEDLESS.iter().find(|(needless, _)| is(name, needless)) {
+        return Error::new(name.span(), format!("{message}: {reason}"));
+    }
     if let Some(meant) = meant(&name.to_string(), &names) {
         message.push_str(&format!("; did you mean `{meant}`?"));
     }

@@ -146,6 +146,10 @@ pub(crate) const ALIASES: [(&str, &str); 9] = [
     ("urw", "walk"),
 ];
 
+/// Arguments from elsewhere that have nothing to say here, with why.
+pub(crate) const NEEDLESS: [(&str, &str); 1] =
+    [("start_paused", "time is always virtual, and jumps when all tasks wait; leave it out")];
+
 /// The word of `words` that was probably meant by `word`.
 pub(crate) fn meant(word: &str, words: &[&'static str]) -> Option<&'static str> {
     let alias = ALIASES.iter().find(|(alias, _)| *alias == word).map(|&(_, name)| name);

@@ -89,6 +89,7 @@ fn an_argument_that_there_is_not_is_told_with_those_that_there_are() {
         "#[simloop::test(run = 500)]\nasync fn keeps_order() {}",
         "#[simloop::test(iterations = 500)]\nasync fn keeps_order() {}",
         "#[simloop::test(flavor = \"current_thread\")]\nasync fn keeps_order() {}",
+        "#[simloop::test(start_paused = true)]\nasync fn keeps_order() {}",
         "#[simloop::test(seed = 7, deny_leftover, tim_limit = \"5s\")]\nasync fn keeps_order() {}",
         "#[simloop::main(explore = \"random\")]\nasync fn main() {}",
         "#[simloop::main(sed = 7)]\nasync fn main() {}",
