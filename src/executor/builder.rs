@@ -296,6 +296,7 @@ impl Builder {
     fn configure(&self, core: &Core) {
         core.is_quiet.set(self.is_quiet);
         let mut state = core.state();
+        state.is_configured = true;
         state.kernel.configure(self.limits, picture::level(self.level));
         state.level = self.level;
         state.seed = self.seed;

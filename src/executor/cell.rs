@@ -179,12 +179,16 @@ where
 
     fn refill(mut self: Pin<&mut Self>, future: &mut dyn Any) -> bool {
         let Some(future) = future.downcast_mut::<Option<F>>() else { return false };
-        // Looked at first, so that nothing is moved about meanwhile, and no code is made to drop what is not there.
-        if !matches!(*self, Cell::Empty) {
-            return false;
+        let Some(taken) = future.take() else { return false };
+        // Looked at after that: for all that the compiler knows both are in one place, and for a destructor of what is here
+        // it would move the future once more.
+        match *self {
+            Cell::Empty => self.set(Cell::Future { future: taken }),
+            _ => {
+                std::mem::forget(future.replace(taken));
+                return false;
+            }
         }
-        let Some(future) = future.take() else { return false };
-        self.set(Cell::Future { future });
         true
     }
 }

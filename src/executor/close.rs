@@ -113,10 +113,12 @@ impl Core {
     ///
     /// What else may be wrong with a run at its end, such as leftover tasks, is asked for by
     /// [`finish`](super::EventLoop::finish): told here, it would hide the error that a test returns early with.
+    #[inline]
     pub(super) fn abandon(self: &Rc<Self>) -> Option<Failure> {
-        if !self.state().is_open() {
-            return None;
-        }
+        if self.state().is_open() { self.abandon_open() } else { None }
+    }
+
+    fn abandon_open(self: &Rc<Self>) -> Option<Failure> {
         self.close(None, None);
         if self.state().unjoined.is_empty() {
             return None;

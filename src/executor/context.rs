@@ -212,11 +212,14 @@ const RECYCLED_MAX: usize = 4;
 /// Takes a loop that is new, or as good as new, with the settings that a [`Builder`](super::Builder) starts with.
 pub(super) fn take_new() -> Rc<Core> {
     let recycled = RECYCLED.try_with(|recycled| recycled.borrow_mut().pop());
-    recycled.ok().flatten().unwrap_or_else(|| {
-        let core = Core::new(Kernel::default());
-        add(&core);
-        core
-    })
+    recycled.ok().flatten().unwrap_or_else(make_new)
+}
+
+#[cold]
+fn make_new() -> Rc<Core> {
+    let core = Core::new(Kernel::default());
+    add(&core);
+    core
 }
 
 /// Keeps a closed loop for the next run on this thread: a search makes millions of small ones.

@@ -108,6 +108,8 @@ pub(crate) struct State {
     /// Something may be made to go wrong in this run.
     pub(super) injects: bool,
     pub(super) injecting: Injecting,
+    /// A builder has set something since the loop was as good as new.
+    pub(super) is_configured: bool,
     /// With so many ready tasks or more, the picker is asked which of them runs.
     pub(super) asked_from: usize,
     pub(super) seed: u64,
@@ -208,7 +210,10 @@ impl Core {
     pub(super) fn reset(&self) -> bool {
         let is_usable = self.restart();
         self.is_quiet.set(false);
-        self.state().reset_settings();
+        let mut state = self.state();
+        if state.is_configured {
+            state.reset_settings();
+        }
         is_usable
     }
 

@@ -263,6 +263,7 @@ impl Resources {
         self.list.push(resource);
     }
 
+    #[inline]
     pub(super) fn clear(&mut self) {
         self.list.clear();
         self.traced.clear();

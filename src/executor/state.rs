@@ -43,6 +43,7 @@ impl State {
             values_chosen: 0,
             injects: false,
             injecting: Injecting::default(),
+            is_configured: false,
             asked_from: usize::MAX,
             seed: 0,
             echo: false,
@@ -65,6 +66,7 @@ impl State {
 
     /// Forgets the settings of a run.
     pub(super) fn reset_settings(&mut self) {
+        self.is_configured = false;
         self.kernel.reset_settings();
         self.workers.counts = WorkerCounts::default();
         (self.asked_from, self.seed, self.injects) = (usize::MAX, 0, false);
@@ -100,6 +102,7 @@ impl State {
             values_chosen,
             injects: _,
             injecting: _,
+            is_configured: _,
             asked_from: _,
             seed: _,
             echo: _,

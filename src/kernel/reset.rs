@@ -19,6 +19,7 @@ impl Kernel {
     /// Forgets the run and keeps the memory and the settings, for the next. Keys from this run stay stale.
     ///
     /// Returns `false` when the keys are used up and the kernel must not be used again.
+    #[inline]
     pub(crate) fn restart(&mut self) -> bool {
         let has_keys = self.tasks.clear();
         self.ready.clear();

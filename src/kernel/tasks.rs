@@ -247,16 +247,13 @@ impl TaskTable {
     /// The same where the task is finished.
     #[inline(always)]
     pub(crate) fn release_finished(&mut self, slot: u32) {
-        match self.has_family(slot) {
-            true => self.release_parent(slot),
+        if self.has_children(slot) {
+            let task = &mut self.slots[slot as usize];
+            task.flags = task.flags.with(Flags::HANDLE, false);
+        } else {
             // What it has noted of the handle goes with it.
-            false => self.free_line(slot),
+            self.free_line(slot);
         }
-    }
-
-    #[inline(never)]
-    fn release_parent(&mut self, slot: u32) {
-        self.release_handle(self.key(slot));
     }
 
     /// Puts the running task into the completed state and returns who is told, if it is kept for its handle. Does
@@ -355,6 +352,7 @@ impl TaskTable {
     /// Forgets all tasks and keeps the memory; keys handed out before stay stale for ever.
     ///
     /// Returns `false` when the generations are used up and the table must not be used again.
+    #[inline]
     pub(crate) fn clear(&mut self) -> bool {
         self.generation_first = self.generation_unused();
         self.generation_last = self.generation_first;

@@ -100,12 +100,6 @@ impl TaskTable {
         }
     }
 
-    /// Says whether something may be noted of children of a task.
-    #[inline]
-    pub(super) fn has_family(&self, slot: u32) -> bool {
-        (slot as usize) < self.families.len()
-    }
-
     /// Says whether children of a task are in the table.
     #[inline]
     pub(super) fn has_children(&self, slot: u32) -> bool {

@@ -267,6 +267,7 @@ impl<P: Copy> Timers<P> {
     }
 
     /// Forgets all timers and keeps the memory for the next loop. Old keys stay stale.
+    #[inline]
     pub fn clear(&mut self) {
         // Where all are free none is live, and there is nothing to go through.
         if self.free.len() != self.used as usize {
