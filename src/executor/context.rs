@@ -15,7 +15,7 @@ use crate::kernel::{Instant, Kernel, TaskKey};
 thread_local! {
     /// The loop that is running. Its end is up to [`Entered`], so that the place needs no destructor: looking
     /// into one that has a destructor means to ask each time whether that has run.
-    static CURRENT: RefCell<Option<ManuallyDrop<Rc<Core>>>> = const { RefCell::new(None) };
+    static CURRENT: Place = const { RefCell::new(None) };
     /// All loops of this thread, for handles and wakers that are used between turns. Without a destructor as well:
     /// a loop may be used in that of another thread-local, and must not pass for one of another thread then. The
     /// last loop to go frees it, see [`forget_gone`].
@@ -26,6 +26,12 @@ thread_local! {
     static POLLED: Polled = const { Polled::nothing() };
 }
 
+/// The running loop, if there is one.
+pub(super) type Running = Option<ManuallyDrop<Rc<Core>>>;
+
+/// The place of the running loop. Who calls nothing that looks there borrows it alone, which is not counted.
+pub(super) type Place = RefCell<Running>;
+
 /// Calls `f` with the running loop, or returns `None` outside one.
 ///
 /// The loop stays borrowed meanwhile, so `f` must not run foreign code, nor drop foreign data: either may
@@ -34,6 +40,15 @@ thread_local! {
 pub(super) fn try_with<R>(f: impl FnOnce(&Core) -> R) -> Option<R> {
     // `try_with` rather than `with`, here and below, because only that is always inlined. It cannot fail.
     CURRENT.try_with(|current| current.borrow().as_ref().map(|core| f(core))).ok().flatten()
+}
+
+/// Calls `f` with the place of the running loop, for what is short and done all the time.
+///
+/// Where this is inlined into a program it is one instruction, in a library a call as far as the compiler knows, for which
+/// registers are saved. So the place is handed on from there.
+#[inline]
+pub(super) fn with_place<R>(f: impl FnOnce(&Place) -> R) -> R {
+    CURRENT.try_with(f).unwrap_or_else(|_| unreachable!("it has no destructor"))
 }
 
 /// Calls `f` with the running loop.
@@ -464,19 +479,15 @@ pub(super) fn forget_now() {
 }
 
 /// Wakes a task, most likely one of the running loop that waits.
-///
-/// The place of the running loop is looked up where this is inlined: in a program that is one instruction, in a library a
-/// call as far as the compiler knows, for which registers are saved.
 #[inline]
 pub(super) fn wake_waiting(address: Address) {
-    let _ = CURRENT.try_with(|current| wake_in(current, address));
+    with_place(|place| wake_in(place, address));
 }
 
-/// As long as nothing else is to be done this calls nothing, so nobody else looks meanwhile: a borrow for one alone is
-/// not counted.
+/// As long as nothing else is to be done this calls nothing.
 #[inline(never)]
-fn wake_in(current: &RefCell<Option<ManuallyDrop<Rc<Core>>>>, address: Address) {
-    let is_done = match current.try_borrow_mut().as_deref() {
+fn wake_in(place: &Place, address: Address) {
+    let is_done = match place.try_borrow_mut().as_deref() {
         Ok(Some(core)) if core.id == address.loop_id => {
             core.try_state().is_some_and(|mut state| state.kernel.wake_at_once(address.task))
         }

@@ -171,8 +171,6 @@ impl std::fmt::Debug for Core {
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum JoinPoll {
     Pending,
-    /// The same; this waker of an earlier poll is not a task's own, and to be dropped.
-    Replaced(WakerKey),
     /// The output was moved.
     Completed,
     /// The task was cancelled or has panicked; see [`Core::take_join_error`].
@@ -336,16 +334,21 @@ impl Core {
     }
 
     /// Sees to it that `target` is woken when a task finishes, or moves its output into `place`. Runs no
-    /// foreign code.
-    #[inline(always)]
-    pub(super) fn poll_join(&self, key: TaskKey, target: Target, place: &mut dyn Any) -> JoinPoll {
+    /// foreign code: returns the waker of an earlier poll, if it is not a task's own, to be dropped.
+    pub(super) fn poll_join(
+        &self,
+        key: TaskKey,
+        target: Target,
+        place: &mut dyn Any,
+    ) -> (JoinPoll, Option<WakerKey>) {
         let mut state = self.state();
-        match state.try_join(key, place) {
-            JoinPoll::Pending => match state.kernel.join(key, target) {
-                Some(Join::Waits { replaced: Some(waker) }) => JoinPoll::Replaced(waker),
-                _ => JoinPoll::Pending,
-            },
-            finished => finished,
+        let joined = state.try_join(key, place);
+        if joined != JoinPoll::Pending {
+            return (joined, None);
+        }
+        match state.kernel.join(key, target) {
+            Some(Join::Waits { replaced }) => (joined, replaced),
+            _ => (joined, None),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The loop as a value: run a program to its end, or drive it by hand from ordinary code.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
@@ -49,13 +50,13 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    // Not within a tuple, which would move the future once more.
-    let mut root = Waiting::new(future);
     let site = Location::caller();
-    let outcome = EventLoop::new().run_to_outcome(&mut root, site);
-    // If the run was refused the future is still here. Its destructor may panic, which ends the process where another
-    // panic is under way.
-    drop(root);
+    let outcome = {
+        // If the run is refused the future is dropped here: its destructor may panic, which ends the process where another
+        // panic is under way. By a block, since to be dropped by a call it would be moved.
+        let mut root = Waiting::new(future);
+        EventLoop::new().run_to_outcome(&mut root, site)
+    };
     match outcome {
         Ok(output) => output,
         Err(failure) => panic!("{failure}"),
@@ -177,10 +178,11 @@ impl EventLoop {
         if let Err(failure) = self.check_usable() {
             return self.core.conclude(Err(failure), None);
         }
-        let (outcome, root) = self.run_root(&mut Waiting::new(future), site);
+        let mut output = None;
+        let (ended, root) = self.run_root(&mut Waiting::new(future), site, &mut output);
         #[cfg(feature = "backtrace")]
-        let outcome = outcome.map_err(|failure| self.core.locate(failure));
-        self.core.conclude(outcome, Some(root))
+        let ended = ended.map_err(|failure| self.core.locate(failure));
+        self.core.conclude(outcome(ended, output), Some(root))
     }
 
     /// Does the same for a search, which takes from the loop afterwards what it needs.
@@ -228,12 +230,13 @@ impl EventLoop {
         site: &'static Location<'static>,
     ) -> Result<T, Failure> {
         self.check_usable()?;
-        let (outcome, root) = self.run_root(root, site);
+        let mut output = None;
+        let (ended, root) = self.run_root(root, site, &mut output);
         #[cfg(feature = "backtrace")]
-        let outcome = outcome.map_err(|failure| self.core.locate(failure));
-        match outcome {
-            Ok(output) if self.core.ends_plainly() => Ok(output),
-            outcome => self.core.end(outcome, Some(root), None).0,
+        let ended = ended.map_err(|failure| self.core.locate(failure));
+        match (ended, output) {
+            (Ok(()), Some(output)) if self.core.ends_plainly() => Ok(output),
+            (ended, output) => self.core.end(outcome(ended, output), Some(root), None).0,
         }
     }
 
@@ -252,8 +255,9 @@ impl EventLoop {
     {
         let site = Location::caller();
         self.check_usable()?;
-        let (outcome, root) = self.run_root(&mut Waiting::new(future), site);
-        if outcome.is_err() {
+        let mut output = None;
+        let (ended, root) = self.run_root(&mut Waiting::new(future), site, &mut output);
+        if ended.is_err() {
             // The loop may go on without it. As a run ends its root is dropped with all others instead.
             let mut state = self.core.state();
             // A loop has far fewer tasks than 2^32.
@@ -262,33 +266,37 @@ impl EventLoop {
                 state.kernel.request_abort(key);
             }
         }
-        outcome
+        outcome(ended, output)
     }
 
-    fn run_root<T: 'static>(
+    /// Runs a task `main` to its end and moves its output into `place`, an `Option` of that. One function for outputs of all
+    /// types.
+    fn run_root(
         &self,
         root: &mut dyn Incoming,
         site: &'static Location<'static>,
-    ) -> (Result<T, Failure>, TaskId) {
+        place: &mut dyn Any,
+    ) -> (Result<(), Failure>, TaskId) {
         let _entered = context::enter(&self.core);
-        let (root, handle) = spawn::root::<T>(&self.core, root, site);
+        let (root, handle) = spawn::root(&self.core, root, site);
         let id = handle.id();
-        match self.drive(root) {
-            Ok(()) => {
-                let output = handle.into_output(&self.core);
-                (Ok(output.expect("the root has completed")), id)
-            }
-            Err(failure) => (Err(failure), id),
+        let ended = self.drive(root);
+        if ended.is_ok() {
+            handle.give_output(&self.core, place);
         }
+        (ended, id)
     }
 
-    /// Goes on until the task `root` has ended.
+    /// Goes on until the task `root` has ended. Apart, so that turns have all registers.
+    #[inline(never)]
     fn drive(&self, root: TaskKey) -> Result<(), Failure> {
         loop {
-            match self.core.turns()? {
+            match self.core.turns(root)? {
                 // Looked up rather than compared: the end of another task may be what the root lingered for.
-                Turned::Ended if self.core.has_ended(root) => return self.core.end_of_root(root),
-                Turned::Ended | Turned::Suspended => {}
+                Turned::Ended if self.core.ending(root).is_some() => {
+                    return self.core.end_of_root(root);
+                }
+                Turned::Ended | Turned::Passed => {}
                 Turned::Idle => match self.core.pass_time() {
                     Some(passed) => passed?,
                     None => return Err(self.core.deadlock()),
@@ -496,13 +504,29 @@ impl Drop for EventLoop {
     }
 }
 
+/// What a run came to, by how its root has ended and what that has left.
+fn outcome<T>(ended: Result<(), Failure>, output: Option<T>) -> Result<T, Failure> {
+    ended.map(|()| output.expect("the root has completed"))
+}
+
 impl Core {
-    fn has_ended(&self, task: TaskKey) -> bool {
-        self.state().kernel.task(task).is_some_and(|task| task.state.is_finished())
+    /// How a task has ended, if it has.
+    fn ending(&self, task: TaskKey) -> Option<TaskState> {
+        let state = self.state().kernel.task(task)?.state;
+        state.is_finished().then_some(state)
     }
 
     /// Says how the root ended.
+    #[inline(never)]
     fn end_of_root(&self, root: TaskKey) -> Result<(), Failure> {
+        match self.ending(root) {
+            Some(TaskState::Completed) if !self.inbox.has_post() => Ok(()),
+            _ => self.end_of_root_rare(root),
+        }
+    }
+
+    #[cold]
+    fn end_of_root_rare(&self, root: TaskKey) -> Result<(), Failure> {
         if self.inbox.has_post() {
             // Of a wake in the root's last poll nobody would hear later.
             self.read_inbox(Some(root))?;

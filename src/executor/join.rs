@@ -3,6 +3,7 @@
 mod error;
 
 use std::any::Any;
+use std::cell::RefMut;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -12,11 +13,11 @@ use std::sync::Mutex;
 use std::task::{Context, Poll};
 
 use super::access;
-use super::context;
+use super::context::{self, Place, Running};
 use super::core::{Core, JoinPoll};
 use super::inbox::{self, Dropped};
 use super::registry::LoopId;
-use super::waker::{Address, PackedAddress};
+use super::waker::{self, Address, PackedAddress};
 use crate::kernel::{Access, Object, State as TaskState, Target, TaskId, TaskKey, WakerKey};
 pub use error::JoinError;
 
@@ -180,20 +181,20 @@ impl<T: 'static> JoinHandle<T> {
         let result = match joined {
             JoinPoll::Completed => Ok(output.expect("a completed task leaves an output")),
             JoinPoll::Failed | JoinPoll::Gone => Err(self.task.take_error()),
-            JoinPoll::Pending | JoinPoll::Replaced(_) => return None,
+            JoinPoll::Pending => return None,
         };
         self.task.serial |= GIVEN;
         Some(result)
     }
+}
 
-    /// Takes the output of a task of `core` that has completed.
-    pub(super) fn into_output(mut self, core: &Core) -> Option<T> {
-        let mut output: Option<T> = None;
-        let key = self.task.key()?;
-        if core.poll_join(key, Target::Task(key), &mut output) == JoinPoll::Completed {
+impl JoinHandle<()> {
+    /// Moves the output of a task of `core` that has completed into `place`, whatever it is.
+    pub(super) fn give_output(mut self, core: &Core, place: &mut dyn Any) {
+        let joined = self.task.key().map(|key| core.try_join(key, place));
+        if joined == Some(JoinPoll::Completed) {
             self.task.serial |= GIVEN;
         }
-        output
     }
 }
 
@@ -201,10 +202,11 @@ impl<T: 'static> JoinHandle<T> {
 impl<T: 'static> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.task.is_given(), "{GIVEN_BEFORE}");
         let mut output: Option<T> = None;
-        let joined = self.task.poll_join(&mut output, cx);
+        let joined = context::with_place(|running| self.task.poll_join(running, &mut output, cx));
         self.given(joined, output).map_or(Poll::Pending, Poll::Ready)
     }
 }
@@ -311,21 +313,45 @@ impl AbortHandle {
     }
 
     /// Waits for the task to finish, and moves its output into `place`.
-    fn poll_join(&self, place: &mut dyn Any, cx: &Context<'_>) -> JoinPoll {
+    ///
+    /// Calls nothing but as its last deed: a task that has to wait saves no register for what follows its end.
+    fn poll_join(&self, running: &Place, place: &mut dyn Any, cx: &Context<'_>) -> JoinPoll {
+        if let Ok(running) = running.try_borrow_mut() {
+            match self.join_at_once(&running, cx) {
+                Some(false) => return JoinPoll::Pending,
+                Some(true) => return take_output(running, self.address, place),
+                None => {}
+            }
+        }
+        self.poll_join_rare(place, cx)
+    }
+
+    #[inline(always)]
+    fn join_at_once(&self, running: &Running, cx: &Context<'_>) -> Option<bool> {
+        let core = running.as_deref()?;
+        let own = waker::address(cx.waker())?.unpack();
+        let task = self.address.unpack();
+        if own.loop_id != task.loop_id || own.loop_id != core.id {
+            return None;
+        }
+        core.try_state()?.kernel.join_at_once(task.task, own.task)
+    }
+
+    /// Does so whatever the task has come to, and whoever asks.
+    #[inline(never)]
+    fn poll_join_rare(&self, place: &mut dyn Any, cx: &Context<'_>) -> JoinPoll {
         let polled = context::try_with(|core| {
             let target = core.own_target(cx.waker()).filter(|_| core.id == self.loop_id())?;
             // Of nobody's address there is no task in any loop.
             Some(core.poll_join(self.address.unpack().task, target, place))
         });
         match polled.flatten() {
-            Some(joined) => {
+            Some((joined, replaced)) => {
                 if access::is_on() {
-                    self.note_join(joined);
+                    self.note_join(joined, replaced);
                 }
-                match joined {
-                    JoinPoll::Replaced(waker) => self.drop_waker(waker),
-                    _ => joined,
-                }
+                self.drop_waker(replaced);
+                joined
             }
             None => self.poll_join_foreign(place, cx),
         }
@@ -333,9 +359,9 @@ impl AbortHandle {
 
     #[cold]
     #[inline(never)]
-    fn note_join(&self, joined: JoinPoll) {
+    fn note_join(&self, joined: JoinPoll, replaced: Option<WakerKey>) {
         match joined {
-            JoinPoll::Replaced(_) => self.note(Object::End, Access::Write),
+            JoinPoll::Pending if replaced.is_some() => self.note(Object::End, Access::Write),
             JoinPoll::Pending => access::note_wait(Access::Joins(self.number())),
             JoinPoll::Gone if self.key().is_none() => {}
             _ => access::note_wait(Access::Joined(self.number())),
@@ -367,24 +393,20 @@ impl AbortHandle {
         self.note(Object::End, Access::Write);
         let Some((core, key)) = self.found() else { return JoinPoll::Gone };
         let target = core.target(cx.waker());
-        match (core.poll_join(key, target, place), target) {
-            (JoinPoll::Pending, _) => JoinPoll::Pending,
-            (JoinPoll::Replaced(waker), _) => self.drop_waker(waker),
-            (finished, Target::Waker(unused)) => {
-                core.drop_waker(Some(unused));
-                finished
-            }
-            (finished, Target::Task(_)) => finished,
-        }
+        let (joined, replaced) = core.poll_join(key, target, place);
+        let unused = match target {
+            Target::Waker(waker) if joined != JoinPoll::Pending => Some(waker),
+            _ => replaced,
+        };
+        core.drop_waker(unused);
+        joined
     }
 
     /// Drops the waker of an earlier poll, which is not a task's own.
-    #[cold]
-    fn drop_waker(&self, replaced: WakerKey) -> JoinPoll {
-        if let Some((core, _)) = self.found() {
-            core.drop_waker(Some(replaced));
+    fn drop_waker(&self, replaced: Option<WakerKey>) {
+        if let Some((core, _)) = replaced.and_then(|_| self.found()) {
+            core.drop_waker(replaced);
         }
-        JoinPoll::Pending
     }
 
     /// Lets go of the task, whose result nobody will take.
@@ -466,4 +488,15 @@ impl fmt::Debug for AbortHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AbortHandle").field("task", &self.shown()).finish()
     }
+}
+
+/// Moves the output of a task that has completed into `place`, and lets go of the task. Nothing in it panics.
+#[inline(never)]
+fn take_output(
+    running: RefMut<'_, Running>,
+    address: PackedAddress,
+    place: &mut dyn Any,
+) -> JoinPoll {
+    let Some(core) = running.as_deref() else { return JoinPoll::Gone };
+    core.state().take_output(address.unpack().task.slot(), place)
 }

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::panic::Location;
-use std::rc::Rc;
 
 use super::cell::{BoxedCell, Incoming, Waiting};
 use super::context;
@@ -343,12 +342,12 @@ impl Current {
     }
 }
 
-/// Spawns the root of a run, whose output is a `T`.
-pub(super) fn root<T>(
-    core: &Rc<Core>,
+/// Spawns the root of a run, whatever its output is.
+pub(super) fn root(
+    core: &Core,
     future: &mut dyn Incoming,
     site: &'static Location<'static>,
-) -> (TaskKey, JoinHandle<T>) {
+) -> (TaskKey, JoinHandle<()>) {
     let Ok(task) = core.add_child(future, Some("main"), false, site) else {
         unreachable!("a loop that runs takes tasks")
     };

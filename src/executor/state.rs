@@ -266,17 +266,17 @@ impl State {
         }
     }
 
-    /// Moves the output of a task that has completed into `place`, and lets go of the task.
+    /// Moves the output of a task that has completed into `place`, and lets go of the task. As a run ends the output
+    /// may have been dropped.
     #[inline(always)]
-    fn take_output(&mut self, slot: u32, place: &mut dyn Any) -> JoinPoll {
+    pub(super) fn take_output(&mut self, slot: u32, place: &mut dyn Any) -> JoinPoll {
         self.kernel.release_finished(slot);
         let slot = slot as usize;
-        let Some(home) = self.cells.get_mut(slot) else { return JoinPoll::Completed };
-        if let Some(cell) = home.take() {
-            // The emptied cell stays or goes with it: memory, and no destructor of anybody's.
-            let emptied = cell.take(place, slot < CELLS_KEPT_MAX);
-            std::mem::forget(std::mem::replace(home, emptied));
-        }
+        let Some(home) = self.cells.get_mut(slot) else { return JoinPoll::Gone };
+        let Some(cell) = home.take() else { return JoinPoll::Gone };
+        // The emptied cell stays or goes with it: memory, and no destructor of anybody's.
+        let emptied = cell.take(place, slot < CELLS_KEPT_MAX);
+        std::mem::forget(std::mem::replace(home, emptied));
         JoinPoll::Completed
     }
 

@@ -20,9 +20,9 @@ use crate::report::{Failure, FailureKind, PanicPlace};
 pub(super) enum Turned {
     /// No task is ready, so there was none.
     Idle,
-    /// The task suspended.
-    Suspended,
-    /// The task ended: it completed, was cancelled or panicked.
+    /// The task suspended; or it completed, no other ended with it, and it is not the one that is waited for.
+    Passed,
+    /// The task ended otherwise: it completed, was cancelled or panicked.
     Ended,
 }
 
@@ -38,13 +38,14 @@ pub(super) enum Idle {
 }
 
 impl Core {
-    /// Takes turns as long as the tasks suspend. The borrow in which one ends is that in which the next begins.
+    /// Takes turns as long as tasks are ready and the one that is waited for cannot have ended. The borrow in which one
+    /// ends is that in which the next begins.
     #[inline(always)]
-    pub(super) fn turns(self: &Rc<Self>) -> Result<Turned, Failure> {
+    pub(super) fn turns(self: &Rc<Self>, awaited: TaskKey) -> Result<Turned, Failure> {
         let mut state = self.state();
         loop {
-            let (after, turned) = self.turn(state)?;
-            if turned != Turned::Suspended {
+            let (after, turned) = self.turn(state, Some(awaited))?;
+            if turned != Turned::Passed {
                 return Ok(turned);
             }
             state = after;
@@ -53,7 +54,7 @@ impl Core {
 
     /// Takes one turn for whoever steps the loop, who need not have turns inlined.
     pub(super) fn step(self: &Rc<Self>) -> Result<Turned, Failure> {
-        self.turn(self.state()).map(|(_, turned)| turned)
+        self.turn(self.state(), None).map(|(_, turned)| turned)
     }
 
     /// Takes one turn, if a task is ready.
@@ -61,6 +62,7 @@ impl Core {
     fn turn<'a>(
         self: &'a Rc<Self>,
         mut state: RefMut<'a, State>,
+        awaited: Option<TaskKey>,
     ) -> Result<(RefMut<'a, State>, Turned), Failure> {
         if self.inbox.has_post() {
             drop(state);
@@ -106,10 +108,10 @@ impl Core {
             self.cancel(turn.task, cell);
             (self.state(), Turned::Ended)
         } else {
-            self.poll(turn.task, cell, is_observed)
+            self.poll(turn.task, awaited, cell, is_observed)
         };
         #[cfg(feature = "tracing")]
-        if turned == Turned::Ended {
+        if state.kernel.task(turn.task).is_none_or(|task| task.state.is_over()) {
             drop(state);
             self.close_span(turn.task);
             state = self.state();
@@ -165,6 +167,7 @@ impl Core {
     fn poll(
         &self,
         task: TaskKey,
+        awaited: Option<TaskKey>,
         mut cell: BoxedCell,
         is_observed: bool,
     ) -> (RefMut<'_, State>, Turned) {
@@ -187,7 +190,7 @@ impl Core {
                 match state.kernel.suspend(is_woken) {
                     Suspension::Kept => {
                         state.put_back(slot, cell);
-                        return (state, Turned::Suspended);
+                        return (state, Turned::Passed);
                     }
                     Suspension::Aborted => {
                         drop(state);
@@ -209,7 +212,8 @@ impl Core {
                         self.call_handed_back(waker);
                         state = self.state();
                     }
-                    return (state, Turned::Ended);
+                    let is_awaited = awaited == Some(task);
+                    return (state, if is_awaited { Turned::Ended } else { Turned::Passed });
                 }
                 if is_woken {
                     state.kernel.wake_running();

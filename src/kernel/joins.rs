@@ -1,7 +1,7 @@
 //! Joins and wakers: who is to be woken when a task ends, and which wakers the shell keeps for the kernel.
 
 use super::key::{Target, TaskKey, WakerKey};
-use super::{Join, Kernel, OpenWait, serial};
+use super::{Join, Kernel, OpenWait, State, serial};
 
 impl Kernel {
     /// The tasks that are joined by a waker that is not a task's own, each with its key.
@@ -12,24 +12,12 @@ impl Kernel {
         })
     }
 
-    /// Looks whether a task has finished, and registers who is to be woken when it does.
-    #[inline]
+    /// Looks whether a task has finished, and registers who is to be woken when it does, in place of whoever was before.
     pub(crate) fn join(&mut self, key: TaskKey, target: Target) -> Option<Join> {
-        let task = self.tasks.get_mut(key)?;
+        let task = self.tasks.get(key)?;
         if task.state.is_finished() {
             return Some(Join::Finished(task.state));
         }
-        let is_told = task.is_told_of();
-        if is_told | self.is_observed {
-            return Some(self.move_join(key, target));
-        }
-        task.set_joiner(target);
-        Some(Join::Waits { replaced: None })
-    }
-
-    /// Registers who is to be woken, in place of whoever was before.
-    #[inline(never)]
-    fn move_join(&mut self, key: TaskKey, target: Target) -> Join {
         let (replaced, member) = self.tasks.take_joined(key.slot());
         let task = &mut self.tasks[key.slot()];
         task.set_joiner(target);
@@ -38,7 +26,25 @@ impl Kernel {
             self.change_member(number, member, None);
             self.move_wait(replaced, target, OpenWait::Join(number));
         }
-        Join::Waits { replaced: handed_back(replaced, target) }
+        Some(Join::Waits { replaced: handed_back(replaced, target) })
+    }
+
+    /// Does so where hardly anything is to be done: says whether the task has completed, and registers the joiner if it is
+    /// the first of one that is alive. `None` otherwise: then nothing has changed.
+    #[inline(always)]
+    pub(crate) fn join_at_once(&mut self, key: TaskKey, joiner: TaskKey) -> Option<bool> {
+        if self.is_observed {
+            return None;
+        }
+        let task = self.tasks.get_mut(key)?;
+        if task.state == State::Completed {
+            return Some(true);
+        }
+        if !task.state.is_alive() || task.is_told_of() {
+            return None;
+        }
+        task.set_joiner(Target::Task(joiner));
+        Some(false)
     }
 
     /// Withdraws a join that was registered, or a membership in a group; a waker that is not a task's own is

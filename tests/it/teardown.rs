@@ -9,7 +9,7 @@ use std::task::{Context, Wake, Waker};
 
 use simloop::policy::{Choice, Policy};
 use simloop::report::PanicPlace;
-use simloop::{Builder, EventLoop, call_soon, run, settle, sleep, spawn, yield_now};
+use simloop::{Builder, EventLoop, JoinHandle, call_soon, run, settle, sleep, spawn, yield_now};
 
 use crate::panics::{Bomb, panic_of};
 use crate::secs;
@@ -254,6 +254,29 @@ fn s20_a_chain_of_outputs_that_hold_handles_is_dropped_on_any_stack() {
         drop(last);
         assert_eq!(count.get(), 20_000, "all of them, before the drop of the last returns");
     });
+}
+
+#[test]
+fn s21_an_output_that_the_end_of_the_run_has_dropped_was_cancelled_to_whoever_asks_then() {
+    /// Asks for the output of another task when it is dropped.
+    struct Asks(JoinHandle<u8>, Rc<Cell<u32>>);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            let taken = self.0.try_take();
+            self.1
+                .set(1 + u32::from(taken.is_some_and(|result| result.unwrap_err().is_cancelled())));
+        }
+    }
+    let answer = Rc::new(Cell::new(0));
+    let told = Rc::clone(&answer);
+    let report = Builder::new().run(async move {
+        let first = spawn(async { 7 });
+        let second = spawn(async move { Asks(first, told) });
+        settle().await;
+        [second]
+    });
+    drop(report.unwrap());
+    assert_eq!(answer.get(), 2);
 }
 
 #[test]
