@@ -456,6 +456,9 @@ fn in_child(test: &str, variables: &[(&str, &str)]) -> std::process::Output {
 /// Set in such a process.
 const CHILD: &str = "SIMLOOP_TEST_IN_A_PROCESS_OF_ITS_OWN";
 
+/// Of how many seeds its search has.
+const SEEDS: &str = "SIMLOOP_TEST_SEEDS";
+
 #[test]
 fn of_all_the_panics_of_a_search_one_is_printed_if_backtraces_are_wanted() {
     if env::var_os(CHILD).is_some() {
@@ -478,7 +481,8 @@ fn of_all_the_panics_of_a_search_one_is_printed_if_backtraces_are_wanted() {
 #[test]
 fn the_environment_of_the_process_overrides_what_is_set() {
     if env::var_os(CHILD).is_some() {
-        let exploration = Explorer::new().random(99).max_runs(40).run(|| async {
+        let seeds = env::var(SEEDS).map_or(1, |seeds| seeds.parse().unwrap());
+        let exploration = Explorer::new().random(99).max_runs(40).seeds(seeds).run(|| async {
             letters([2, 2]).await;
         });
         println!("<{exploration}>");
@@ -505,6 +509,19 @@ fn the_environment_of_the_process_overrides_what_is_set() {
         "the replayed schedule passes, 1 interleaving"
     );
     assert!(said(&[("SIMLOOP_REPLAY", "v1:2=1/3")]).starts_with("replay diverged at turn 2 (0s)"));
+    let said_of_eight = |variable| said(&[(SEEDS, "8"), variable]);
+    assert_eq!(
+        said_of_eight(("SIMLOOP_RUNS", "16")),
+        "16 runs pass (random, seeds 0 to 7), 8 interleavings"
+    );
+    assert_eq!(
+        said_of_eight(("SIMLOOP_SEED", "3")),
+        "40 runs pass (random, seed 3), 8 interleavings"
+    );
+    assert_eq!(
+        said_of_eight(("SIMLOOP_REPLAY", "v1:2=1/2")),
+        "the replayed schedule passes, 1 interleaving"
+    );
     assert_eq!(
         said(&[("SIMLOOP_SHARD", "5/3")]),
         "nothing was run: SIMLOOP_SHARD=\"5/3\" has neither the form `i/n`, with i from 1 to n and n up to \
