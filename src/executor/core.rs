@@ -341,12 +341,11 @@ impl Core {
         target: Target,
         place: &mut dyn Any,
     ) -> (JoinPoll, Option<WakerKey>) {
-        let mut state = self.state();
-        let joined = state.try_join(key, place);
+        let joined = self.try_join(key, place);
         if joined != JoinPoll::Pending {
             return (joined, None);
         }
-        match state.kernel.join(key, target) {
+        match self.state().kernel.join(key, target) {
             Some(Join::Waits { replaced }) => (joined, replaced),
             _ => (joined, None),
         }

@@ -348,9 +348,7 @@ pub(super) fn root(
     future: &mut dyn Incoming,
     site: &'static Location<'static>,
 ) -> (TaskKey, JoinHandle<()>) {
-    let Ok(task) = core.add_child(future, Some("main"), false, site) else {
-        unreachable!("a loop that runs takes tasks")
-    };
-    let key = task.key().expect("it was added");
+    let task = core.spawn_child(future, Some("main"), false, site);
+    let key = task.key().expect("a loop that runs takes tasks");
     (key, JoinHandle::new(task))
 }
