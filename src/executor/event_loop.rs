@@ -1,26 +1,25 @@
 //! The loop as a value: run a program to its end, or drive it by hand from ordinary code.
 
-use std::any::Any;
+mod run;
+
 use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::builder::Builder;
-use super::cell::{Incoming, Waiting};
+use super::cell::Waiting;
 use super::context;
 use super::core::Core;
 use super::describe;
 use super::join::JoinHandle;
 use super::picture;
-use super::spawn;
 use super::spawn::Builder as TaskBuilder;
-use super::stuck::Standstill;
-use super::turn::{Idle, Turned, forget_panic};
-use crate::kernel::{Counters, Digest, Instant, State as TaskState, TaskId, TaskKey};
+use super::turn::{Idle, Turned};
+use crate::kernel::{Counters, Digest, Instant};
 use crate::policy::{Native, Policy, Schedule};
-use crate::report::{Failure, FailureKind, Later, PanicPlace, Report};
+use crate::report::{Failure, FailureKind, Report};
+use run::outcome;
 
 /// Runs a future to its end on a virtual clock and returns its output. This is `asyncio.run`.
 ///
@@ -169,36 +168,6 @@ impl EventLoop {
         self.run_at(future, Location::caller())
     }
 
-    /// As [`run`](Self::run), called elsewhere.
-    pub(super) fn run_at<F>(self, future: F, site: &'static Location<'static>) -> Report<F::Output>
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
-        if let Err(failure) = self.check_usable() {
-            return self.core.conclude(Err(failure), None);
-        }
-        let mut output = None;
-        let (ended, root) = self.run_root(&mut Waiting::new(future), site, &mut output);
-        #[cfg(feature = "backtrace")]
-        let ended = ended.map_err(|failure| self.core.locate(failure));
-        self.core.conclude(outcome(ended, output), Some(root))
-    }
-
-    /// Does the same for a search, which takes from the loop afterwards what it needs.
-    #[inline(always)]
-    pub(crate) fn run_briefly<F>(
-        &self,
-        future: F,
-        site: &'static Location<'static>,
-    ) -> Result<F::Output, Failure>
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
-        self.run_to_outcome(&mut Waiting::new(future), site)
-    }
-
     /// Takes the policy, once the run has ended, for another run.
     pub(crate) fn take_policy(&self) -> Option<Box<dyn Policy>> {
         self.core.take_policy()
@@ -221,23 +190,6 @@ impl EventLoop {
     /// Takes the choices that were made.
     pub(crate) fn take_schedule(&self) -> Schedule {
         self.core.state().schedule.take()
-    }
-
-    /// Does the same with a future of output `T`, for whoever needs no more than the outcome.
-    fn run_to_outcome<T: 'static>(
-        &self,
-        root: &mut dyn Incoming,
-        site: &'static Location<'static>,
-    ) -> Result<T, Failure> {
-        self.check_usable()?;
-        let mut output = None;
-        let (ended, root) = self.run_root(root, site, &mut output);
-        #[cfg(feature = "backtrace")]
-        let ended = ended.map_err(|failure| self.core.locate(failure));
-        match (ended, output) {
-            (Ok(()), Some(output)) if self.core.ends_plainly() => Ok(output),
-            (ended, output) => self.core.end(outcome(ended, output), Some(root), None).0,
-        }
     }
 
     /// Runs `future` as a task `main` to its end and returns its output. Other tasks stay as they are.
@@ -267,42 +219,6 @@ impl EventLoop {
             }
         }
         outcome(ended, output)
-    }
-
-    /// Runs a task `main` to its end and moves its output into `place`, an `Option` of that. One function for outputs of all
-    /// types.
-    fn run_root(
-        &self,
-        root: &mut dyn Incoming,
-        site: &'static Location<'static>,
-        place: &mut dyn Any,
-    ) -> (Result<(), Failure>, TaskId) {
-        let _entered = context::enter(&self.core);
-        let (root, handle) = spawn::root(&self.core, root, site);
-        let id = handle.id();
-        let ended = self.drive(root);
-        if ended.is_ok() {
-            handle.give_output(&self.core, place);
-        }
-        (ended, id)
-    }
-
-    /// Goes on until the task `root` has ended. Apart, so that turns have all registers.
-    #[inline(never)]
-    fn drive(&self, root: TaskKey) -> Result<(), Failure> {
-        loop {
-            match self.core.turns(root)? {
-                // Looked up rather than compared: the end of another task may be what the root lingered for.
-                Turned::Ended if self.core.ending(root).is_some() => {
-                    return self.core.end_of_root(root);
-                }
-                Turned::Ended | Turned::Passed => {}
-                Turned::Idle => match self.core.pass_time() {
-                    Some(passed) => passed?,
-                    None => return Err(self.core.deadlock()),
-                },
-            }
-        }
     }
 
     /// Takes one turn: polls the next ready task. Returns `false`, and does nothing, when none is ready.
@@ -501,69 +417,5 @@ impl Drop for EventLoop {
         if let Some(failure) = untold.filter(|_| !std::thread::panicking()) {
             panic!("{failure}");
         }
-    }
-}
-
-/// What a run came to, by how its root has ended and what that has left.
-fn outcome<T>(ended: Result<(), Failure>, output: Option<T>) -> Result<T, Failure> {
-    ended.map(|()| output.expect("the root has completed"))
-}
-
-impl Core {
-    /// How a task has ended, if it has.
-    fn ending(&self, task: TaskKey) -> Option<TaskState> {
-        let state = self.state().kernel.task(task)?.state;
-        state.is_finished().then_some(state)
-    }
-
-    /// Says how the root ended.
-    #[inline(never)]
-    fn end_of_root(&self, root: TaskKey) -> Result<(), Failure> {
-        match self.ending(root) {
-            Some(TaskState::Completed) if !self.inbox.has_post() => Ok(()),
-            _ => self.end_of_root_rare(root),
-        }
-    }
-
-    #[cold]
-    fn end_of_root_rare(&self, root: TaskKey) -> Result<(), Failure> {
-        if self.inbox.has_post() {
-            // Of a wake in the root's last poll nobody would hear later.
-            self.read_inbox(Some(root))?;
-        }
-        let mut state = self.state();
-        let task = state.kernel.task(root).expect("the root's handle keeps it in the table");
-        match task.state {
-            TaskState::Completed => Ok(()),
-            TaskState::Panicked => {
-                let mut panicked =
-                    state.panics.remove(root).expect("a panicked task with a handle has its panic");
-                let is_root = panicked.place != PanicPlace::Drop;
-                // Once: for the failure, and for whoever takes it.
-                state.schedule.pack();
-                let failure = describe::panicked(&state, &mut panicked, is_root);
-                drop(state);
-                panicked.payload.into_iter().for_each(forget_panic);
-                Err(failure)
-            }
-            TaskState::Cancelled => {
-                let task = state.path(root);
-                Err(describe::failure(&state, FailureKind::RootCancelled { task }))
-            }
-            state => unreachable!("a root that has ended is {state:?}"),
-        }
-    }
-
-    /// Makes the failure of a deadlock.
-    fn deadlock(&self) -> Failure {
-        if let Err(failure) = self.read_inbox(None) {
-            return failure;
-        }
-        let mut state = self.state();
-        state.schedule.pack();
-        let standstill = Arc::new(Standstill::new(self, &state));
-        let told = Arc::clone(&standstill);
-        let kind = Later::new(move || FailureKind::Deadlock(told.deadlock()));
-        describe::failure_later(&state, kind).at_place(standstill)
     }
 }
