@@ -3,10 +3,12 @@
 //! The state is borrowed for one short call at a time and never while foreign code runs: a future, a waker, a
 //! callback, a destructor. Whatever is foreign is moved out first.
 
+mod panics;
+
 use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -25,7 +27,6 @@ use super::turn::forget_panic;
 use super::waker;
 use super::workers::Workers;
 use crate::kernel::ordered::Map;
-use crate::kernel::shown_path;
 use crate::kernel::{
     Ending, Instant, Join, Kernel, Level, Spawn, State as TaskState, Target, TaskId, TaskKey,
     WakerKey,
@@ -33,13 +34,12 @@ use crate::kernel::{
 use crate::policy::{Draft, Native, Policy, Replay};
 use crate::report::{Failure, PanicPlace};
 use crate::rng::{Rng, stream_child};
+pub(crate) use panics::message;
+pub(super) use panics::{Panicked, Payload, drop_caught};
 
 /// How deep [`Core::drop_unspawned`] drops within itself. More than any destructor has reason for, and no more
 /// than the stack of a thread bears where futures take some kilobytes each.
 const UNSPAWNED_DEPTH_MAX: u32 = 32;
-
-/// The payload of a panic.
-pub(super) type Payload = Box<dyn Any + Send>;
 
 /// A loop, reachable from handles, wakers and the API.
 pub(crate) struct Core {
@@ -134,24 +134,6 @@ pub(crate) struct State {
     /// Lines of code at which the task that is being probed waits.
     #[cfg(feature = "backtrace")]
     pub(super) probed: Vec<String>,
-}
-
-/// A panic that was caught.
-pub(super) struct Panicked {
-    /// Its place in the order in which the panics of the run happened.
-    pub(super) number: u64,
-    pub(super) serial: u64,
-    pub(super) path: String,
-    pub(super) message: String,
-    /// The line of code that raised it, `file:line`, where that is known.
-    pub(super) raised_at: Option<String>,
-    pub(super) at: Instant,
-    pub(super) turn: u64,
-    pub(super) site: &'static Location<'static>,
-    pub(super) place: PanicPlace,
-    pub(super) payload: Option<Payload>,
-    /// It happened as the ended run was dropped.
-    pub(super) is_at_end: bool,
 }
 
 /// Nothing that depends on what else the process does, such as the loop's number (S18).
@@ -442,78 +424,6 @@ impl Core {
         }
     }
 
-    /// Ends a task with a panic. It is kept for whoever joins, or becomes the run's.
-    pub(super) fn finish_panicked(&self, key: TaskKey, payload: Payload, place: PanicPlace) {
-        let (message, raised_at) = self.take_raised(&payload);
-        let mut state = self.state();
-        if let Some(task) = state.kernel.task(key) {
-            let (serial, site, has_handle) = (task.serial, task.site, task.has_handle());
-            let path = shown_path(&state.kernel.path(key));
-            let (at, turn) = (state.kernel.now(), state.kernel.turn());
-            let panicked = Panicked {
-                number: state.number_panic(),
-                serial,
-                path,
-                message: message.clone(),
-                raised_at,
-                at,
-                turn,
-                site,
-                place,
-                payload: Some(payload),
-                is_at_end: !state.is_open(),
-            };
-            if has_handle {
-                state.panics.insert(key, panicked);
-            } else {
-                state.unjoined.push(panicked);
-            }
-        }
-        drop(state);
-        self.finish(key, Ending::Panicked(&message));
-    }
-
-    /// Keeps a panic of foreign code that was not a task's poll; it fails the run when that ends.
-    pub(super) fn collect_panic(&self, what: &str, payload: Payload) {
-        let (message, raised_at) = self.take_raised(&payload);
-        let mut state = self.state();
-        let (at, turn) = (state.kernel.now(), state.kernel.turn());
-        let is_at_end = !state.is_open();
-        let running = state.kernel.running();
-        let (path, blamed) = match running.map(|key| shown_path(&state.kernel.path(key))) {
-            // What runs then is a task that is dropped.
-            Some(path) if is_at_end => (path, running.and_then(|key| state.kernel.task(key))),
-            Some(path) => (format!("{what}, as {path} ran"), None),
-            None => (what.to_owned(), None),
-        };
-        let (serial, site, place) = match blamed {
-            Some(task) => (task.serial, task.site, PanicPlace::Drop),
-            // No task is to blame, so its site is not shown.
-            None => (u64::MAX, Location::caller(), PanicPlace::Foreign),
-        };
-        let number = state.number_panic();
-        state.unjoined.push(Panicked {
-            number,
-            serial,
-            path,
-            message,
-            raised_at,
-            at,
-            turn,
-            site,
-            place,
-            payload: Some(payload),
-            is_at_end,
-        });
-    }
-
-    /// Drops foreign data outside a task's turn. A panic in its destructor fails the run when that ends.
-    pub(super) fn drop_foreign<T>(&self, what: &str, value: T) {
-        if let Some(payload) = drop_caught(value) {
-            self.collect_panic(what, payload);
-        }
-    }
-
     /// A generator for the running task's next random numbers, from (seed, path, number of the call) (S33).
     pub(super) fn draw(&self) -> Rng {
         let state = &mut *self.state();
@@ -550,20 +460,4 @@ pub(crate) fn try_now() -> Option<Instant> {
     let core = context::try_current()?;
     let state = core.state.try_borrow().ok()?;
     Some(state.kernel.now())
-}
-
-/// The text of a panic, where it has one.
-pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
-    if let Some(text) = payload.downcast_ref::<&'static str>() {
-        text
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text
-    } else {
-        "a payload that is no text"
-    }
-}
-
-/// Drops foreign data and returns the panic of its destructor, if there was one.
-pub(super) fn drop_caught<T>(value: T) -> Option<Payload> {
-    catch_unwind(AssertUnwindSafe(|| drop(value))).err()
 }
