@@ -1,7 +1,17 @@
 //! Joins and wakers: who is to be woken when a task ends, and which wakers the shell keeps for the kernel.
 
 use super::key::{Target, TaskKey, WakerKey};
-use super::{Join, Kernel, OpenWait, State, serial};
+use super::{Kernel, OpenWait, State, serial};
+
+/// What a join finds.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Join {
+    Finished(State),
+    /// Registered; the waker that was registered before, if it was not a task's own, is handed back.
+    Waits {
+        replaced: Option<WakerKey>,
+    },
+}
 
 impl Kernel {
     /// The tasks that are joined by a waker that is not a task's own, each with its key.
