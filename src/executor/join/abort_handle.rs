@@ -233,7 +233,7 @@ impl AbortHandle {
         error.unwrap_or_else(|| JoinError::cancelled(self.id(), self.id().to_string()))
     }
 
-    /// Asks for the task's cancellation; see [`JoinHandle::abort`].
+    /// Asks for the task's cancellation; see [`JoinHandle::abort`](crate::JoinHandle::abort).
     pub fn abort(&self) {
         self.note(Object::Task, Access::Read);
         if let Some((core, key)) = self.found() {
