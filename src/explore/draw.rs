@@ -8,7 +8,8 @@ use super::pool::{self, Done, Work};
 use super::program::{Run, Runner, Shared};
 use super::seeds::Seeds;
 use super::tally::{Batch, Shard, Tally};
-use crate::policy::{Choice, ChoiceKind, Gait, Native, Pct, Policy, Pos, Random, Walk};
+use crate::kernel::Level;
+use crate::policy::{Choice, ChoiceKind, Gait, Native, Pct, Policy, Pos, Random, Schedule, Walk};
 use crate::rng::{Rng, digest_draw, digest_stream};
 
 /// How a schedule is drawn.
@@ -27,20 +28,59 @@ pub(super) enum Draw {
 /// Which run is drawn how: the first is drawn by the first, and so on in turn.
 pub(super) type Rota = Cow<'static, [Draw]>;
 
-/// What is known of the program from its first run.
-pub(super) struct Pilot {
-    pub(super) turns: u64,
-    /// The turns of each task, in the order of spawning.
-    pub(super) work: Vec<u64>,
+/// What is known of the program from a run that is first-in first-out.
+#[derive(Clone, Debug)]
+pub(super) struct Measured {
+    turns: u64,
+    /// The turns of each task, in the order of spawning, until the walk is made.
+    work: Vec<u64>,
     /// Where something may be made to go wrong.
-    pub(super) points: u64,
+    points: u64,
+}
+
+/// The first run of a search.
+pub(super) struct Pilot {
+    pub(super) measured: Measured,
     /// That run, and its output as text.
     pub(super) first: (Run, String),
 }
 
+impl Pilot {
+    /// Makes the first run, and looks at how long the tasks are.
+    pub(super) fn new(runner: &mut Runner<'_>) -> Pilot {
+        let (mut first, work) = scout(runner);
+        if !runner.are_choices_all() {
+            // What else is asked of a run was not asked of that one.
+            first = runner.replay(&Schedule::default(), Level::Off).0;
+        }
+        let shown = std::mem::take(&mut runner.shown);
+        let measured = Measured { turns: first.turns, work, points: points(runner) };
+        Pilot { measured, first: (first, shown) }
+    }
+}
+
+/// Goes first-in first-out, and tells how many turns each task took.
+fn scout(runner: &mut Runner<'_>) -> (Run, Vec<u64>) {
+    let run = runner.run_native(Native::Scout(Box::default()));
+    match runner.take_native() {
+        Some(Native::Scout(scout)) => (run, scout.turns),
+        _ => (run, Vec::new()),
+    }
+}
+
+/// Goes the same way, and tells where something could be made to go wrong.
+fn points(runner: &mut Runner<'_>) -> u64 {
+    if !runner.settings.injections.are_any() {
+        return 0;
+    }
+    let policy = Shared::new(Points::default(), &runner.settings);
+    runner.run(&policy.lent);
+    policy.policy().0
+}
+
 /// Goes first-in first-out and counts where something could be made to go wrong.
 #[derive(Debug, Default)]
-pub(super) struct Points(pub(super) u64);
+struct Points(u64);
 
 impl Policy for Points {
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
@@ -56,9 +96,8 @@ struct Lineup {
     /// From which the seeds of runs are made.
     stream: u64,
     rota: Rota,
-    /// The length of the first run, and of its tasks, until the walk is made.
-    turns: u64,
-    work: Vec<u64>,
+    /// With the seed of the run that comes.
+    measured: Measured,
     /// These are away while a loop uses them.
     random: Option<Box<Random>>,
     pct: Option<Box<Pct>>,
@@ -67,7 +106,6 @@ struct Lineup {
     now: Option<Draw>,
     /// What is made to go wrong is drawn apart, so that a task is chosen as without it.
     injected: Option<Rng>,
-    points: u64,
 }
 
 /// Keeps the seeds of runs apart from the draws of the program.
@@ -76,21 +114,24 @@ const STREAM: u64 = 0x7365_6172_6368;
 const INJECTED_STREAM: u64 = 0x69_6e_6a_65_63_74;
 
 impl Lineup {
-    fn new(seed: u64, rota: &Rota, pilot: &Pilot) -> Self {
+    fn new(seed: u64, rota: &Rota, measured: &Measured) -> Self {
         Lineup {
             seed,
             stream: digest_stream(seed, STREAM),
             rota: rota.clone(),
-            turns: pilot.turns,
-            work: pilot.work.clone(),
+            measured: measured.clone(),
             random: None,
             pct: None,
             walk: None,
             pos: None,
             now: None,
             injected: None,
-            points: pilot.points,
         }
+    }
+
+    /// Forgets how long the program was with another seed.
+    fn measure_anew(&mut self, measured: Measured) {
+        (self.measured, self.pct, self.walk) = (measured, None, None);
     }
 
     /// Gets ready for the run of this number, from 0, which is first-in first-out.
@@ -99,15 +140,14 @@ impl Lineup {
         let Some(drawn) = number.checked_sub(1) else { return };
         let draw = self.rota[(drawn % self.rota.len() as u64) as usize];
         let seed = digest_draw(self.stream, number);
-        if self.points > 0 {
-            self.injected = Some(Rng::from_parts(self.seed, INJECTED_STREAM, number));
-        }
+        let has_points = self.measured.points > 0;
+        self.injected = has_points.then(|| Rng::from_parts(self.seed, INJECTED_STREAM, number));
         match draw {
             Draw::Random => {
                 self.random.get_or_insert_with(|| Box::new(Random::new(0))).restart(seed);
             }
             Draw::Pct { depth } => {
-                let turns = self.turns;
+                let turns = self.measured.turns;
                 let pct = self.pct.get_or_insert_with(|| Box::new(Pct::new(0, 1, turns)));
                 pct.restart(seed, depth);
             }
@@ -122,7 +162,7 @@ impl Lineup {
     }
 
     fn walk(&mut self) -> &mut Walk {
-        let work = &mut self.work;
+        let work = &mut self.measured.work;
         self.walk.get_or_insert_with(|| Box::new(Walk::new(0, std::mem::take(work))))
     }
 
@@ -158,8 +198,8 @@ impl Policy for Lineup {
     #[inline]
     fn choose(&mut self, choice: &Choice<'_>) -> usize {
         if self.now.is_some() && matches!(choice.kind(), ChoiceKind::Injection(_)) {
-            // Once in a run on average, and where the first run had no such point, at each.
-            let points = self.points;
+            // Once in a run on average, and where the run that was measured had no such point, at each.
+            let points = self.measured.points;
             return usize::from(self.injected.as_mut().is_none_or(|rng| rng.below(points) == 0));
         }
         match self.now {
@@ -240,6 +280,10 @@ struct Worker<'a> {
     drawing: Drawing,
     shard: Shard,
     seeds: Seeds,
+    /// That of the run before.
+    seed: u64,
+    /// What is drawn depends on how long the program is.
+    measures: bool,
     first: &'a (Run, String),
 }
 
@@ -253,12 +297,32 @@ enum Drawing {
 
 impl<'a> Worker<'a> {
     fn new(runner: Runner<'a>, engine: &Engine<'a>, rota: &Rota, pilot: &'a Pilot) -> Self {
-        let lineup = Lineup::new(engine.seeds.first, rota, pilot);
+        let seeds = engine.seeds;
+        let lineup = Lineup::new(seeds.first, rota, &pilot.measured);
         let drawing = match runner.are_choices_all() {
             true => Drawing::Known(lineup),
             false => Drawing::Asked(Shared::new(lineup, engine.settings)),
         };
-        Worker { runner, drawing, shard: engine.shard, seeds: engine.seeds, first: &pilot.first }
+        let measures = engine.settings.injections.are_any()
+            || rota.iter().any(|draw| !matches!(draw, Draw::Random | Draw::Pos));
+        let (shard, first) = (engine.shard, &pilot.first);
+        Worker { runner, drawing, shard, seeds, seed: seeds.first, measures, first }
+    }
+
+    /// Goes on with another seed, with which the program may be longer or shorter: that is looked at first, by
+    /// runs that do not count. It depends on the seed alone, so it is the same for whoever makes the run.
+    fn change_seed(&mut self, seed: u64) {
+        self.seed = seed;
+        self.runner.set_seed(seed);
+        if self.measures {
+            let (run, work) = scout(&mut self.runner);
+            let points = points(&mut self.runner);
+            let measured = Measured { turns: run.turns, work, points };
+            match &mut self.drawing {
+                Drawing::Known(lineup) => lineup.measure_anew(measured),
+                Drawing::Asked(policy) => policy.policy().measure_anew(measured),
+            }
+        }
     }
 
     /// Makes the runs of a job, until so many different failures are found.
@@ -289,21 +353,25 @@ impl<'a> Worker<'a> {
     /// Makes the run of this number among those of the shard, from 0. Its output as text is left with the runner.
     fn run(&mut self, number: u64) -> Run {
         let number = number * self.shard.count + self.shard.index;
-        match &mut self.drawing {
-            // That has been made. Of others more may be wanted, and the first had only that.
-            Drawing::Known(_) if number == 0 => {
+        if let Drawing::Known(lineup) = &mut self.drawing {
+            if number == 0 {
+                // That has been made. Of others more may be wanted, and the first had only that.
                 let (run, shown) = self.first;
                 self.runner.shown.clone_from(shown);
-                run.clone()
+                return run.clone();
             }
+            lineup.take_back(self.runner.take_native());
+        }
+        let seed = self.seeds.of(number);
+        if seed != self.seed {
+            self.change_seed(seed);
+        }
+        match &mut self.drawing {
             Drawing::Known(lineup) => {
-                lineup.take_back(self.runner.take_native());
-                self.runner.set_seed(self.seeds.of(number));
                 lineup.start(number);
                 self.runner.run_native(lineup.lend())
             }
             Drawing::Asked(policy) => {
-                self.runner.set_seed(self.seeds.of(number));
                 policy.policy().start(number);
                 self.runner.run(&policy.lent)
             }

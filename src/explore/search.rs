@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use super::audit;
-use super::draw::{self, Pilot, Points};
+use super::draw::{self, Pilot};
 use super::engine::Engine;
 use super::exhaustive::{Exhaustive, Reach, WORDS_MAX};
 use super::explain::{Explanation, explain};
@@ -19,7 +19,7 @@ use super::tally::{Bounds, Failed, Found, Shard, Tally};
 use crate::executor::picture::draw_page;
 use crate::kernel::ordered::sort_by_key;
 use crate::kernel::{Instant, Level};
-use crate::policy::{Native, Random, Schedule};
+use crate::policy::{Random, Schedule};
 use crate::report::{Failure, FailureKind};
 use crate::rng::Rng;
 
@@ -69,25 +69,6 @@ impl<'a> Search<'a> {
         Engine { program, settings, seeds, threads: *threads, shard: *shard }
     }
 
-    /// Makes the first run, and looks at how long the tasks are.
-    fn pilot(&self, runner: &mut Runner<'_>) -> Pilot {
-        let mut first = runner.run_native(Native::Scout(Box::default()));
-        let work = match runner.take_native() {
-            Some(Native::Scout(scout)) => scout.turns,
-            _ => Vec::new(),
-        };
-        if !runner.are_choices_all() {
-            // What else is asked of a run was not asked of that one.
-            first = runner.replay(&Schedule::default(), Level::Off).0;
-        }
-        let shown = std::mem::take(&mut runner.shown);
-        let points = match self.explorer.settings.injections.are_any() {
-            true => self.points(runner),
-            false => 0,
-        };
-        Pilot { turns: first.turns, work, points, first: (first, shown) }
-    }
-
     /// Checks that the first run, and others if asked for, can be made again.
     fn audit_all(&self, first: &Run, shown: &str) -> Result<(), String> {
         if first.failure.as_ref().is_some_and(depends_on_thread) {
@@ -107,13 +88,6 @@ impl<'a> Search<'a> {
             self.audit(&run, &runner.shown)?;
         }
         Ok(())
-    }
-
-    /// Where something could be made to go wrong in the first run.
-    fn points(&self, runner: &mut Runner<'_>) -> u64 {
-        let policy = Shared::new(Points::default(), &runner.settings);
-        runner.run(&policy.lent);
-        policy.policy().0
     }
 
     fn audit(&self, run: &Run, shown: &str) -> Result<(), String> {
@@ -140,7 +114,7 @@ impl<'a> Search<'a> {
     /// Returns what is told where runs of one schedule differ.
     fn run(&self) -> Result<Exploration, Refused> {
         let mut runner = self.runner();
-        let pilot = &self.pilot(&mut runner);
+        let pilot = &Pilot::new(&mut runner);
         let (first, shown) = &pilot.first;
         let audit = || self.audit_all(first, shown);
         let refused = |difference| self.not_deterministic(difference);

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use simloop::explore::{Exploration, Explorer, Extent, Shared};
 use simloop::report::FailureKind;
-use simloop::{Builder, choose, rng, spawn_named, yield_now};
+use simloop::{Builder, choose, rng, sleep, spawn_named, yield_now};
 
 use super::{explorer, letters, outcomes};
+use crate::secs;
 
 async fn drawn() -> u64 {
     rng().next_u64() % 1_000
@@ -249,5 +250,69 @@ fn a_seed_in_which_something_was_found_is_audited_before_that_is_told() {
         assert!(is_refused, "{}", finding.failure);
         assert!(finding.failure.to_string().contains(&format!("seed({guilty})")));
         assert_eq!(finding.seed, guilty);
+    }
+}
+
+/// The first seeds with which a program is short, and long.
+fn first_short_and_long() -> [u64; 2] {
+    let is_long = |seed| Builder::new().seed(seed).run(is_long()).unwrap();
+    [false, true].map(|wanted| (0..).find(|&seed| is_long(seed) == wanted).unwrap())
+}
+
+async fn is_long() -> bool {
+    rng().next_u64() % 2 == 1
+}
+
+/// Only where it is long there is somebody to cancel.
+async fn cancelled_late() {
+    if is_long().await {
+        let at = Shared::new(0);
+        let seen = at.clone();
+        let task = spawn_named("steps", async move {
+            for place in 1..=3 {
+                seen.set(place);
+                sleep(secs(1)).await;
+            }
+        });
+        assert!(task.await.is_ok() || at.get() != 3, "cancelled at its third step");
+    }
+}
+
+/// Only where it is long can one stand still in the middle of its way for as long as another takes for all of it.
+async fn stands_still() {
+    if is_long().await {
+        let at = Shared::new(0);
+        let (walks, looks) = (at.clone(), at);
+        let walker = spawn_named("walker", async move {
+            for place in 1..=40 {
+                walks.set(place);
+                yield_now().await;
+            }
+        });
+        let other = spawn_named("other", async move {
+            let before = looks.get();
+            for _ in 0..40 {
+                yield_now().await;
+            }
+            looks.get() == before && (20..30).contains(&before)
+        });
+        assert!(!other.await.unwrap(), "it stood still");
+        walker.await.unwrap();
+    }
+}
+
+#[test]
+fn each_seed_is_searched_as_long_as_it_is_whatever_the_first_is_like() {
+    for first in first_short_and_long() {
+        let search = explorer().seed(first).seeds(50);
+        for search in [search.clone().random(1_000), search.clone().portfolio(1_000)] {
+            let finding = search.cancellations(true).run(cancelled_late).unwrap_finding();
+            assert!(finding.failure.to_string().contains("cancelled at its third step"));
+        }
+        for threads in [1, 2] {
+            let finding = search.clone().pct(2, 1_000).threads(threads).run(stands_still);
+            let finding = finding.unwrap_finding();
+            assert!(finding.failure.to_string().contains("it stood still"), "{finding}");
+        }
     }
 }
