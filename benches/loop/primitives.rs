@@ -24,9 +24,8 @@ macro_rules! twins {
                 $body
             }
 
-            pub fn tokios($ops: u64) -> Proof {
+            pub fn tokios<C: Contestant>($ops: u64) -> Proof {
                 use tokio::sync;
-                type C = Own;
                 $body
             }
         }
