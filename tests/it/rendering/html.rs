@@ -296,3 +296,10 @@ fn whatever_happens_a_record_takes_no_more_than_160_bytes() {
     let bytes = between(&page, "class=\"numbers\">", "</script>").len();
     assert!(bytes < 160 * report.trace.len(), "{bytes} bytes for {} records", report.trace.len());
 }
+
+#[test]
+fn a_page_tells_where_a_task_was_spawned_as_reports_do() {
+    let (report, line) = (Builder::new().trace(Level::Tasks).run(async {}), line!());
+    let page = report.html().to_string();
+    assert!(page.contains(&format!("tests/it/rendering/html.rs:{line}\n")), "{page}");
+}
