@@ -8,29 +8,29 @@ use crate::kernel::{Ending, Instant, TaskKey, shown_path};
 use crate::report::PanicPlace;
 
 /// The payload of a panic.
-pub(in super::super) type Payload = Box<dyn Any + Send>;
+pub(in crate::executor) type Payload = Box<dyn Any + Send>;
 
 /// A panic that was caught.
-pub(in super::super) struct Panicked {
+pub(in crate::executor) struct Panicked {
     /// Its place in the order in which the panics of the run happened.
-    pub(in super::super) number: u64,
-    pub(in super::super) serial: u64,
-    pub(in super::super) path: String,
-    pub(in super::super) message: String,
+    pub(in crate::executor) number: u64,
+    pub(in crate::executor) serial: u64,
+    pub(in crate::executor) path: String,
+    pub(in crate::executor) message: String,
     /// The line of code that raised it, `file:line`, where that is known.
-    pub(in super::super) raised_at: Option<String>,
-    pub(in super::super) at: Instant,
-    pub(in super::super) turn: u64,
-    pub(in super::super) site: &'static Location<'static>,
-    pub(in super::super) place: PanicPlace,
-    pub(in super::super) payload: Option<Payload>,
+    pub(in crate::executor) raised_at: Option<String>,
+    pub(in crate::executor) at: Instant,
+    pub(in crate::executor) turn: u64,
+    pub(in crate::executor) site: &'static Location<'static>,
+    pub(in crate::executor) place: PanicPlace,
+    pub(in crate::executor) payload: Option<Payload>,
     /// It happened as the ended run was dropped.
-    pub(in super::super) is_at_end: bool,
+    pub(in crate::executor) is_at_end: bool,
 }
 
 impl Core {
     /// Ends a task with a panic. It is kept for whoever joins, or becomes the run's.
-    pub(in super::super) fn finish_panicked(
+    pub(in crate::executor) fn finish_panicked(
         &self,
         key: TaskKey,
         payload: Payload,
@@ -66,7 +66,7 @@ impl Core {
     }
 
     /// Keeps a panic of foreign code that was not a task's poll; it fails the run when that ends.
-    pub(in super::super) fn collect_panic(&self, what: &str, payload: Payload) {
+    pub(in crate::executor) fn collect_panic(&self, what: &str, payload: Payload) {
         let (message, raised_at) = self.take_raised(&payload);
         let mut state = self.state();
         let (at, turn) = (state.kernel.now(), state.kernel.turn());
@@ -100,7 +100,7 @@ impl Core {
     }
 
     /// Drops foreign data outside a task's turn. A panic in its destructor fails the run when that ends.
-    pub(in super::super) fn drop_foreign<T>(&self, what: &str, value: T) {
+    pub(in crate::executor) fn drop_foreign<T>(&self, what: &str, value: T) {
         if let Some(payload) = drop_caught(value) {
             self.collect_panic(what, payload);
         }
@@ -119,6 +119,6 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
 }
 
 /// Drops foreign data and returns the panic of its destructor, if there was one.
-pub(in super::super) fn drop_caught<T>(value: T) -> Option<Payload> {
+pub(in crate::executor) fn drop_caught<T>(value: T) -> Option<Payload> {
     catch_unwind(AssertUnwindSafe(|| drop(value))).err()
 }

@@ -5,20 +5,20 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::super::cell::{Incoming, Waiting};
-use super::super::context;
-use super::super::core::Core;
-use super::super::describe;
-use super::super::spawn;
-use super::super::stuck::Standstill;
-use super::super::turn::{Turned, forget_panic};
 use super::EventLoop;
+use crate::executor::cell::{Incoming, Waiting};
+use crate::executor::context;
+use crate::executor::core::Core;
+use crate::executor::describe;
+use crate::executor::spawn;
+use crate::executor::stuck::Standstill;
+use crate::executor::turn::{Turned, forget_panic};
 use crate::kernel::{State as TaskState, TaskId, TaskKey};
 use crate::report::{Failure, FailureKind, Later, PanicPlace, Report};
 
 impl EventLoop {
     /// As [`run`](Self::run), called elsewhere.
-    pub(in super::super) fn run_at<F>(
+    pub(in crate::executor) fn run_at<F>(
         self,
         future: F,
         site: &'static Location<'static>,

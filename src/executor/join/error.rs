@@ -4,8 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use super::super::context;
-use super::super::core::{Payload, message};
+use crate::executor::context;
+use crate::executor::core::{Payload, message};
 use crate::kernel::TaskId;
 
 /// Why a task gave no output: it was cancelled, or it panicked.
@@ -34,11 +34,11 @@ struct Ended {
 }
 
 impl JoinError {
-    pub(in super::super) fn cancelled(id: TaskId, path: String) -> Self {
+    pub(in crate::executor) fn cancelled(id: TaskId, path: String) -> Self {
         JoinError(Box::new(Ended { id, path, payload: None, raised_at: None }))
     }
 
-    pub(in super::super) fn panicked(
+    pub(in crate::executor) fn panicked(
         id: TaskId,
         path: String,
         payload: Option<Payload>,
