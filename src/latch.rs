@@ -80,6 +80,15 @@ impl<T> Latch<T> {
         Latch { door: Door::of(owner), value: UnsafeCell::new(value) }
     }
 
+    /// The value, without entering: nobody else can have the latch meanwhile.
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+
     /// Enters, and waits for another thread that is inside.
     #[inline]
     pub(crate) fn enter(&self) -> Inside<'_, T> {

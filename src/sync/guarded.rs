@@ -1,127 +1,108 @@
-//! The value of a lock, and the ways to it for those who have been given the lock.
+//! The values of locks, which are in their places or in the hands of those who have been given the lock.
 //!
-//! A way is a plain pointer, so that a guard can stand for a part of the value, for a value without a known size,
-//! and for one that is in a static. Who may have one is for the lock's gate to say: see the two functions that
-//! make them.
-#![expect(
-    unsafe_code,
-    reason = "who may reach the value is known to the gate, not to the compiler"
-)]
+//! A guard has the value itself, and brings it back. So who may reach it is known to the compiler, and if a gate ever
+//! gave a lock to two, the second would be told. The latch in which a value lies is entered for as long as it takes to
+//! move it.
 
-use std::cell::UnsafeCell;
-use std::ops::{Deref, DerefMut};
+use std::mem;
+use std::sync::Arc;
 
-/// A value that is reached only by those who have the lock: one at a time, or `SEVERAL` at once.
-pub(super) struct Guarded<T: ?Sized, const SEVERAL: bool>(UnsafeCell<T>);
+use crate::latch::Latch;
 
-// SAFETY: to share it is to let other threads have the value in turn, as a `Mutex` does.
-unsafe impl<T: ?Sized + Send> Sync for Guarded<T, false> {}
-// SAFETY: to share it is to let other threads have the value in turn and at once, as a `RwLock` does.
-unsafe impl<T: ?Sized + Send + Sync> Sync for Guarded<T, true> {}
+/// Why there is a value where one looks for it.
+const IS_THERE: &str = "the gate gives the value to one at a time";
+/// Where one was leaked (`std::mem::forget`), the value is gone with it.
+const WAS_LEAKED: &str = "a guard of this lock was leaked, and the value with it";
 
-/// The way to a value for one alone.
-pub(super) struct Exclusive<T: ?Sized>(*mut T);
+/// A value that one has at a time.
+pub(super) struct Guarded<T>(Latch<Option<T>>);
 
-/// The way to a value for several.
-pub(super) struct Common<T: ?Sized>(*const T);
-
-// SAFETY: they are used as `&mut T` and `&T` are, and have their bounds.
-unsafe impl<T: ?Sized + Send> Send for Exclusive<T> {}
-// SAFETY: as above.
-unsafe impl<T: ?Sized + Sync> Sync for Exclusive<T> {}
-// SAFETY: as above.
-unsafe impl<T: ?Sized + Sync> Send for Common<T> {}
-// SAFETY: as above.
-unsafe impl<T: ?Sized + Sync> Sync for Common<T> {}
-
-impl<T, const SEVERAL: bool> Guarded<T, SEVERAL> {
+impl<T> Guarded<T> {
     pub(super) const fn new(value: T) -> Self {
-        Guarded(UnsafeCell::new(value))
+        Guarded(Latch::new(Some(value)))
+    }
+
+    /// For whoever has been given the lock.
+    #[inline]
+    pub(super) fn take(&self) -> T {
+        self.0.enter().take().expect(IS_THERE)
+    }
+
+    /// From whoever gives the lock back.
+    #[inline]
+    pub(super) fn put(&self, value: T) {
+        let before = self.0.enter().replace(value);
+        debug_assert!(before.is_none(), "it was away");
+    }
+
+    pub(super) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().as_mut().expect(WAS_LEAKED)
     }
 
     pub(super) fn into_inner(self) -> T {
-        self.0.into_inner()
+        self.0.into_inner().expect(WAS_LEAKED)
     }
 }
 
-impl<T: ?Sized, const SEVERAL: bool> Guarded<T, SEVERAL> {
+/// A value that one has at a time, or that several share.
+pub(super) struct Shareable<T>(Latch<Place<T>>);
+
+enum Place<T> {
+    /// As it was made, or as it was brought back by whoever had it alone.
+    Here(T),
+    /// Shared by readers, or as the last of them left it.
+    Shared(Arc<T>),
+    Away,
+}
+
+impl<T> Shareable<T> {
+    pub(super) const fn new(value: T) -> Self {
+        Shareable(Latch::new(Place::Here(value)))
+    }
+
+    /// For one who reads.
+    pub(super) fn share(&self) -> Arc<T> {
+        let place = &mut *self.0.enter();
+        let shared = match mem::replace(place, Place::Away) {
+            Place::Here(value) => Arc::new(value),
+            Place::Shared(shared) => shared,
+            Place::Away => panic!("{IS_THERE}"),
+        };
+        *place = Place::Shared(Arc::clone(&shared));
+        shared
+    }
+
+    /// For whoever has been given the lock alone.
+    pub(super) fn take(&self) -> T {
+        mem::replace(&mut *self.0.enter(), Place::Away).into_value().expect(IS_THERE)
+    }
+
+    /// From whoever had it alone.
+    pub(super) fn put(&self, value: T) {
+        *self.0.enter() = Place::Here(value);
+    }
+
     pub(super) fn get_mut(&mut self) -> &mut T {
-        self.0.get_mut()
+        let place = match self.0.get_mut() {
+            Place::Here(value) => Some(value),
+            Place::Shared(shared) => Arc::get_mut(shared),
+            Place::Away => None,
+        };
+        place.expect(WAS_LEAKED)
     }
 
-    /// # Safety
-    ///
-    /// As long as the way is used, the value must exist, and nobody else may have a way to it.
-    #[inline]
-    pub(super) unsafe fn exclusive(&self) -> Exclusive<T> {
-        Exclusive(self.0.get())
-    }
-}
-
-impl<T: ?Sized> Guarded<T, true> {
-    /// # Safety
-    ///
-    /// As long as the way is used, the value must exist, and nobody may have an exclusive way to it.
-    #[inline]
-    pub(super) unsafe fn common(&self) -> Common<T> {
-        Common(self.0.get())
+    pub(super) fn into_inner(self) -> T {
+        self.0.into_inner().into_value().expect(WAS_LEAKED)
     }
 }
 
-impl<T: ?Sized> Exclusive<T> {
-    /// The way to a part. If `f` finds none, this way stays.
-    pub(super) fn part<U: ?Sized>(
-        &mut self,
-        f: impl FnOnce(&mut T) -> Option<&mut U>,
-    ) -> Option<Exclusive<U>> {
-        f(self).map(|part| Exclusive(part))
-    }
-
-    /// The way to a part for several. If `f` finds none, this way stays; otherwise it must not be used any more.
-    pub(super) fn common_part<U: ?Sized>(
-        &self,
-        f: impl FnOnce(&T) -> Option<&U>,
-    ) -> Option<Common<U>> {
-        f(self).map(|part| Common(part))
-    }
-
-    /// For one that goes on together with others.
-    pub(super) fn downgrade(self) -> Common<T> {
-        Common(self.0)
-    }
-}
-
-impl<T: ?Sized> Common<T> {
-    /// The way to a part. If `f` finds none, this way stays.
-    pub(super) fn part<U: ?Sized>(&self, f: impl FnOnce(&T) -> Option<&U>) -> Option<Common<U>> {
-        f(self).map(|part| Common(part))
-    }
-}
-
-impl<T: ?Sized> Deref for Exclusive<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: `exclusive` asks that the value exists and that nobody else reaches it; a part belongs to it.
-        unsafe { &*self.0 }
-    }
-}
-
-impl<T: ?Sized> DerefMut for Exclusive<T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as above, and this way is borrowed for as long.
-        unsafe { &mut *self.0 }
-    }
-}
-
-impl<T: ?Sized> Deref for Common<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: `common` asks that the value exists and that nobody changes it; a part belongs to it.
-        unsafe { &*self.0 }
+impl<T> Place<T> {
+    /// The value, if nobody has it or shares it.
+    fn into_value(self) -> Option<T> {
+        match self {
+            Place::Here(value) => Some(value),
+            Place::Shared(shared) => Arc::into_inner(shared),
+            Place::Away => None,
+        }
     }
 }

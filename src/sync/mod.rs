@@ -6,9 +6,9 @@
 //!
 //! Types with tokio's names have tokio's meanings, so that most code moves over by changing `use`. What tokio has
 //! and this module has not: the `blocking_*` functions, with which a loop on one thread would wait for itself;
-//! `const_new_with`, since a cell of the standard library is not filled in a constant; and messages that borrow:
-//! to wait in a channel asks for `'static` messages, since a report may ask the channel who waits after the code
-//! that made it is gone.
+//! `const_new_with`, since a cell of the standard library is not filled in a constant; guards of a part of a value and
+//! locks of values without a known size, since a guard has the value itself; and messages that borrow: to wait in a
+//! channel asks for `'static` messages, since a report may ask the channel who waits after the code that made it is gone.
 
 mod away;
 mod barrier;
@@ -39,10 +39,7 @@ use std::fmt;
 pub use barrier::{Barrier, BarrierWait, BarrierWaitOrBroken, BarrierWaitResult, BrokenBarrier};
 pub use condition::{Condition, ConditionWait, ConditionWaitFor};
 pub use event::{Event, EventWait};
-pub use mutex::{
-    HeldMutex, Lock, LockOwned, MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard,
-    OwnedMutexGuard,
-};
+pub use mutex::{HeldMutex, Lock, LockOwned, Mutex, MutexGuard, OwnedMutexGuard};
 pub use notify::{Notified, Notify, OwnedNotified};
 pub use once_cell::{OnceCell, SetError};
 pub use queue::{
@@ -50,8 +47,8 @@ pub use queue::{
     TryGetError, TryPutError,
 };
 pub use rwlock::{
-    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Read, ReadOwned,
-    RwLock, RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard, Write, WriteOwned,
+    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Read, ReadOwned, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, Write, WriteOwned,
 };
 pub use semaphore::{
     Acquire, AcquireError, AcquireOwned, BoundedAcquire, BoundedAcquireOwned, BoundedPermit,

@@ -83,10 +83,6 @@ table! {
     [is_send, is_unpin, is_debug] sync::MutexGuard<'static, Cell<u8>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::OwnedMutexGuard<u8>;
     [is_send, is_unpin, is_debug, is_static] sync::OwnedMutexGuard<Cell<u8>>;
-    [is_send, is_sync, is_unpin, is_debug] sync::MappedMutexGuard<'static, u8>;
-    [is_send, is_unpin, is_debug] sync::MappedMutexGuard<'static, Cell<u8>>;
-    [is_send, is_sync, is_unpin, is_debug, is_static] sync::OwnedMappedMutexGuard<u8, u8>;
-    [is_send, is_unpin, is_debug, is_static] sync::OwnedMappedMutexGuard<u8, Cell<u8>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::TryLockError;
     [is_send, is_sync, is_unpin, is_debug, is_static] sim::TaskGroup<Cell<u8>>;
     [is_send, is_sync, is_debug, is_static] task::GroupScope<fn(), Ready<u8>, u8, u8>;
@@ -119,8 +115,6 @@ table! {
     [is_send, is_sync, is_unpin, is_debug] sync::RwLockReadGuard<'static, u8>;
     [is_send, is_sync, is_unpin, is_debug] sync::RwLockWriteGuard<'static, u8>;
     [is_unpin, is_debug] sync::RwLockWriteGuard<'static, std::cell::Cell<u8>>;
-    [is_send, is_sync, is_unpin, is_debug] sync::RwLockMappedWriteGuard<'static, u8>;
-    [is_send, is_sync, is_unpin, is_debug, is_static] sync::OwnedRwLockMappedWriteGuard<u8, u8>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::SetOnce<u8>;
     [is_unpin, is_debug, is_static] sync::SetOnce<Rc<u8>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::SetOnceError<u8>;

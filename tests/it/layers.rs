@@ -31,14 +31,7 @@ const LAYERS: [&[&str]; 9] = [
 const LINES_MAX: usize = 600;
 
 /// The files with `unsafe` expressions, each with the argument for them.
-const UNSAFE_FILES: &[&str] = &[
-    "src/executor/waker.rs",
-    "src/latch.rs",
-    "src/latch/fence.rs",
-    "src/sync/guarded.rs",
-    "src/sync/mutex/guards.rs",
-    "src/sync/rwlock/guards.rs",
-];
+const UNSAFE_FILES: &[&str] = &["src/executor/waker.rs", "src/latch.rs", "src/latch/fence.rs"];
 
 /// Names at the root that are no modules, each with the module that `lib.rs` took it from, or that exports
 /// the macro.

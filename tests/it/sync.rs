@@ -17,3 +17,14 @@ mod once_cell;
 mod queue;
 mod rwlock;
 mod semaphore;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The message of a panic that is expected.
+fn panic_of<R: std::fmt::Debug>(action: impl FnOnce() -> R) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(action)).expect_err("it panics");
+    match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(payload) => payload.downcast_ref::<&str>().expect("a text").to_string(),
+    }
+}

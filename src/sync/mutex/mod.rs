@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-pub use guards::{HeldMutex, MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
+pub use guards::{HeldMutex, MutexGuard, OwnedMutexGuard};
 
 use self::guards::relock::Relock;
 use super::TryLockError;
@@ -51,10 +51,10 @@ use crate::executor::{Holding, Party};
 /// });
 /// ```
 #[doc(alias = "Lock")]
-pub struct Mutex<T: ?Sized> {
+pub struct Mutex<T> {
     /// Knows nothing of the value, so that a condition can wait for the lock without knowing its type.
     shared: OnDemand<Key>,
-    value: Guarded<T, false>,
+    value: Guarded<T>,
 }
 
 /// Whoever has it may reach the value.
@@ -91,7 +91,7 @@ impl Gate for Key {
     }
 
     fn take_back(&mut self, Locked(()): Locked) -> Option<Locked> {
-        (self.is_taken, self.holder) = (false, None);
+        self.release();
         None
     }
 
@@ -108,6 +108,11 @@ impl Key {
     #[inline]
     fn of_static() -> Self {
         Key { is_static: true, ..Key::default() }
+    }
+
+    #[inline]
+    fn release(&mut self) {
+        (self.is_taken, self.holder) = (false, None);
     }
 
     /// The lock is for a guard that borrows nothing.
@@ -153,12 +158,14 @@ impl<T> Mutex<T> {
     }
 
     /// Returns the value. Nobody can hold a lock that is given away.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a guard was leaked (`std::mem::forget`), since the value went with it.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
-}
 
-impl<T: ?Sized> Mutex<T> {
     /// Locks the mutex now, if nobody holds it or waits for it.
     ///
     /// # Errors
@@ -186,6 +193,10 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Returns the value, without a lock: nobody else can have the mutex meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// As [`into_inner`](Self::into_inner).
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
@@ -208,9 +219,16 @@ impl<T: ?Sized> Mutex<T> {
     pub fn lock_owned(self: Arc<Self>) -> LockOwned<T> {
         LockOwned { waiter: Waiter::new(Owned(self), 0, ()) }
     }
+
+    /// Takes the value back, and then hands the lock over.
+    #[inline]
+    fn unlock(&self, value: T) {
+        self.value.put(value);
+        self.shared.get().update(Key::release);
+    }
 }
 
-impl<T: ?Sized> Borrow<Arc<Shared<Key>>> for Owned<Mutex<T>> {
+impl<T> Borrow<Arc<Shared<Key>>> for Owned<Mutex<T>> {
     fn borrow(&self) -> &Arc<Shared<Key>> {
         self.0.shared.get()
     }
@@ -231,7 +249,7 @@ impl<T> From<T> for Mutex<T> {
 }
 
 /// Shows whether it is locked and how many wait. The value is not shown: that would run foreign code with the lock held.
-impl<T: ?Sized> fmt::Debug for Mutex<T> {
+impl<T> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Mutex");
         shown.field("is_locked", &self.is_locked());
@@ -245,12 +263,12 @@ impl<T: ?Sized> fmt::Debug for Mutex<T> {
 ///
 /// Dropping it leaves the line; a lock that was handed to it goes to the next one.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct Lock<'a, T: ?Sized> {
+pub struct Lock<'a, T> {
     waiter: Waiter<&'a Arc<Shared<Key>>, Key>,
     mutex: &'a Mutex<T>,
 }
 
-impl<'a, T: ?Sized> Future for Lock<'a, T> {
+impl<'a, T> Future for Lock<'a, T> {
     type Output = MutexGuard<'a, T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -264,11 +282,11 @@ impl<'a, T: ?Sized> Future for Lock<'a, T> {
 ///
 /// Dropping it leaves the line; a lock that was handed to it goes to the next one.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct LockOwned<T: ?Sized> {
+pub struct LockOwned<T> {
     waiter: Waiter<Owned<Mutex<T>>, Key>,
 }
 
-impl<T: ?Sized> Future for LockOwned<T> {
+impl<T> Future for LockOwned<T> {
     type Output = OwnedMutexGuard<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -290,13 +308,13 @@ impl MutexLine {
     }
 }
 
-impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
+impl<T> fmt::Debug for Lock<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Lock").field(&self.waiter).finish()
     }
 }
 
-impl<T: ?Sized> fmt::Debug for LockOwned<T> {
+impl<T> fmt::Debug for LockOwned<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("LockOwned").field(&self.waiter).finish()
     }

@@ -1,10 +1,7 @@
 //! The futures and the guards of an [`RwLock`], each in two forms: one that borrows and one that owns.
-#![expect(unsafe_code, reason = "whoever is given the lock may reach the value")]
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,8 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use super::{Entry, Pass, RwLock};
 use crate::sync::gate::{Gate, Shared, Waiter};
-use crate::sync::guard::{guard, writer};
-use crate::sync::guarded::{Common, Exclusive};
+use crate::sync::guard::{IS_HELD, guard, writer};
 use crate::sync::owned::Owned;
 
 type Lent<'a> = &'a Arc<Shared<Entry>>;
@@ -24,7 +20,7 @@ type Lent<'a> = &'a Arc<Shared<Entry>>;
 ///
 /// Dropping it leaves the line; what was handed to it is given back.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct Read<'a, T: ?Sized> {
+pub struct Read<'a, T> {
     pub(super) waiter: Waiter<Lent<'a>, Entry>,
     pub(super) lock: &'a RwLock<T>,
 }
@@ -35,7 +31,7 @@ pub struct Read<'a, T: ?Sized> {
 ///
 /// Dropping it leaves the line; a lock that was handed to it goes to the next one.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct Write<'a, T: ?Sized> {
+pub struct Write<'a, T> {
     pub(super) waiter: Waiter<Lent<'a>, Entry>,
     pub(super) lock: &'a RwLock<T>,
 }
@@ -46,7 +42,7 @@ pub struct Write<'a, T: ?Sized> {
 ///
 /// Dropping it leaves the line; what was handed to it is given back.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct ReadOwned<T: ?Sized> {
+pub struct ReadOwned<T> {
     pub(super) waiter: Waiter<Owned<RwLock<T>>, Entry>,
 }
 
@@ -56,178 +52,144 @@ pub struct ReadOwned<T: ?Sized> {
 ///
 /// Dropping it leaves the line; a lock that was handed to it goes to the next one.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct WriteOwned<T: ?Sized> {
+pub struct WriteOwned<T> {
     pub(super) waiter: Waiter<Owned<RwLock<T>>, Entry>,
 }
 
-/// Shared access to the value of an [`RwLock`], or to a part of it. Dropping it ends the reading.
+/// Shared access to the value of an [`RwLock`]. Dropping it ends the reading.
 #[must_use = "the lock is released at once if the guard is dropped"]
-pub struct RwLockReadGuard<'a, T: ?Sized> {
-    pub(super) value: Common<T>,
-    pub(super) held: Held<Lent<'a>>,
-    pub(super) lock: PhantomData<&'a T>,
+pub struct RwLockReadGuard<'a, T> {
+    /// There until the guard is dropped.
+    value: Option<Arc<T>>,
+    pass: Option<Pass>,
+    lock: &'a RwLock<T>,
 }
 
 /// Exclusive access to the value of an [`RwLock`]. Dropping it releases the lock.
+///
+/// The guard has the value in it, as long as it is there. A guard that is leaked keeps the lock and the value.
 #[must_use = "the lock is released at once if the guard is dropped"]
-pub struct RwLockWriteGuard<'a, T: ?Sized> {
-    pub(super) value: Exclusive<T>,
-    pub(super) held: Held<Lent<'a>>,
-    /// Where the guard may go, the lock may be shared: it may become a reader there, beside readers elsewhere.
-    pub(super) lock: PhantomData<&'a RwLock<T>>,
+pub struct RwLockWriteGuard<'a, T> {
+    /// There until the guard is dropped.
+    value: Option<T>,
+    pass: Option<Pass>,
+    lock: &'a RwLock<T>,
 }
 
-/// Exclusive access to a part of the value of an [`RwLock`], from [`RwLockWriteGuard::map`]. Dropping it releases
-/// the lock.
+/// Shared access to the value of an [`RwLock`], without borrowing that. Dropping it ends the reading.
 #[must_use = "the lock is released at once if the guard is dropped"]
-pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
-    pub(super) value: Exclusive<T>,
-    pub(super) held: Held<Lent<'a>>,
-    pub(super) lock: PhantomData<&'a mut T>,
-}
-
-/// Shared access to the value of an [`RwLock`], or to a part of it, without borrowing the lock. Dropping it ends
-/// the reading.
-#[must_use = "the lock is released at once if the guard is dropped"]
-pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
-    pub(super) value: Common<U>,
-    pub(super) held: Held<Owned<RwLock<T>>>,
+pub struct OwnedRwLockReadGuard<T> {
+    /// There until the guard is dropped.
+    value: Option<Arc<T>>,
+    pass: Option<Pass>,
+    lock: Arc<RwLock<T>>,
 }
 
 /// Exclusive access to the value of an [`RwLock`], without borrowing that. Dropping it releases the lock.
+///
+/// It is an [`RwLockWriteGuard`] in all else.
 #[must_use = "the lock is released at once if the guard is dropped"]
-pub struct OwnedRwLockWriteGuard<T: ?Sized> {
-    pub(super) value: Exclusive<T>,
-    pub(super) held: Held<Owned<RwLock<T>>>,
-}
-
-/// Exclusive access to a part of the value of an [`RwLock`], without borrowing the lock; from
-/// [`OwnedRwLockWriteGuard::map`]. Dropping it releases the lock.
-#[must_use = "the lock is released at once if the guard is dropped"]
-pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
-    pub(super) value: Exclusive<U>,
-    pub(super) held: Held<Owned<RwLock<T>>>,
-}
-
-/// A lock that is held. Dropping it hands the lock over. Guards have it behind their way to the value, which is of
-/// no more use then.
-pub(super) struct Held<P: Borrow<Arc<Shared<Entry>>>> {
-    way: P,
-    /// There until the lock is given up.
+pub struct OwnedRwLockWriteGuard<T> {
+    /// There until the guard is dropped.
+    value: Option<T>,
     pass: Option<Pass>,
+    lock: Arc<RwLock<T>>,
 }
 
-impl<P: Borrow<Arc<Shared<Entry>>>> Held<P> {
-    fn new(way: P, pass: Pass) -> Self {
-        Held { way, pass: Some(pass) }
-    }
-
-    pub(super) fn downgrade(&self) {
-        self.way.borrow().update(Entry::downgrade);
-    }
-}
-
-impl<P: Borrow<Arc<Shared<Entry>>>> Drop for Held<P> {
-    fn drop(&mut self) {
-        if let Some(pass) = self.pass.take() {
-            self.way.borrow().update(|entry| entry.release(pass));
-        }
-    }
-}
-
-// Why the value may be reached: the gate gives out a pass to write only while there is no other, and passes to read
-// only while there is none to write. `release` takes a pass back when the guard lets go of it.
-
-impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
-    pub(super) fn new(lock: &'a RwLock<T>, way: Lent<'a>, pass: Pass) -> Self {
-        // SAFETY: there is a pass to read, so none to write. The guard borrows the lock.
-        let value = unsafe { lock.value.common() };
-        RwLockReadGuard { value, held: Held::new(way, pass), lock: PhantomData }
-    }
-}
-
-impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    pub(super) fn new(lock: &'a RwLock<T>, way: Lent<'a>, pass: Pass) -> Self {
-        // SAFETY: there is a pass to write, so no other. The guard borrows the lock.
-        let value = unsafe { lock.value.exclusive() };
-        RwLockWriteGuard { value, held: Held::new(way, pass), lock: PhantomData }
-    }
-}
-
-impl<T: ?Sized> OwnedRwLockReadGuard<T> {
-    pub(super) fn given(lock: Owned<RwLock<T>>, pass: Pass) -> Self {
-        // SAFETY: there is a pass to read, so none to write. The guard keeps the lock alive where it is.
-        let value = unsafe { lock.0.value.common() };
-        OwnedRwLockReadGuard { value, held: Held::new(lock, pass) }
-    }
-}
-
-impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
+impl<T> OwnedRwLockReadGuard<T> {
     /// Returns the lock. Called as a function, since the guard stands for the value.
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
-        &this.held.way.0
+        &this.lock
     }
 }
 
-impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
-    pub(super) fn given(lock: Owned<RwLock<T>>, pass: Pass) -> Self {
-        // SAFETY: there is a pass to write, so no other. The guard keeps the lock alive where it is.
-        let value = unsafe { lock.0.value.exclusive() };
-        OwnedRwLockWriteGuard { value, held: Held::new(lock, pass) }
-    }
-
+impl<T> OwnedRwLockWriteGuard<T> {
     /// Returns the lock. Called as a function, since the guard stands for the value.
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
-        &this.held.way.0
+        &this.lock
     }
 }
 
-impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
-    /// Returns the lock. Called as a function, since the guard stands for the value.
-    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
-        &this.held.way.0
-    }
-}
-
-/// A future, and what it gives.
-macro_rules! future {
-    ([$($generics:tt)*] $Future:ty, $name:literal, $Guard:ty, $take:expr, |$self:ident, $pass:ident| $given:expr) => {
-        impl<$($generics)*> Future for $Future {
-            type Output = $Guard;
-
-            fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<$Guard> {
-                let $pass = ready!(self.waiter.poll_with(cx, $take));
-                let $self = self;
-                Poll::Ready($given)
+/// What the two forms have in common.
+macro_rules! guards {
+    ([$($lifetime:lifetime)?] $Reader:ident, $Writer:ident, $Lock:ty) => {
+        impl<$($lifetime,)? T> $Reader<$($lifetime,)? T> {
+            pub(super) fn new(lock: $Lock, pass: Pass) -> Self {
+                $Reader { value: Some(lock.value.share()), pass: Some(pass), lock }
             }
         }
 
-        impl<$($generics)*> fmt::Debug for $Future {
-            #[inline]
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple($name).field(&self.waiter).finish()
+        impl<$($lifetime,)? T> $Writer<$($lifetime,)? T> {
+            pub(super) fn new(lock: $Lock, pass: Pass) -> Self {
+                $Writer { value: Some(lock.value.take()), pass: Some(pass), lock }
+            }
+
+            /// Ends the writing and goes on reading, with no other writer in between.
+            ///
+            /// Readers at the front of the line read from now on; a writer there waits for all of them.
+            pub fn downgrade(mut self) -> $Reader<$($lifetime,)? T> {
+                self.lock.value.put(self.value.take().expect(IS_HELD));
+                let reader = $Reader::new(self.lock.clone(), self.pass.take().expect(IS_HELD));
+                self.lock.shared.get().update(Entry::downgrade);
+                reader
+            }
+        }
+
+        impl<$($lifetime,)? T> Drop for $Reader<$($lifetime,)? T> {
+            fn drop(&mut self) {
+                // It must be gone when a writer comes.
+                drop(self.value.take());
+                if let Some(pass) = self.pass.take() {
+                    self.lock.shared.get().update(|entry| entry.release(pass));
+                }
+            }
+        }
+
+        impl<$($lifetime,)? T> Drop for $Writer<$($lifetime,)? T> {
+            fn drop(&mut self) {
+                if let (Some(value), Some(pass)) = (self.value.take(), self.pass.take()) {
+                    self.lock.value.put(value);
+                    self.lock.shared.get().update(|entry| entry.release(pass));
+                }
             }
         }
     };
 }
 
-future!(['a, T: ?Sized] Read<'a, T>, "Read", RwLockReadGuard<'a, T>, Gate::collect,
-    |this, pass| RwLockReadGuard::new(this.lock, this.waiter.way(), pass));
-future!(['a, T: ?Sized] Write<'a, T>, "Write", RwLockWriteGuard<'a, T>, Gate::collect,
-    |this, pass| RwLockWriteGuard::new(this.lock, this.waiter.way(), pass));
-future!([T: ?Sized] ReadOwned<T>, "ReadOwned", OwnedRwLockReadGuard<T>, Entry::let_move,
-    |this, pass| OwnedRwLockReadGuard::given(this.waiter.way(), pass));
-future!([T: ?Sized] WriteOwned<T>, "WriteOwned", OwnedRwLockWriteGuard<T>, Entry::let_move,
-    |this, pass| OwnedRwLockWriteGuard::given(this.waiter.way(), pass));
+guards!(['a] RwLockReadGuard, RwLockWriteGuard, &'a RwLock<T>);
+guards!([] OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Arc<RwLock<T>>);
 
-guard!([T: ?Sized] RwLockReadGuard<'_, T>, "RwLockReadGuard", T);
-guard!([T: ?Sized] RwLockWriteGuard<'_, T>, "RwLockWriteGuard", T);
-guard!([T: ?Sized] RwLockMappedWriteGuard<'_, T>, "RwLockMappedWriteGuard", T);
-guard!([T: ?Sized, U: ?Sized] OwnedRwLockReadGuard<T, U>, "OwnedRwLockReadGuard", U);
-guard!([T: ?Sized] OwnedRwLockWriteGuard<T>, "OwnedRwLockWriteGuard", T);
-guard!([T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, "OwnedRwLockMappedWriteGuard", U);
+/// A future, and what it gives.
+macro_rules! future {
+    ([$($lifetime:lifetime)?] $Future:ident, $Guard:ident, $take:expr, |$self:ident| $lock:expr) => {
+        impl<$($lifetime,)? T> Future for $Future<$($lifetime,)? T> {
+            type Output = $Guard<$($lifetime,)? T>;
 
-writer!([T: ?Sized] RwLockWriteGuard<'_, T>, T);
-writer!([T: ?Sized] RwLockMappedWriteGuard<'_, T>, T);
-writer!([T: ?Sized] OwnedRwLockWriteGuard<T>, T);
-writer!([T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, U);
+            fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+                let pass = ready!(self.waiter.poll_with(cx, $take));
+                let $self = self;
+                Poll::Ready($Guard::new($lock, pass))
+            }
+        }
+
+        impl<$($lifetime,)? T> fmt::Debug for $Future<$($lifetime,)? T> {
+            #[inline]
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($Future)).field(&self.waiter).finish()
+            }
+        }
+    };
+}
+
+future!(['a] Read, RwLockReadGuard, Gate::collect, |this| this.lock);
+future!(['a] Write, RwLockWriteGuard, Gate::collect, |this| this.lock);
+future!([] ReadOwned, OwnedRwLockReadGuard, Entry::let_move, |this| this.waiter.way().0);
+future!([] WriteOwned, OwnedRwLockWriteGuard, Entry::let_move, |this| this.waiter.way().0);
+
+guard!(RwLockReadGuard<'_, T>, "RwLockReadGuard", Option::as_deref);
+guard!(RwLockWriteGuard<'_, T>, "RwLockWriteGuard", Option::as_ref);
+guard!(OwnedRwLockReadGuard<T>, "OwnedRwLockReadGuard", Option::as_deref);
+guard!(OwnedRwLockWriteGuard<T>, "OwnedRwLockWriteGuard", Option::as_ref);
+
+writer!(RwLockWriteGuard<'_, T>);
+writer!(OwnedRwLockWriteGuard<T>);

@@ -1,7 +1,6 @@
 //! A fair lock that many can read with at once.
 
 mod guards;
-mod parts;
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -9,14 +8,14 @@ use std::sync::Arc;
 
 use super::TryLockError;
 use super::gate::{Gate, OnDemand, Shared, Waiter};
-use super::guarded::Guarded;
+use super::guarded::Shareable;
 use super::holders::{Hold, Holders};
 use super::owned::Owned;
 use crate::executor::{Holding, Party, Wanted};
 
 pub use guards::{
-    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Read, ReadOwned,
-    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard, Write, WriteOwned,
+    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Read, ReadOwned, RwLockReadGuard,
+    RwLockWriteGuard, Write, WriteOwned,
 };
 
 /// A lock around a value, held across awaits by one writer or by any number of readers.
@@ -55,9 +54,9 @@ pub use guards::{
 ///     assert_eq!(last, (2, "2s".into()), "it came after the writer");
 /// });
 /// ```
-pub struct RwLock<T: ?Sized> {
+pub struct RwLock<T> {
     shared: OnDemand<Entry, usize>,
-    value: Guarded<T, true>,
+    value: Shareable<T>,
 }
 
 /// Who has the value: a writer alone, or readers.
@@ -164,14 +163,14 @@ impl<T> RwLock<T> {
     /// Creates a lock around `value` that nobody holds. Needs no loop.
     #[track_caller]
     pub fn new(value: T) -> Self {
-        RwLock { shared: OnDemand::new(usize::MAX, Entry::new), value: Guarded::new(value) }
+        RwLock { shared: OnDemand::new(usize::MAX, Entry::new), value: Shareable::new(value) }
     }
 
     /// Does as [`new`](Self::new), for statics: it is made when it is first used.
     #[track_caller]
     pub const fn const_new(value: T) -> Self {
         let shared = OnDemand::const_new(usize::MAX, Entry::of_static);
-        RwLock { shared, value: Guarded::new(value) }
+        RwLock { shared, value: Shareable::new(value) }
     }
 
     /// Creates a lock that so many can read with at once. Others wait, as they would for a writer.
@@ -194,7 +193,7 @@ impl<T> RwLock<T> {
     #[track_caller]
     pub fn with_max_readers(value: T, max_reads: u32) -> Self {
         let shared = OnDemand::new(readers(max_reads), Entry::new);
-        RwLock { shared, value: Guarded::new(value) }
+        RwLock { shared, value: Shareable::new(value) }
     }
 
     /// Does as [`with_max_readers`](Self::with_max_readers), for statics: it is made when it is first used.
@@ -205,7 +204,7 @@ impl<T> RwLock<T> {
     #[track_caller]
     pub const fn const_with_max_readers(value: T, max_reads: u32) -> Self {
         let shared = OnDemand::const_new(readers(max_reads), Entry::of_static);
-        RwLock { shared, value: Guarded::new(value) }
+        RwLock { shared, value: Shareable::new(value) }
     }
 
     /// Gives it a name, for reports.
@@ -215,13 +214,19 @@ impl<T> RwLock<T> {
     }
 
     /// Returns the value. Nobody can hold a lock that is given away.
+    ///
+    /// # Panics
+    ///
+    /// Panics if a guard was leaked (`std::mem::forget`), since the value went with it.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
-}
 
-impl<T: ?Sized> RwLock<T> {
     /// Returns the value, without a lock: nobody else can have the lock meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// As [`into_inner`](Self::into_inner).
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
@@ -241,7 +246,7 @@ impl<T: ?Sized> RwLock<T> {
     /// [`TryLockError`] if somebody writes or waits.
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
         let pass = self.try_access(Access::Read)?;
-        Ok(RwLockReadGuard::new(self, self.shared.get(), pass))
+        Ok(RwLockReadGuard::new(self, pass))
     }
 
     /// Locks the value for writing now, if nobody holds the lock or waits for it.
@@ -251,7 +256,7 @@ impl<T: ?Sized> RwLock<T> {
     /// [`TryLockError`] if somebody holds the lock or waits for it.
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
         let pass = self.try_access(Access::Write)?;
-        Ok(RwLockWriteGuard::new(self, self.shared.get(), pass))
+        Ok(RwLockWriteGuard::new(self, pass))
     }
 
     /// Does as [`try_read`](Self::try_read) and returns a guard that borrows nothing.
@@ -261,7 +266,7 @@ impl<T: ?Sized> RwLock<T> {
     /// [`TryLockError`] if somebody writes or waits.
     pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
         let pass = self.try_access_owned(Access::Read)?;
-        Ok(OwnedRwLockReadGuard::given(Owned(self), pass))
+        Ok(OwnedRwLockReadGuard::new(self, pass))
     }
 
     /// Does as [`try_write`](Self::try_write) and returns a guard that borrows nothing.
@@ -271,7 +276,7 @@ impl<T: ?Sized> RwLock<T> {
     /// [`TryLockError`] if somebody holds the lock or waits for it.
     pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
         let pass = self.try_access_owned(Access::Write)?;
-        Ok(OwnedRwLockWriteGuard::given(Owned(self), pass))
+        Ok(OwnedRwLockWriteGuard::new(self, pass))
     }
 
     /// Waits until it can read: nobody writes, and all who came before and wait have been served.
@@ -318,7 +323,7 @@ const fn readers(max: u32) -> usize {
     max as usize
 }
 
-impl<T: ?Sized> Borrow<Arc<Shared<Entry>>> for Owned<RwLock<T>> {
+impl<T> Borrow<Arc<Shared<Entry>>> for Owned<RwLock<T>> {
     fn borrow(&self) -> &Arc<Shared<Entry>> {
         self.0.shared.get()
     }
@@ -339,7 +344,7 @@ impl<T> From<T> for RwLock<T> {
 }
 
 /// Shows who holds it. The value is not shown: that would run foreign code with the lock held.
-impl<T: ?Sized> fmt::Debug for RwLock<T> {
+impl<T> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (readers, is_written) =
             self.shared.get().read(|entry| match (entry.holders.len(), entry.is_written) {

@@ -6,6 +6,7 @@ use simloop::report::{Deadlock, Failure, FailureKind};
 use simloop::sync::{Mutex, OwnedMutexGuard};
 use simloop::{Builder, EventLoop, Limits, run, sleep, spawn, spawn_named, task, yield_now};
 
+use super::panic_of;
 use crate::snapshots::assert_shown;
 use crate::{millis, secs};
 
@@ -298,4 +299,28 @@ fn a_panic_with_the_lock_held_releases_it() {
         assert_eq!(format!("{mutex:?}"), "Mutex { is_locked: false, waiting: 0, .. }");
         assert_eq!(Arc::into_inner(mutex).unwrap().into_inner(), 1);
     });
+}
+
+#[test]
+fn a_guard_that_is_leaked_keeps_the_lock_and_the_value() {
+    let mut mutex = Mutex::new(1);
+    std::mem::forget(mutex.try_lock().unwrap());
+    assert!(mutex.is_locked() && mutex.try_lock().is_err());
+    let told = [panic_of(|| *mutex.get_mut()), panic_of(|| mutex.into_inner())];
+    assert_eq!(told, ["a guard of this lock was leaked, and the value with it"; 2]);
+}
+
+/// What a value is asked to do runs when its lock is free to be looked at.
+#[test]
+fn a_value_whose_destructor_looks_at_its_mutex_does_not_hang() {
+    struct Nosy(Arc<Mutex<Option<Nosy>>>);
+    impl Drop for Nosy {
+        fn drop(&mut self) {
+            assert!(self.0.is_locked(), "the lock is held while the value is replaced");
+        }
+    }
+    let mutex = Arc::new(Mutex::new(None));
+    *mutex.try_lock().unwrap() = Some(Nosy(Arc::clone(&mutex)));
+    *mutex.try_lock().unwrap() = None;
+    assert!(mutex.try_lock().unwrap().is_none());
 }

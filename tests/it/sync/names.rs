@@ -1,5 +1,5 @@
-//! Names that tokio's types have, the same script on tokio's and on ours: parts of values, values without a known
-//! size, statics, readers up to a number, `SetOnce`.
+//! Names that tokio's types have, the same script on tokio's and on ours: guards and their locks, statics, readers up to a
+//! number, `SetOnce`.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -36,69 +36,62 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn a_guard_of_a_part_holds_the_lock_of_the_whole() {
+fn a_guard_names_its_mutex_and_what_was_changed_through_it_stays() {
     let seen = both!(|sync| {
         let mut pair = sync::Mutex::new((1, vec![2, 3]));
         pair.get_mut().0 = 4;
-        let part = sync::MutexGuard::map(at_once(pair.lock()), |pair| &mut pair.1);
-        let mut last = sync::MappedMutexGuard::map(part, |list| list.last_mut().unwrap());
-        *last += 10;
-        let mut seen = vec![pair.try_lock().is_err()];
-        let Err(last) = sync::MappedMutexGuard::try_map(last, |_| None::<&mut u8>) else {
-            panic!("there is no such part")
-        };
-        seen.push(pair.try_lock().is_err());
-        drop(last);
-        let Err(whole) = sync::MutexGuard::try_map(at_once(pair.lock()), |_| None::<&mut u8>)
-        else {
-            panic!("there is no such part")
-        };
-        seen.push(std::ptr::eq(sync::MutexGuard::mutex(&whole), &pair));
-        seen.push(pair.try_lock().is_err());
+        let mut whole = at_once(pair.lock());
+        whole.1.push(5);
+        let is_same = std::ptr::eq(sync::MutexGuard::mutex(&whole), &pair);
+        let is_locked = pair.try_lock().is_err();
         drop(whole);
-        seen.push(pair.try_lock().is_ok());
-        (seen, format!("{:?}", pair.into_inner()))
+        let is_free = pair.try_lock().is_ok();
+        (is_same, is_locked, is_free, format!("{:?}", pair.into_inner()))
     });
-    assert_eq!(seen, (vec![true; 5], "(4, [2, 13])".to_owned()));
+    assert_eq!(seen, (true, true, true, "(4, [2, 3, 5])".to_owned()));
 }
 
 #[test]
-fn a_panic_while_a_part_is_looked_for_releases_the_lock() {
-    let is_free = both!(|sync| {
-        let mutex = sync::Mutex::new(1);
-        let guard = at_once(mutex.lock());
-        let look = || sync::MutexGuard::map(guard, |_| -> &mut u8 { panic!("expected") });
-        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)).is_err();
-        (panicked, mutex.try_lock().is_ok())
-    });
-    assert_eq!(is_free, (true, true));
-}
-
-#[test]
-fn an_owned_guard_of_a_part_keeps_the_mutex_alive() {
+fn an_owned_guard_keeps_its_mutex_and_the_value_alive() {
     let seen = both!(|sync| {
-        let mutex = Arc::new(sync::Mutex::new((1, String::from("seven"))));
-        let whole = at_once(Arc::clone(&mutex).lock_owned());
-        let same = Arc::ptr_eq(sync::OwnedMutexGuard::mutex(&whole), &mutex);
+        let mutex = Arc::new(sync::Mutex::new(String::from("seven")));
+        let mut text = at_once(Arc::clone(&mutex).lock_owned());
+        let is_same = Arc::ptr_eq(sync::OwnedMutexGuard::mutex(&text), &mutex);
         drop(mutex);
-        let part = sync::OwnedMutexGuard::map(whole, |pair| &mut pair.1);
-        let part = sync::OwnedMappedMutexGuard::try_map(part, |text| Some(text)).unwrap();
-        let mut text = sync::OwnedMappedMutexGuard::map(part, |text| text);
         text.make_ascii_uppercase();
-        (same, text.to_string())
+        (is_same, text.to_string())
     });
     assert_eq!(seen, (true, "SEVEN".to_owned()));
 }
 
+/// A value is borrowed by whoever has the lock, so it may borrow itself, and need be neither `Send` nor `Sync`.
 #[test]
-fn a_lock_may_be_of_a_value_without_a_known_size() {
-    let shown = both!(|sync| {
-        let mutex: Arc<sync::Mutex<dyn Debug + Send>> = Arc::new(sync::Mutex::new(5));
-        let lock: Box<sync::RwLock<[u8]>> = Box::new(sync::RwLock::new([1, 2, 3]));
-        at_once(lock.write())[1] = 9;
-        format!("{:?} {:?}", &*at_once(mutex.lock()), &*at_once(lock.read()))
+fn a_lock_may_be_of_a_value_that_borrows_and_stays_on_its_thread() {
+    let seen = both!(|sync| {
+        let words = [String::from("one"), String::from("two")];
+        let mutex = sync::Mutex::new(vec![&words[0]]);
+        let lock = sync::RwLock::new(std::rc::Rc::new(&words[1]));
+        at_once(mutex.lock()).push(&at_once(lock.read()));
+        format!("{:?}", mutex.into_inner())
     });
-    assert_eq!(shown, "5 [1, 9, 3]");
+    assert_eq!(seen, r#"["one", "two"]"#);
+}
+
+#[test]
+fn a_value_is_the_same_by_turns_of_readers_and_writers() {
+    let seen = both!(|sync| {
+        let mut lock = sync::RwLock::new(vec![0]);
+        for turn in 1..4 {
+            at_once(lock.write()).push(turn);
+            let readers = [at_once(lock.read()), at_once(lock.read())];
+            assert_eq!(readers[0].len(), readers[1].len());
+            drop(readers);
+            lock.get_mut().push(10 * turn);
+        }
+        at_once(lock.read()).len();
+        lock.into_inner()
+    });
+    assert_eq!(seen, [0, 1, 10, 2, 20, 3, 30]);
 }
 
 #[test]
@@ -118,47 +111,19 @@ fn readers_up_to_a_number_read_at_once_and_a_writer_waits_for_all() {
 }
 
 #[test]
-fn a_writer_may_go_on_reading_a_part_and_only_if_there_is_one() {
-    let seen = both!(|sync| {
-        let lock = sync::RwLock::new((1, "one"));
-        let mut number = sync::RwLockWriteGuard::map(at_once(lock.write()), |pair| &mut pair.0);
-        *number += 1;
-        drop(number);
-        let writes = at_once(lock.write());
-        let Err(writes) = sync::RwLockWriteGuard::try_downgrade_map(writes, |_| None::<&u8>) else {
-            panic!("there is no such part")
-        };
-        let still_writes = lock.try_read().is_err();
-        let reads = sync::RwLockWriteGuard::downgrade_map(writes, |pair| &pair.1);
-        let others_read = lock.try_read().is_ok();
-        let letter = sync::RwLockReadGuard::map(reads, |text| &text[..1]);
-        let mapped = (still_writes, others_read, letter.to_string(), lock.try_write().is_err());
-        drop(letter);
-        let whole = sync::RwLockWriteGuard::into_mapped(at_once(lock.write()));
-        (mapped, format!("{:?}", *whole))
-    });
-    assert_eq!(seen, ((true, true, "o".to_owned(), true), "(2, \"one\")".to_owned()));
-}
-
-#[test]
-fn an_owned_guard_of_a_part_keeps_the_rwlock_alive() {
+fn an_owned_guard_keeps_its_rwlock_and_the_value_alive() {
     let seen = both!(|sync| {
         let lock = Arc::new(sync::RwLock::new([1, 2]));
-        let write = at_once(Arc::clone(&lock).write_owned());
-        let mut first = sync::OwnedRwLockWriteGuard::map(write, |pair| &mut pair[0]);
-        *first = 5;
-        drop(first);
-        let write = at_once(Arc::clone(&lock).write_owned());
-        let read = sync::OwnedRwLockWriteGuard::downgrade_map(write, |pair| &pair[0]);
-        let more =
-            sync::OwnedRwLockReadGuard::map(at_once(Arc::clone(&lock).read_owned()), |pair| {
-                &pair[1]
-            });
+        let mut write = at_once(Arc::clone(&lock).write_owned());
+        write[0] = 5;
+        let read = write.downgrade();
+        let more = at_once(Arc::clone(&lock).read_owned());
         let is_same = Arc::ptr_eq(sync::OwnedRwLockReadGuard::rwlock(&more), &lock);
+        let is_read = lock.try_write().is_err();
         drop(lock);
-        (is_same, *read, *more)
+        (is_same, is_read, *read, *more)
     });
-    assert_eq!(seen, (true, 5, 2));
+    assert_eq!(seen, (true, true, [5, 2], [5, 2]));
 }
 
 mod statics {

@@ -16,6 +16,7 @@ use simloop::{Builder, now, run, sleep, spawn, spawn_named, yield_now};
 
 use super::hands::Woken;
 use super::line::{self, Model, Shared, assert_that_leaving_loses_nothing};
+use super::panic_of;
 use crate::secs;
 use crate::snapshots::assert_shown;
 
@@ -161,6 +162,20 @@ fn a_panic_while_the_lock_is_held_releases_it() {
         let lost: Result<(), _> = lost;
         assert_eq!((lost.is_err(), value), (true, 1));
     });
+}
+
+#[test]
+fn a_guard_that_is_leaked_keeps_the_lock_and_the_value() {
+    for is_write in [true, false] {
+        let mut lock = RwLock::new(1);
+        match is_write {
+            true => std::mem::forget(lock.try_write().unwrap()),
+            false => std::mem::forget(lock.try_read().unwrap()),
+        }
+        assert!(lock.try_write().is_err());
+        let told = [panic_of(|| *lock.get_mut()), panic_of(|| lock.into_inner())];
+        assert_eq!(told, ["a guard of this lock was leaked, and the value with it"; 2]);
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use simloop::sync::watch::{Receiver, Sender, channel};
 use simloop::{Builder, now, policy, run, sleep, spawn, timeout, yield_now};
 
+use super::super::panic_of;
 use super::{on_simloop, on_tokio, ours, theirs};
 use crate::secs;
 use crate::snapshots::assert_shown;
@@ -163,15 +164,6 @@ fn a_borrowed_value_stays_as_it_was_and_locks_nothing() {
     assert!(rx.has_changed().unwrap());
     assert_eq!(tx.send_replace("newer".to_owned()), "new");
     assert_eq!(*rx.borrow(), "newer");
-}
-
-/// The message of a panic that is expected.
-fn panic_of(action: impl FnOnce()) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(action)).expect_err("it panics");
-    match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(payload) => payload.downcast_ref::<&str>().expect("a text").to_string(),
-    }
 }
 
 #[test]
