@@ -34,11 +34,11 @@ macro_rules! guard {
 
 /// One that nobody else has beside it changes the value.
 macro_rules! writer {
-    ($Guard:ty) => {
+    ($Guard:ty, $look:path) => {
         impl<T> DerefMut for $Guard {
             #[inline]
             fn deref_mut(&mut self) -> &mut T {
-                self.value.as_mut().expect($crate::sync::guard::IS_HELD)
+                $look(&mut self.value).expect($crate::sync::guard::IS_HELD)
             }
         }
     };

@@ -1,8 +1,8 @@
 //! The values of locks, which are in their places or in the hands of those who have been given the lock.
 //!
-//! A guard has the value itself, and brings it back. So who may reach it is known to the compiler, and if a gate ever
-//! gave a lock to two, the second would be told. The latch in which a value lies is entered for as long as it takes to
-//! move it.
+//! A guard has the value itself, or a share in it where several may read, and brings it back. So who may reach it is
+//! known to the compiler, and if a gate ever gave a lock to two, the second would be told. The latch in which a value
+//! lies is entered for as long as it takes to move it.
 
 use std::mem;
 use std::sync::Arc;
@@ -44,64 +44,63 @@ impl<T> Guarded<T> {
     }
 }
 
-/// A value that one has at a time, or that several share.
+/// A value that several share, or that one has at a time: then it is the only one that shares it.
 pub(super) struct Shareable<T>(Latch<Place<T>>);
 
 enum Place<T> {
-    /// As it was made, or as it was brought back by whoever had it alone.
-    Here(T),
-    /// Shared by readers, or as the last of them left it.
+    /// As it was made, since for a static nothing can be allocated. From its first use on it is shared.
+    Unshared(T),
     Shared(Arc<T>),
     Away,
 }
 
 impl<T> Shareable<T> {
     pub(super) const fn new(value: T) -> Self {
-        Shareable(Latch::new(Place::Here(value)))
+        Shareable(Latch::new(Place::Unshared(value)))
     }
 
     /// For one who reads.
     pub(super) fn share(&self) -> Arc<T> {
         let place = &mut *self.0.enter();
-        let shared = match mem::replace(place, Place::Away) {
-            Place::Here(value) => Arc::new(value),
-            Place::Shared(shared) => shared,
-            Place::Away => panic!("{IS_THERE}"),
-        };
+        let shared = mem::replace(place, Place::Away).into_shared().expect(IS_THERE);
         *place = Place::Shared(Arc::clone(&shared));
         shared
     }
 
     /// For whoever has been given the lock alone.
-    pub(super) fn take(&self) -> T {
-        mem::replace(&mut *self.0.enter(), Place::Away).into_value().expect(IS_THERE)
+    pub(super) fn take(&self) -> Arc<T> {
+        mem::replace(&mut *self.0.enter(), Place::Away).into_shared().expect(IS_THERE)
     }
 
     /// From whoever had it alone.
-    pub(super) fn put(&self, value: T) {
-        *self.0.enter() = Place::Here(value);
+    pub(super) fn put(&self, value: Arc<T>) {
+        *self.0.enter() = Place::Shared(value);
     }
 
     pub(super) fn get_mut(&mut self) -> &mut T {
-        let place = match self.0.get_mut() {
-            Place::Here(value) => Some(value),
+        let value = match self.0.get_mut() {
+            Place::Unshared(value) => Some(value),
             Place::Shared(shared) => Arc::get_mut(shared),
             Place::Away => None,
         };
-        place.expect(WAS_LEAKED)
+        value.expect(WAS_LEAKED)
     }
 
     pub(super) fn into_inner(self) -> T {
-        self.0.into_inner().into_value().expect(WAS_LEAKED)
+        let value = match self.0.into_inner() {
+            Place::Unshared(value) => Some(value),
+            Place::Shared(shared) => Arc::into_inner(shared),
+            Place::Away => None,
+        };
+        value.expect(WAS_LEAKED)
     }
 }
 
 impl<T> Place<T> {
-    /// The value, if nobody has it or shares it.
-    fn into_value(self) -> Option<T> {
+    fn into_shared(self) -> Option<Arc<T>> {
         match self {
-            Place::Here(value) => Some(value),
-            Place::Shared(shared) => Arc::into_inner(shared),
+            Place::Unshared(value) => Some(Arc::new(value)),
+            Place::Shared(shared) => Some(shared),
             Place::Away => None,
         }
     }

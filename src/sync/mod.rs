@@ -8,7 +8,8 @@
 //! and this module has not: the `blocking_*` functions, with which a loop on one thread would wait for itself;
 //! `const_new_with`, since a cell of the standard library is not filled in a constant; guards of a part of a value and
 //! locks of values without a known size, since a guard has the value itself; and messages that borrow: to wait in a
-//! channel asks for `'static` messages, since a report may ask the channel who waits after the code that made it is gone.
+//! channel asks for `'static` messages, since a report may ask the channel who waits after the code that made it is
+//! gone.
 
 mod away;
 mod barrier;

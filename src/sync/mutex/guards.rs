@@ -107,5 +107,5 @@ held!([] OwnedMutexGuard, Arc<Mutex<T>>, true);
 guard!(MutexGuard<'_, T>, "MutexGuard", Option::as_ref);
 guard!(OwnedMutexGuard<T>, "OwnedMutexGuard", Option::as_ref);
 
-writer!(MutexGuard<'_, T>);
-writer!(OwnedMutexGuard<T>);
+writer!(MutexGuard<'_, T>, Option::as_mut);
+writer!(OwnedMutexGuard<T>, Option::as_mut);

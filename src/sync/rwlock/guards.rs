@@ -67,11 +67,11 @@ pub struct RwLockReadGuard<'a, T> {
 
 /// Exclusive access to the value of an [`RwLock`]. Dropping it releases the lock.
 ///
-/// The guard has the value in it, as long as it is there. A guard that is leaked keeps the lock and the value.
+/// A guard that is leaked keeps the lock and the value.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct RwLockWriteGuard<'a, T> {
-    /// There until the guard is dropped.
-    value: Option<T>,
+    /// There until the guard is dropped. Nobody else has a share in it.
+    value: Option<Arc<T>>,
     pass: Option<Pass>,
     lock: &'a RwLock<T>,
 }
@@ -90,8 +90,8 @@ pub struct OwnedRwLockReadGuard<T> {
 /// It is an [`RwLockWriteGuard`] in all else.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct OwnedRwLockWriteGuard<T> {
-    /// There until the guard is dropped.
-    value: Option<T>,
+    /// There until the guard is dropped. Nobody else has a share in it.
+    value: Option<Arc<T>>,
     pass: Option<Pass>,
     lock: Arc<RwLock<T>>,
 }
@@ -156,6 +156,12 @@ macro_rules! guards {
     };
 }
 
+/// The value, of which nobody else has a share.
+#[inline]
+fn alone<T>(value: &mut Option<Arc<T>>) -> Option<&mut T> {
+    value.as_mut().and_then(Arc::get_mut)
+}
+
 guards!(['a] RwLockReadGuard, RwLockWriteGuard, &'a RwLock<T>);
 guards!([] OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Arc<RwLock<T>>);
 
@@ -187,9 +193,9 @@ future!([] ReadOwned, OwnedRwLockReadGuard, Entry::let_move, |this| this.waiter.
 future!([] WriteOwned, OwnedRwLockWriteGuard, Entry::let_move, |this| this.waiter.way().0);
 
 guard!(RwLockReadGuard<'_, T>, "RwLockReadGuard", Option::as_deref);
-guard!(RwLockWriteGuard<'_, T>, "RwLockWriteGuard", Option::as_ref);
+guard!(RwLockWriteGuard<'_, T>, "RwLockWriteGuard", Option::as_deref);
 guard!(OwnedRwLockReadGuard<T>, "OwnedRwLockReadGuard", Option::as_deref);
-guard!(OwnedRwLockWriteGuard<T>, "OwnedRwLockWriteGuard", Option::as_ref);
+guard!(OwnedRwLockWriteGuard<T>, "OwnedRwLockWriteGuard", Option::as_deref);
 
-writer!(RwLockWriteGuard<'_, T>);
-writer!(OwnedRwLockWriteGuard<T>);
+writer!(RwLockWriteGuard<'_, T>, alone);
+writer!(OwnedRwLockWriteGuard<T>, alone);
