@@ -11,6 +11,17 @@ use crate::kernel::{Access, Kernel, Taken};
 use crate::policy::{Choice, Deviation, Divergence, Fifo, Native, Policy, Random};
 use crate::report::{Failure, FailureKind};
 
+impl State {
+    /// The turn, and which of the values chosen in it the next one is, from 1.
+    pub(super) fn next_value(&self) -> (u64, u32) {
+        let turn = self.kernel.turn();
+        match self.values_chosen {
+            (same, count) if same == turn => (turn, count + 1),
+            _ => (turn, 1),
+        }
+    }
+}
+
 /// Why a choice could not be made. In a box, because it is rare and a choice is not.
 pub(super) type Misfit = Box<Mistake>;
 
@@ -142,9 +153,9 @@ impl Core {
     }
 
     fn pick_value(&self, state: &mut State, count: u32) -> Result<usize, Misfit> {
-        state.values_chosen += 1;
+        let (turn, place) = state.next_value();
+        state.values_chosen = (turn, place);
         state.kernel.note_access(Access::Chose);
-        let (turn, place) = (state.kernel.turn(), state.values_chosen);
         let index = match &mut *self.picker.borrow_mut() {
             Picker::Replay(replay) => replay.choose(turn, place, count).map_err(diverged)?,
             picker => match picker.policy() {

@@ -103,8 +103,8 @@ pub(crate) struct State {
     /// For each task that has drawn random numbers: its stream, and how often it asked.
     pub(super) draws: Map<Option<TaskKey>, (u64, u64)>,
     pub(super) schedule: Draft,
-    /// Calls of `choose` in the current turn.
-    pub(super) values_chosen: u32,
+    /// The last turn in which values were chosen, and how many. So a turn in which none is need not say so.
+    pub(super) values_chosen: (u64, u32),
     /// Something may be made to go wrong in this run.
     pub(super) injects: bool,
     pub(super) injecting: Injecting,

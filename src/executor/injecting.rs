@@ -88,7 +88,7 @@ impl Core {
 
     /// Asks whether something goes wrong here, and what.
     fn inject(&self, state: &mut State, injection: Injection) -> Option<Injection> {
-        let (turn, place) = (state.kernel.turn(), state.values_chosen + 1);
+        let (turn, place) = state.next_value();
         let taken = match &mut *self.picker.borrow_mut() {
             Picker::Replay(replay) => replay.inject(turn, place, injection),
             picker => {
@@ -101,7 +101,7 @@ impl Core {
                 })
             }
         }?;
-        state.values_chosen = place;
+        state.values_chosen = (turn, place);
         state.injecting.allowed.most = state.injecting.allowed.most.saturating_sub(1);
         state.schedule.push(taken.at(turn, place));
         state.kernel.note_access(Access::Write(Object::Loop));

@@ -40,7 +40,7 @@ impl State {
             panics_caught: 0,
             draws: Map::new(),
             schedule: Draft::default(),
-            values_chosen: 0,
+            values_chosen: (0, 0),
             injects: false,
             injecting: Injecting::default(),
             is_configured: false,
@@ -131,7 +131,7 @@ impl State {
         unjoined.clear();
         *panics_caught = 0;
         schedule.clear();
-        *values_chosen = 0;
+        *values_chosen = (0, 0);
         // Steps have moved it.
         *wall_at_start = start_time.map_or(wall_at(YEAR_2000), wall_at);
         (*phase, *is_interrupted, *failure) = (Phase::Open, false, None);

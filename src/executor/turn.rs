@@ -91,7 +91,6 @@ impl Core {
             }
         };
         let turn = state.kernel.start_taken(taken, ready);
-        state.values_chosen = 0;
         // Not from the key, for which the task has to be looked at: its future is fetched beside it.
         let slot = state.kernel.running_slot() as usize;
         let cell = state.cells[slot].take().expect("a task that is alive has a future");

@@ -17,6 +17,7 @@ mod place;
 mod told;
 mod waiter;
 
+use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -40,8 +41,8 @@ pub(crate) trait Gate {
     /// A line that is called and in which one at most waits, so that there is nobody to stand before or behind.
     const ALONE: usize = usize::MAX;
 
-    /// Whether it matters only to who is [alone](Self::ALONE) in its line that somebody takes what it was given.
-    const TAKING_CALLS_ALONE: bool = false;
+    /// Whom somebody who takes what it was given, be it at once, may give something.
+    const TAKING: Taking = Taking::Anybody;
 
     /// Whether it is noted who was given something and since when. Where not, nobody asks for the time.
     const HAS_HOLDERS: bool = false;
@@ -63,6 +64,11 @@ pub(crate) trait Gate {
         need: &mut Self::Need,
         party: Option<Party>,
     ) -> Option<Self::Grant>;
+
+    /// Whether there is nothing to give to anybody, whatever it asks for. Then nobody is looked at.
+    fn is_spent(&self) -> bool {
+        false
+    }
 
     /// Whether there may be something for the first who waits in a line that is called, and so for all.
     fn calls(&self, _line: usize, _need: &Self::Need) -> bool {
@@ -119,6 +125,15 @@ pub(crate) trait Gate {
     }
 }
 
+/// For whom there may be something because somebody takes what it was given.
+pub(crate) enum Taking {
+    Anybody,
+    /// Who is [alone](Gate::ALONE) in its line.
+    Alone,
+    /// What is taken was set aside when it was given, and what is left is no more than before.
+    Nobody,
+}
+
 /// A primitive: its gate and its lines of waiters.
 pub(crate) struct Shared<G: Gate, const LINES: usize = 1> {
     made_at: &'static Location<'static>,
@@ -149,10 +164,16 @@ impl<N> Waiting<N> {
         Waiting { need, wakee, told: Told::default() }
     }
 
-    /// The task, where one waits by itself and nothing was told of it: then there is nothing to drop.
+    /// The task, where one waits by itself and nothing was told of it: then there is nothing to drop but the need.
     #[inline]
     fn task(&self) -> Option<Whom> {
         (self.wakee.is_task() && self.told.is_nothing()).then_some(self.wakee.whom)
+    }
+
+    /// The same where there is nothing at all to drop, so that nothing need be moved.
+    #[inline]
+    fn plain_task(&self) -> Option<Whom> {
+        self.task().filter(|_| !mem::needs_drop::<N>())
     }
 
     /// For one that has been served. What it waited for is no more told when it is woken.
@@ -213,18 +234,23 @@ impl<G: Gate, const LINES: usize> Shared<G, LINES> {
             inner.gate.all_served();
         } else {
             // By reference, so that what is inside need not be in memory as long as nobody waits.
-            let wakes = inner.serve();
+            let mut wakes = Wakes::default();
+            inner.serve(&mut wakes);
             drop(inner);
-            wakes.wake();
+            // Where they are none, as nearly always, nothing need be moved.
+            if !wakes.are_none() {
+                wakes.wake();
+            }
         }
     }
 
     /// The same where somebody has taken what it was given.
     #[inline(always)]
     fn settle_taken(&self, inner: Inside<'_, Inner<G, LINES>>) {
-        match G::TAKING_CALLS_ALONE {
-            true => self.settle_alone(inner),
-            false => Self::settle(inner),
+        match G::TAKING {
+            Taking::Anybody => Self::settle(inner),
+            Taking::Alone => self.settle_alone(inner),
+            Taking::Nobody => drop(inner),
         }
     }
 
@@ -366,24 +392,22 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
 
     /// Gives to those who wait, in order, until the next in each line cannot be served.
     #[inline(never)]
-    fn serve(&mut self) -> Wakes {
-        let mut wakes = Wakes::default();
+    fn serve(&mut self, wakes: &mut Wakes) {
         let called_from = G::CALLED_FROM.min(LINES);
         loop {
             let mut has_served = false;
             for line in 0..called_from {
                 if let Some(head) = self.lines.head(line) {
-                    has_served |= self.serve_line(line, head, &mut wakes);
+                    has_served |= self.serve_line(line, head, wakes);
                 }
             }
             if Self::HAS_CALLED {
                 for line in called_from..LINES {
-                    self.call_line(line, &mut wakes);
+                    self.call_line(line, wakes);
                 }
             }
             if LINES == 1 || !has_served {
-                self.gate.all_served();
-                return wakes;
+                return self.gate.all_served();
             }
         }
     }
@@ -394,13 +418,24 @@ impl<G: Gate, const LINES: usize> Inner<G, LINES> {
             next = self.lines.tail(line).unwrap_or(head);
         }
         loop {
+            if self.gate.is_spent() {
+                return has_served;
+            }
             let State::Waiting(waiting) = self.lines.state(next) else { return has_served };
             let party = if G::HAS_HOLDERS { waiting.wakee.whom.as_of_now() } else { None };
             if let Some(grant) = self.gate.serve(line, &mut waiting.need, party) {
                 has_served = true;
                 // Whoever was passed over stays where it is, and so does its spot.
-                if let Some(waiting) = self.lines.serve(line, next, grant) {
-                    wakes.push(waiting.into_wakee());
+                match waiting.plain_task() {
+                    Some(whom) if wakes.are_none() => {
+                        self.lines.serve_plain(line, next, grant);
+                        whom.wake();
+                    }
+                    _ => {
+                        if let Some(waiting) = self.lines.serve(line, next, grant) {
+                            wakes.push(waiting.into_wakee());
+                        }
+                    }
                 }
             } else if G::IN_TURN {
                 return has_served;

@@ -203,6 +203,17 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
         self.step_out(line, spot, State::Served(grant))
     }
 
+    /// The same where there is nothing to drop of whoever waits, so that it need not be moved.
+    #[inline]
+    pub(super) fn serve_plain(&mut self, line: usize, spot: Spot, grant: G) {
+        let entry = self.entry_mut(spot);
+        let (ahead, behind) = (entry.ahead, entry.behind);
+        let before = mem::replace(&mut entry.state, State::Served(grant));
+        debug_assert!(matches!(before, State::Waiting(_)), "somebody waits here");
+        mem::forget(before);
+        self.unlink(line, ahead, behind);
+    }
+
     /// Whoever waits there is called, and waits no longer.
     #[inline]
     pub(super) fn call(&mut self, line: usize, spot: Spot) -> Option<W> {
@@ -212,12 +223,19 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
     /// Gives up the spot of somebody who was served, and returns what it was given. Where it was not, it keeps it.
     #[inline]
     pub(super) fn come_served(&mut self, spot: Spot) -> Option<G> {
-        if !matches!(self.entry(spot).state, State::Served(_)) {
+        let state = self.state(spot);
+        if !matches!(state, State::Served(_)) {
             return None;
         }
-        match mem::replace(self.give_up(spot), State::Gone) {
+        let before = mem::replace(state, State::Gone);
+        self.give_up(spot);
+        match before {
             State::Served(grant) => Some(grant),
-            State::Waiting(_) | State::Gone => None,
+            // To drop it would mean to move all of it.
+            other => {
+                mem::forget(other);
+                None
+            }
         }
     }
 
@@ -275,10 +293,16 @@ impl<W, G, const LINES: usize> Lines<W, G, LINES> {
         }
         let (ahead, behind) = (entry.ahead, entry.behind);
         let waiting = mem::replace(&mut entry.state, state).into_waiting();
+        self.unlink(line, ahead, behind);
+        waiting
+    }
+
+    /// Whoever stood between these two waits no longer.
+    #[inline]
+    fn unlink(&mut self, line: usize, ahead: Spot, behind: Spot) {
         self.link(line, ahead, behind, ahead, behind);
         self.lines[line].len -= 1;
         self.waiting -= 1;
-        waiting
     }
 
     /// Makes `next` follow on `ahead`, and `last` go before `behind`.

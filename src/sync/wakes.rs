@@ -94,6 +94,11 @@ pub(crate) enum Wakes {
 
 impl Wakes {
     #[inline]
+    pub(crate) fn are_none(&self) -> bool {
+        matches!(self, Wakes::None)
+    }
+
+    #[inline]
     pub(crate) fn push(&mut self, wakee: Wakee) {
         match (&*self, &wakee.waker) {
             (Wakes::None, None) => wakee.whom.wake(),
@@ -120,7 +125,7 @@ impl Wakes {
     /// which is when a guard is dropped by a panic, a second panic would end the process and is let go.
     #[inline]
     pub(crate) fn wake(self) {
-        if !matches!(self, Wakes::None) {
+        if !self.are_none() {
             self.wake_kept();
         }
     }

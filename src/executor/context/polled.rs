@@ -15,10 +15,8 @@ thread_local! {
 /// The commonest calls of a poll need no more: a task that wakes itself, and one that asks for the time. So
 /// they are spared the look at the loop.
 struct Polled {
-    /// The task that is polled, if its waking itself may be noted here.
+    /// The task that is polled, if its waking itself may be noted here; [`PackedAddress::WOKEN`] once it has.
     address: Cell<PackedAddress>,
-    /// It has woken itself. Not set between polls.
-    is_woken: Cell<bool>,
     /// The run, or [`RunId::NONE`] when no loop runs, or `now` is not known.
     run: Cell<RunId>,
     now: Cell<Instant>,
@@ -28,7 +26,6 @@ impl Polled {
     const fn nothing() -> Self {
         Polled {
             address: Cell::new(PackedAddress::NOBODY),
-            is_woken: Cell::new(false),
             run: Cell::new(RunId::NONE),
             now: Cell::new(Instant::ZERO),
         }
@@ -43,9 +40,9 @@ impl Polling {
     /// are no exception.
     #[inline]
     pub(in crate::executor) fn begin(task: Address, is_observed: bool) -> Self {
-        POLLED.with(|polled| {
-            polled.address.set(if is_observed { PackedAddress::NOBODY } else { task.pack() });
-        });
+        if !is_observed {
+            POLLED.with(|polled| polled.address.set(task.pack()));
+        }
         Polling
     }
 
@@ -53,12 +50,7 @@ impl Polling {
     #[inline]
     pub(in crate::executor) fn end(self) -> bool {
         POLLED.with(|polled| {
-            polled.address.set(PackedAddress::NOBODY);
-            let is_woken = polled.is_woken.get();
-            if is_woken {
-                polled.is_woken.set(false);
-            }
-            is_woken
+            polled.address.replace(PackedAddress::NOBODY) == PackedAddress::WOKEN
         })
     }
 }
@@ -98,7 +90,7 @@ pub(in crate::executor) fn wake_own(task: PackedAddress) -> bool {
     POLLED.with(|polled| {
         let is_own = polled.address.get() == task;
         if is_own {
-            polled.is_woken.set(true);
+            polled.address.set(PackedAddress::WOKEN);
         }
         is_own
     })
@@ -119,7 +111,7 @@ pub(in crate::executor) fn polled_now() -> Option<(RunId, Instant)> {
 pub(in crate::executor) fn polled_task() -> Option<(RunId, TaskKey, Instant)> {
     POLLED.with(|polled| {
         let (address, run) = (polled.address.get(), polled.run.get());
-        let is_known = address != PackedAddress::NOBODY && run != RunId::NONE;
+        let is_known = address < PackedAddress::WOKEN && run != RunId::NONE;
         is_known.then(|| (run, address.unpack().task, polled.now.get()))
     })
 }

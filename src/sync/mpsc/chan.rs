@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::error::{SendError, TryRecvError, TrySendError};
 use crate::executor::{Party, Wanted};
 use crate::sync::discard::discard;
-use crate::sync::gate::{Gate, Place, Shared};
+use crate::sync::gate::{Gate, Place, Shared, Taking};
 
 /// The line of those who wait for room, first-in first-out.
 pub(super) const ROOM: usize = 0;
@@ -45,7 +45,7 @@ impl<T> Gate for Chan<T> {
     const ALONE: usize = MESSAGE;
     /// Room was taken when it was handed over. What is given back of it, because the channel was closed meanwhile,
     /// nobody can be given: it may only be the last thing that the receiver has waited for.
-    const TAKING_CALLS_ALONE: bool = true;
+    const TAKING: Taking = Taking::Alone;
     /// How many places.
     type Need = usize;
     type Grant = Room;

@@ -13,7 +13,7 @@ pub use guards::{HeldMutex, MutexGuard, OwnedMutexGuard};
 
 use self::guards::relock::Relock;
 use super::TryLockError;
-use super::gate::{Gate, OnDemand, Shared, Waiter};
+use super::gate::{Gate, OnDemand, Shared, Taking, Waiter};
 use super::guarded::Guarded;
 use super::owned::Owned;
 use crate::executor::{Holding, Party};
@@ -73,6 +73,7 @@ pub(super) struct Key {
 pub struct Locked(());
 
 impl Gate for Key {
+    const TAKING: Taking = Taking::Nobody;
     const HAS_HOLDERS: bool = true;
     type Need = ();
     type Grant = Locked;
@@ -88,6 +89,10 @@ impl Gate for Key {
         (self.is_taken, self.holder) = (true, party);
         self.may_have_moved = self.is_static;
         Some(Locked(()))
+    }
+
+    fn is_spent(&self) -> bool {
+        self.is_taken
     }
 
     fn take_back(&mut self, Locked(()): Locked) -> Option<Locked> {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::TryLockError;
-use super::gate::{Gate, OnDemand, Shared, Waiter};
+use super::gate::{Gate, OnDemand, Shared, Taking, Waiter};
 use super::guarded::Shareable;
 use super::holders::{Hold, Holders};
 use super::owned::Owned;
@@ -108,6 +108,7 @@ impl Entry {
 }
 
 impl Gate for Entry {
+    const TAKING: Taking = Taking::Nobody;
     const HAS_HOLDERS: bool = true;
     type Need = Access;
     type Grant = Pass;
@@ -127,6 +128,11 @@ impl Gate for Entry {
         }
         self.is_written = *access == Access::Write;
         Some(Pass { hold: self.holders.enter(party) })
+    }
+
+    #[inline]
+    fn is_spent(&self) -> bool {
+        self.is_written
     }
 
     #[inline]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{AcquireError, TryAcquireError};
 use crate::executor::{Holding, Party, Wanted};
-use crate::sync::gate::{Gate, Shared};
+use crate::sync::gate::{Gate, Shared, Taking};
 use crate::sync::holders::{Hold, Holders};
 
 /// The permits of a semaphore, of one kind or the other: so what waits for them is compiled once.
@@ -174,6 +174,7 @@ impl Share {
 }
 
 impl Gate for Permits {
+    const TAKING: Taking = Taking::Nobody;
     const HAS_HOLDERS: bool = true;
     type Need = usize;
     type Grant = Granted;
@@ -188,6 +189,11 @@ impl Gate for Permits {
             return Some(Err(AcquireError(())));
         }
         (*count <= self.free).then(|| Ok(self.give(*count, party)))
+    }
+
+    #[inline]
+    fn is_spent(&self) -> bool {
+        self.free == 0 && !self.is_closed
     }
 
     #[inline]
