@@ -49,9 +49,7 @@ impl Polling {
     /// Ends it, and says whether the task has woken itself.
     #[inline]
     pub(in crate::executor) fn end(self) -> bool {
-        POLLED.with(|polled| {
-            polled.address.replace(PackedAddress::NOBODY) == PackedAddress::WOKEN
-        })
+        POLLED.with(|polled| polled.address.replace(PackedAddress::NOBODY) == PackedAddress::WOKEN)
     }
 }
 
