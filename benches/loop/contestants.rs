@@ -54,10 +54,12 @@ impl Contestant for Simloop {
 }
 
 impl Timed for Simloop {
+    #[inline]
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
         simloop::sleep(duration)
     }
 
+    #[inline]
     fn timeout<F: Future + Send>(
         duration: Duration,
         future: F,
@@ -132,10 +134,12 @@ impl<const PLAIN: bool> Contestant for Tokio<PLAIN> {
 }
 
 impl<const PLAIN: bool> Timed for Tokio<PLAIN> {
+    #[inline]
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
         tokio::time::sleep(duration)
     }
 
+    #[inline]
     fn timeout<F: Future + Send>(
         duration: Duration,
         future: F,

@@ -41,7 +41,7 @@ pub(crate) trait Gate {
     /// A line that is called and in which one at most waits, so that there is nobody to stand before or behind.
     const ALONE: usize = usize::MAX;
 
-    /// Whom somebody who takes what it was given, be it at once, may give something.
+    /// Who may be served because somebody takes what it was given, at once or later.
     const TAKING: Taking = Taking::Anybody;
 
     /// Whether it is noted who was given something and since when. Where not, nobody asks for the time.
@@ -125,7 +125,7 @@ pub(crate) trait Gate {
     }
 }
 
-/// For whom there may be something because somebody takes what it was given.
+/// Who may be served because somebody else takes what it was given.
 pub(crate) enum Taking {
     Anybody,
     /// Who is [alone](Gate::ALONE) in its line.

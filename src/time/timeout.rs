@@ -39,6 +39,7 @@ use crate::kernel::Instant;
 /// });
 /// ```
 #[doc(alias = "wait_for")]
+#[inline]
 #[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     let (timer, now) = Timer::new("timeout");
@@ -54,6 +55,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// # Panics
 ///
 /// Panics outside a loop.
+#[inline]
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
     let (timer, _) = Timer::new("timeout_at");
