@@ -17,7 +17,7 @@ pub(super) struct Address {
 }
 
 /// An address in one word.
-#[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct PackedAddress(u64);
 
 impl Address {
@@ -32,8 +32,6 @@ const _: () = assert!(PackedAddress::NOBODY.0 << 16 >> 16 >> SLOT_BITS == SLOTS_
 impl PackedAddress {
     /// One that no task has: the highest slot is never given away. With all bits set it is a short number in code.
     pub(super) const NOBODY: PackedAddress = PackedAddress(u64::MAX);
-    /// Another one that no task has.
-    pub(super) const WOKEN: PackedAddress = PackedAddress(u64::MAX - 1);
 
     #[inline]
     pub(super) fn unpack(self) -> Address {

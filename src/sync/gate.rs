@@ -65,7 +65,7 @@ pub(crate) trait Gate {
         party: Option<Party>,
     ) -> Option<Self::Grant>;
 
-    /// Whether there is nothing to give to anybody, whatever it asks for. Then nobody is looked at.
+    /// Whether there is nothing to give to any of those who wait. Then nobody is looked at.
     fn is_spent(&self) -> bool {
         false
     }
@@ -97,6 +97,7 @@ pub(crate) trait Gate {
 
     /// Whoever can be served has been.
     fn all_served(&mut self) {}
+
     /// Whether somebody who comes now is asked about although others wait: it wants nothing that those want, or
     /// is what they wait for.
     fn is_free(&self, _need: &Self::Need) -> bool {

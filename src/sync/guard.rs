@@ -1,22 +1,20 @@
 //! What the guards of locks have in common, written once for each of them.
 
-/// Why a guard has a value.
+/// Why a guard has what it holds.
 pub(super) const IS_HELD: &str = "there until the guard is dropped";
 
 /// A guard shows the value.
 macro_rules! guard {
-    ($Guard:ty, $name:literal, $look:path) => {
+    ($Guard:ty, $name:literal, |$guard:ident| $value:expr) => {
         impl<T> Deref for $Guard {
             type Target = T;
 
             #[inline]
             fn deref(&self) -> &T {
-                $look(&self.value).expect($crate::sync::guard::IS_HELD)
+                let $guard = self;
+                $value
             }
         }
-
-        /// Nothing in it is pinned.
-        impl<T> Unpin for $Guard {}
 
         impl<T: fmt::Debug> fmt::Debug for $Guard {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,11 +32,12 @@ macro_rules! guard {
 
 /// One that nobody else has beside it changes the value.
 macro_rules! writer {
-    ($Guard:ty, $look:path) => {
+    ($Guard:ty, |$guard:ident| $value:expr) => {
         impl<T> DerefMut for $Guard {
             #[inline]
             fn deref_mut(&mut self) -> &mut T {
-                $look(&mut self.value).expect($crate::sync::guard::IS_HELD)
+                let $guard = self;
+                $value
             }
         }
     };

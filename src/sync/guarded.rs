@@ -1,107 +1,116 @@
 //! The values of locks, which are in their places or in the hands of those who have been given the lock.
 //!
 //! A guard has the value itself, or a share in it where several may read, and brings it back. So who may reach it is
-//! known to the compiler, and if a gate ever gave a lock to two, the second would be told. The latch in which a value
-//! lies is entered for as long as it takes to move it.
+//! known to the compiler, and a gate that gave a lock to two would be found out. The latch in which a value lies is
+//! entered for as long as it takes to move a pointer.
 
+use std::marker::PhantomData;
 use std::mem;
+use std::panic::UnwindSafe;
 use std::sync::Arc;
 
 use crate::latch::Latch;
 
 /// Why there is a value where one looks for it.
 const IS_THERE: &str = "the gate gives the value to one at a time";
-/// Where one was leaked (`std::mem::forget`), the value is gone with it.
+/// Where one was leaked (`std::mem::forget`), the value is gone with it, or a share.
 const WAS_LEAKED: &str = "a guard of this lock was leaked, and the value with it";
 
-/// A value that one has at a time.
-pub(super) struct Guarded<T>(Latch<Option<T>>);
+/// A value that one has at a time. In a box, so that a guard is small and the value stays where it is.
+pub(super) type Guarded<T> = Kept<T, Box<T>>;
 
-impl<T> Guarded<T> {
-    pub(super) const fn new(value: T) -> Self {
-        Guarded(Latch::new(Some(value)))
-    }
+/// A value that several share, or that one has at a time: then it has the only share.
+pub(super) type Shareable<T> = Kept<T, Arc<T>>;
 
-    /// For whoever has been given the lock.
-    #[inline]
-    pub(super) fn take(&self) -> T {
-        self.0.enter().take().expect(IS_THERE)
-    }
-
-    /// From whoever gives the lock back.
-    #[inline]
-    pub(super) fn put(&self, value: T) {
-        let before = self.0.enter().replace(value);
-        debug_assert!(before.is_none(), "it was away");
-    }
-
-    pub(super) fn get_mut(&mut self) -> &mut T {
-        self.0.get_mut().as_mut().expect(WAS_LEAKED)
-    }
-
-    pub(super) fn into_inner(self) -> T {
-        self.0.into_inner().expect(WAS_LEAKED)
-    }
+/// A value behind a pointer `P`, which is handed out.
+pub(super) struct Kept<T, P> {
+    place: Latch<Place<T, P>>,
+    /// A panic may leave the value half changed, though not the latch: so whoever goes on with it after one has to say
+    /// that this is meant.
+    not_ref_unwind_safe: PhantomData<dyn UnwindSafe + Send + Sync + Unpin>,
 }
 
-/// A value that several share, or that one has at a time: then it is the only one that shares it.
-pub(super) struct Shareable<T>(Latch<Place<T>>);
-
-enum Place<T> {
-    /// As it was made, since for a static nothing can be allocated. From its first use on it is shared.
-    Unshared(T),
-    Shared(Arc<T>),
+enum Place<T, P> {
+    /// As it was made, since for a static nothing can be allocated. From its first use on it is behind its pointer.
+    New(T),
+    Used(P),
     Away,
 }
 
-impl<T> Shareable<T> {
+impl<T, P: From<T>> Kept<T, P> {
     pub(super) const fn new(value: T) -> Self {
-        Shareable(Latch::new(Place::Unshared(value)))
-    }
-
-    /// For one who reads.
-    pub(super) fn share(&self) -> Arc<T> {
-        let place = &mut *self.0.enter();
-        let shared = mem::replace(place, Place::Away).into_shared().expect(IS_THERE);
-        *place = Place::Shared(Arc::clone(&shared));
-        shared
+        Kept { place: Latch::new(Place::New(value)), not_ref_unwind_safe: PhantomData }
     }
 
     /// For whoever has been given the lock alone.
-    pub(super) fn take(&self) -> Arc<T> {
-        mem::replace(&mut *self.0.enter(), Place::Away).into_shared().expect(IS_THERE)
+    #[inline]
+    pub(super) fn take(&self) -> P {
+        mem::replace(&mut *self.place.enter(), Place::Away).into_used()
     }
 
     /// From whoever had it alone.
-    pub(super) fn put(&self, value: Arc<T>) {
-        *self.0.enter() = Place::Shared(value);
+    #[inline]
+    pub(super) fn put(&self, value: P) {
+        let before = mem::replace(&mut *self.place.enter(), Place::Used(value));
+        debug_assert!(matches!(before, Place::Away), "it was away");
+        // So that there is no code to drop what is not there.
+        mem::forget(before);
+    }
+}
+
+impl<T> Guarded<T> {
+    pub(super) fn get_mut(&mut self) -> &mut T {
+        match self.place.get_mut() {
+            Place::New(value) => value,
+            Place::Used(value) => value,
+            Place::Away => panic!("{WAS_LEAKED}"),
+        }
+    }
+
+    pub(super) fn into_inner(self) -> T {
+        match self.place.into_inner() {
+            Place::New(value) => value,
+            Place::Used(value) => *value,
+            Place::Away => panic!("{WAS_LEAKED}"),
+        }
+    }
+}
+
+impl<T> Shareable<T> {
+    /// For one who reads.
+    pub(super) fn share(&self) -> Arc<T> {
+        let place = &mut *self.place.enter();
+        let shared = mem::replace(place, Place::Away).into_used();
+        *place = Place::Used(Arc::clone(&shared));
+        shared
     }
 
     pub(super) fn get_mut(&mut self) -> &mut T {
-        let value = match self.0.get_mut() {
-            Place::Unshared(value) => Some(value),
-            Place::Shared(shared) => Arc::get_mut(shared),
+        let value = match self.place.get_mut() {
+            Place::New(value) => Some(value),
+            Place::Used(shared) => Arc::get_mut(shared),
             Place::Away => None,
         };
         value.expect(WAS_LEAKED)
     }
 
     pub(super) fn into_inner(self) -> T {
-        let value = match self.0.into_inner() {
-            Place::Unshared(value) => Some(value),
-            Place::Shared(shared) => Arc::into_inner(shared),
+        let value = match self.place.into_inner() {
+            Place::New(value) => Some(value),
+            Place::Used(shared) => Arc::into_inner(shared),
             Place::Away => None,
         };
         value.expect(WAS_LEAKED)
     }
 }
 
-impl<T> Place<T> {
-    fn into_shared(self) -> Option<Arc<T>> {
+impl<T, P: From<T>> Place<T, P> {
+    #[inline]
+    fn into_used(self) -> P {
         match self {
-            Place::Unshared(value) => Some(Arc::new(value)),
-            Place::Shared(shared) => Some(shared),
-            Place::Away => None,
+            Place::Used(value) => value,
+            Place::New(value) => P::from(value),
+            Place::Away => panic!("{IS_THERE}"),
         }
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 ///
 /// To keep the queue alive would be enough to release what is held. But then `Arc::into_inner` would give a
 /// lock away that is held, and a permit could not name its semaphore.
-pub(super) struct Owned<T: ?Sized>(pub(super) Arc<T>);
+pub(super) struct Owned<T>(pub(super) Arc<T>);
 
-impl<T: ?Sized> Clone for Owned<T> {
+impl<T> Clone for Owned<T> {
     fn clone(&self) -> Self {
         Owned(Arc::clone(&self.0))
     }

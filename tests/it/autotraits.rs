@@ -77,6 +77,7 @@ table! {
     [is_send, is_sync, is_unpin, is_debug] sync::EventWait<'static>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::Mutex<Cell<u8>>;
     [is_debug, is_static] sync::Mutex<Rc<u8>>;
+    [is_send, is_sync, is_unpin, is_debug] sync::Mutex<std::cell::RefCell<&'static str>>;
     [is_send, is_sync, is_unpin, is_debug] sync::Lock<'static, Cell<u8>>;
     [is_send, is_sync, is_unpin, is_debug, is_static] sync::LockOwned<Cell<u8>>;
     [is_send, is_sync, is_unpin, is_debug] sync::MutexGuard<'static, u8>;

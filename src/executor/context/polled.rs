@@ -15,8 +15,10 @@ thread_local! {
 /// The commonest calls of a poll need no more: a task that wakes itself, and one that asks for the time. So
 /// they are spared the look at the loop.
 struct Polled {
-    /// The task that is polled, if its waking itself may be noted here; [`PackedAddress::WOKEN`] once it has.
+    /// The task that is polled, if its waking itself may be noted here.
     address: Cell<PackedAddress>,
+    /// It has woken itself. Not set between polls.
+    is_woken: Cell<bool>,
     /// The run, or [`RunId::NONE`] when no loop runs, or `now` is not known.
     run: Cell<RunId>,
     now: Cell<Instant>,
@@ -26,6 +28,7 @@ impl Polled {
     const fn nothing() -> Self {
         Polled {
             address: Cell::new(PackedAddress::NOBODY),
+            is_woken: Cell::new(false),
             run: Cell::new(RunId::NONE),
             now: Cell::new(Instant::ZERO),
         }
@@ -49,7 +52,14 @@ impl Polling {
     /// Ends it, and says whether the task has woken itself.
     #[inline]
     pub(in crate::executor) fn end(self) -> bool {
-        POLLED.with(|polled| polled.address.replace(PackedAddress::NOBODY) == PackedAddress::WOKEN)
+        POLLED.with(|polled| {
+            polled.address.set(PackedAddress::NOBODY);
+            let is_woken = polled.is_woken.get();
+            if is_woken {
+                polled.is_woken.set(false);
+            }
+            is_woken
+        })
     }
 }
 
@@ -88,7 +98,7 @@ pub(in crate::executor) fn wake_own(task: PackedAddress) -> bool {
     POLLED.with(|polled| {
         let is_own = polled.address.get() == task;
         if is_own {
-            polled.address.set(PackedAddress::WOKEN);
+            polled.is_woken.set(true);
         }
         is_own
     })
@@ -109,7 +119,7 @@ pub(in crate::executor) fn polled_now() -> Option<(RunId, Instant)> {
 pub(in crate::executor) fn polled_task() -> Option<(RunId, TaskKey, Instant)> {
     POLLED.with(|polled| {
         let (address, run) = (polled.address.get(), polled.run.get());
-        let is_known = address < PackedAddress::WOKEN && run != RunId::NONE;
+        let is_known = address != PackedAddress::NOBODY && run != RunId::NONE;
         is_known.then(|| (run, address.unpack().task, polled.now.get()))
     })
 }

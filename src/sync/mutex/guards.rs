@@ -5,15 +5,15 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::{Locked, Mutex, MutexLine};
-use crate::sync::guard::{guard, writer};
+use crate::sync::guard::{IS_HELD, guard, writer};
 
 /// Access to the value of a locked [`Mutex`]. Dropping it releases the lock.
 ///
-/// The guard has the value in it, as long as it is there. A guard that is leaked keeps the lock and the value.
+/// A guard that is leaked keeps the lock and the value.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct MutexGuard<'a, T> {
     /// There until the guard is dropped.
-    value: Option<T>,
+    value: Option<Box<T>>,
     mutex: &'a Mutex<T>,
 }
 
@@ -23,7 +23,7 @@ pub struct MutexGuard<'a, T> {
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct OwnedMutexGuard<T> {
     /// There until the guard is dropped.
-    value: Option<T>,
+    value: Option<Box<T>>,
     mutex: Arc<Mutex<T>>,
 }
 
@@ -104,8 +104,8 @@ macro_rules! held {
 held!(['a] MutexGuard, &'a Mutex<T>, false);
 held!([] OwnedMutexGuard, Arc<Mutex<T>>, true);
 
-guard!(MutexGuard<'_, T>, "MutexGuard", Option::as_ref);
-guard!(OwnedMutexGuard<T>, "OwnedMutexGuard", Option::as_ref);
+guard!(MutexGuard<'_, T>, "MutexGuard", |guard| guard.value.as_deref().expect(IS_HELD));
+guard!(OwnedMutexGuard<T>, "OwnedMutexGuard", |guard| guard.value.as_deref().expect(IS_HELD));
 
-writer!(MutexGuard<'_, T>, Option::as_mut);
-writer!(OwnedMutexGuard<T>, Option::as_mut);
+writer!(MutexGuard<'_, T>, |guard| guard.value.as_deref_mut().expect(IS_HELD));
+writer!(OwnedMutexGuard<T>, |guard| guard.value.as_deref_mut().expect(IS_HELD));

@@ -227,7 +227,7 @@ impl<T> Mutex<T> {
 
     /// Takes the value back, and then hands the lock over.
     #[inline]
-    fn unlock(&self, value: T) {
+    fn unlock(&self, value: Box<T>) {
         self.value.put(value);
         self.shared.get().update(Key::release);
     }

@@ -1,5 +1,6 @@
 //! The futures and the guards of an [`RwLock`], each in two forms: one that borrows and one that owns.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
@@ -57,12 +58,12 @@ pub struct WriteOwned<T> {
 }
 
 /// Shared access to the value of an [`RwLock`]. Dropping it ends the reading.
+///
+/// A guard that is leaked keeps the lock, and its share in the value.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct RwLockReadGuard<'a, T> {
-    /// There until the guard is dropped.
-    value: Option<Arc<T>>,
-    pass: Option<Pass>,
-    lock: &'a RwLock<T>,
+    held: Option<Held<T>>,
+    way: Lent<'a>,
 }
 
 /// Exclusive access to the value of an [`RwLock`]. Dropping it releases the lock.
@@ -70,19 +71,17 @@ pub struct RwLockReadGuard<'a, T> {
 /// A guard that is leaked keeps the lock and the value.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct RwLockWriteGuard<'a, T> {
-    /// There until the guard is dropped. Nobody else has a share in it.
-    value: Option<Arc<T>>,
-    pass: Option<Pass>,
+    held: Option<Held<T>>,
     lock: &'a RwLock<T>,
 }
 
 /// Shared access to the value of an [`RwLock`], without borrowing that. Dropping it ends the reading.
+///
+/// It is an [`RwLockReadGuard`] in all else.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct OwnedRwLockReadGuard<T> {
-    /// There until the guard is dropped.
-    value: Option<Arc<T>>,
-    pass: Option<Pass>,
-    lock: Arc<RwLock<T>>,
+    held: Option<Held<T>>,
+    way: Owned<RwLock<T>>,
 }
 
 /// Exclusive access to the value of an [`RwLock`], without borrowing that. Dropping it releases the lock.
@@ -90,16 +89,21 @@ pub struct OwnedRwLockReadGuard<T> {
 /// It is an [`RwLockWriteGuard`] in all else.
 #[must_use = "the lock is released at once if the guard is dropped"]
 pub struct OwnedRwLockWriteGuard<T> {
-    /// There until the guard is dropped. Nobody else has a share in it.
-    value: Option<Arc<T>>,
-    pass: Option<Pass>,
+    held: Option<Held<T>>,
     lock: Arc<RwLock<T>>,
+}
+
+/// What a guard has until it is dropped: a share in the value, which of who writes is the only one, and the right to
+/// it.
+struct Held<T> {
+    value: Arc<T>,
+    pass: Pass,
 }
 
 impl<T> OwnedRwLockReadGuard<T> {
     /// Returns the lock. Called as a function, since the guard stands for the value.
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
-        &this.lock
+        &this.way.0
     }
 }
 
@@ -112,24 +116,27 @@ impl<T> OwnedRwLockWriteGuard<T> {
 
 /// What the two forms have in common.
 macro_rules! guards {
-    ([$($lifetime:lifetime)?] $Reader:ident, $Writer:ident, $Lock:ty) => {
+    ([$($lifetime:lifetime)?] $Reader:ident, $Writer:ident, $Lock:ty, |$lock:ident| $way:expr) => {
         impl<$($lifetime,)? T> $Reader<$($lifetime,)? T> {
-            pub(super) fn new(lock: $Lock, pass: Pass) -> Self {
-                $Reader { value: Some(lock.value.share()), pass: Some(pass), lock }
+            pub(super) fn new($lock: $Lock, pass: Pass) -> Self {
+                let value = $lock.value.share();
+                $Reader { held: Some(Held { value, pass }), way: $way }
             }
         }
 
         impl<$($lifetime,)? T> $Writer<$($lifetime,)? T> {
             pub(super) fn new(lock: $Lock, pass: Pass) -> Self {
-                $Writer { value: Some(lock.value.take()), pass: Some(pass), lock }
+                let value = lock.value.take();
+                $Writer { held: Some(Held { value, pass }), lock }
             }
 
             /// Ends the writing and goes on reading, with no other writer in between.
             ///
             /// Readers at the front of the line read from now on; a writer there waits for all of them.
             pub fn downgrade(mut self) -> $Reader<$($lifetime,)? T> {
-                self.lock.value.put(self.value.take().expect(IS_HELD));
-                let reader = $Reader::new(self.lock.clone(), self.pass.take().expect(IS_HELD));
+                let Held { value, pass } = self.held.take().expect(IS_HELD);
+                self.lock.value.put(value);
+                let reader = $Reader::new(self.lock.clone(), pass);
                 self.lock.shared.get().update(Entry::downgrade);
                 reader
             }
@@ -137,17 +144,18 @@ macro_rules! guards {
 
         impl<$($lifetime,)? T> Drop for $Reader<$($lifetime,)? T> {
             fn drop(&mut self) {
-                // It must be gone when a writer comes.
-                drop(self.value.take());
-                if let Some(pass) = self.pass.take() {
-                    self.lock.shared.get().update(|entry| entry.release(pass));
+                if let Some(Held { value, pass }) = self.held.take() {
+                    // It must be gone when a writer comes.
+                    drop(value);
+                    let shared: &Arc<Shared<Entry>> = self.way.borrow();
+                    shared.update(|entry| entry.release(pass));
                 }
             }
         }
 
         impl<$($lifetime,)? T> Drop for $Writer<$($lifetime,)? T> {
             fn drop(&mut self) {
-                if let (Some(value), Some(pass)) = (self.value.take(), self.pass.take()) {
+                if let Some(Held { value, pass }) = self.held.take() {
                     self.lock.value.put(value);
                     self.lock.shared.get().update(|entry| entry.release(pass));
                 }
@@ -156,14 +164,8 @@ macro_rules! guards {
     };
 }
 
-/// The value, of which nobody else has a share.
-#[inline]
-fn alone<T>(value: &mut Option<Arc<T>>) -> Option<&mut T> {
-    value.as_mut().and_then(Arc::get_mut)
-}
-
-guards!(['a] RwLockReadGuard, RwLockWriteGuard, &'a RwLock<T>);
-guards!([] OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Arc<RwLock<T>>);
+guards!(['a] RwLockReadGuard, RwLockWriteGuard, &'a RwLock<T>, |lock| lock.shared.get());
+guards!([] OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Arc<RwLock<T>>, |lock| Owned(lock));
 
 /// A future, and what it gives.
 macro_rules! future {
@@ -192,10 +194,21 @@ future!(['a] Write, RwLockWriteGuard, Gate::collect, |this| this.lock);
 future!([] ReadOwned, OwnedRwLockReadGuard, Entry::let_move, |this| this.waiter.way().0);
 future!([] WriteOwned, OwnedRwLockWriteGuard, Entry::let_move, |this| this.waiter.way().0);
 
-guard!(RwLockReadGuard<'_, T>, "RwLockReadGuard", Option::as_deref);
-guard!(RwLockWriteGuard<'_, T>, "RwLockWriteGuard", Option::as_deref);
-guard!(OwnedRwLockReadGuard<T>, "OwnedRwLockReadGuard", Option::as_deref);
-guard!(OwnedRwLockWriteGuard<T>, "OwnedRwLockWriteGuard", Option::as_deref);
+guard!(RwLockReadGuard<'_, T>, "RwLockReadGuard", |guard| shared(&guard.held));
+guard!(RwLockWriteGuard<'_, T>, "RwLockWriteGuard", |guard| shared(&guard.held));
+guard!(OwnedRwLockReadGuard<T>, "OwnedRwLockReadGuard", |guard| shared(&guard.held));
+guard!(OwnedRwLockWriteGuard<T>, "OwnedRwLockWriteGuard", |guard| shared(&guard.held));
 
-writer!(RwLockWriteGuard<'_, T>, alone);
-writer!(OwnedRwLockWriteGuard<T>, alone);
+writer!(RwLockWriteGuard<'_, T>, |guard| alone(&mut guard.held));
+writer!(OwnedRwLockWriteGuard<T>, |guard| alone(&mut guard.held));
+
+#[inline]
+fn shared<T>(held: &Option<Held<T>>) -> &T {
+    &held.as_ref().expect(IS_HELD).value
+}
+
+#[inline]
+fn alone<T>(held: &mut Option<Held<T>>) -> &mut T {
+    let value = &mut held.as_mut().expect(IS_HELD).value;
+    Arc::get_mut(value).expect("nobody has a share while one writes")
+}

@@ -223,7 +223,7 @@ impl<T> RwLock<T> {
     ///
     /// # Panics
     ///
-    /// Panics if a guard was leaked (`std::mem::forget`), since the value went with it.
+    /// Panics if a guard was leaked (`std::mem::forget`), since the value went with it, or a share in it.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }

@@ -191,6 +191,7 @@ impl Gate for Permits {
         (*count <= self.free).then(|| Ok(self.give(*count, party)))
     }
 
+    /// Who asks for no permits is given them without waiting, see [`is_free`](Gate::is_free).
     #[inline]
     fn is_spent(&self) -> bool {
         self.free == 0 && !self.is_closed

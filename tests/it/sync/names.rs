@@ -64,7 +64,7 @@ fn an_owned_guard_keeps_its_mutex_and_the_value_alive() {
     assert_eq!(seen, (true, "SEVEN".to_owned()));
 }
 
-/// A value is borrowed by whoever has the lock, so it may borrow itself, and need be neither `Send` nor `Sync`.
+/// Reports know nothing of a lock's value, so it may contain borrows. It need be neither `Send` nor `Sync`.
 #[test]
 fn a_lock_may_be_of_a_value_that_borrows_and_stays_on_its_thread() {
     let seen = both!(|sync| {
@@ -75,6 +75,28 @@ fn a_lock_may_be_of_a_value_that_borrows_and_stays_on_its_thread() {
         format!("{:?}", mutex.into_inner())
     });
     assert_eq!(seen, r#"["one", "two"]"#);
+}
+
+/// What holds a lock may be held by it, and a reader's guard goes where one of a shorter lifetime is asked for.
+#[test]
+fn a_guard_is_small_whatever_the_value_is_and_can_be_in_one_of_its_kind() {
+    struct Link {
+        _next: Option<simloop::sync::OwnedMutexGuard<Link>>,
+    }
+    fn shortened<'a, 'b>(
+        guard: simloop::sync::RwLockReadGuard<'a, &'static str>,
+        _: &'b str,
+    ) -> simloop::sync::RwLockReadGuard<'a, &'b str> {
+        guard
+    }
+    let inner = Arc::new(simloop::sync::Mutex::new(Link { _next: None }));
+    let link = Link { _next: inner.clone().try_lock_owned().ok() };
+    assert!(inner.is_locked());
+    drop(simloop::sync::Mutex::new(link));
+    assert!(!inner.is_locked());
+    let lock = simloop::sync::RwLock::new("static");
+    assert_eq!(*shortened(lock.try_read().unwrap(), &String::from("short")), "static");
+    assert_eq!(size_of::<simloop::sync::MutexGuard<'_, [u8; 1 << 20]>>(), 16);
 }
 
 #[test]
