@@ -181,7 +181,8 @@ fn level() -> impl Strategy<Value = Level> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 2_000,
+        // As with the timers' model: without optimisation most of a test run would be this, and both builds are run.
+        cases: if cfg!(debug_assertions) { 500 } else { 2_000 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
