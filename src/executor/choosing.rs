@@ -11,17 +11,6 @@ use crate::kernel::{Access, Kernel, Taken};
 use crate::policy::{Choice, Deviation, Divergence, Fifo, Native, Policy, Random};
 use crate::report::{Failure, FailureKind};
 
-impl State {
-    /// The turn, and which of the values chosen in it the next one is, from 1.
-    pub(super) fn next_value(&self) -> (u64, u32) {
-        let turn = self.kernel.turn();
-        match self.values_chosen {
-            (same, count) if same == turn => (turn, count + 1),
-            _ => (turn, 1),
-        }
-    }
-}
-
 /// Why a choice could not be made. In a box, because it is rare and a choice is not.
 pub(super) type Misfit = Box<Mistake>;
 

@@ -246,6 +246,15 @@ impl State {
         joined
     }
 
+    /// The turn, and which of the values chosen in it the next one is, from 1.
+    pub(super) fn next_value(&self) -> (u64, u32) {
+        let turn = self.kernel.turn();
+        match self.values_chosen {
+            (same, count) if same == turn => (turn, count + 1),
+            _ => (turn, 1),
+        }
+    }
+
     /// Puts back the future that was taken out for a poll, or its output.
     #[inline(always)]
     pub(super) fn put_back(&mut self, slot: u32, cell: BoxedCell) {

@@ -24,13 +24,13 @@ pub(super) type Shareable<T> = Kept<T, Arc<T>>;
 
 /// A value behind a pointer `P`, which is handed out.
 pub(super) struct Kept<T, P> {
-    place: Latch<Place<T, P>>,
+    value: Latch<Value<T, P>>,
     /// A panic may leave the value half changed, though not the latch: so whoever goes on with it after one has to say
     /// that this is meant.
     not_ref_unwind_safe: PhantomData<dyn UnwindSafe + Send + Sync + Unpin>,
 }
 
-enum Place<T, P> {
+enum Value<T, P> {
     /// As it was made, since for a static nothing can be allocated. From its first use on it is behind its pointer.
     New(T),
     Used(P),
@@ -39,20 +39,20 @@ enum Place<T, P> {
 
 impl<T, P: From<T>> Kept<T, P> {
     pub(super) const fn new(value: T) -> Self {
-        Kept { place: Latch::new(Place::New(value)), not_ref_unwind_safe: PhantomData }
+        Kept { value: Latch::new(Value::New(value)), not_ref_unwind_safe: PhantomData }
     }
 
     /// For whoever has been given the lock alone.
     #[inline]
     pub(super) fn take(&self) -> P {
-        mem::replace(&mut *self.place.enter(), Place::Away).into_used()
+        mem::replace(&mut *self.value.enter(), Value::Away).into_used()
     }
 
     /// From whoever had it alone.
     #[inline]
     pub(super) fn put(&self, value: P) {
-        let before = mem::replace(&mut *self.place.enter(), Place::Used(value));
-        debug_assert!(matches!(before, Place::Away), "it was away");
+        let before = mem::replace(&mut *self.value.enter(), Value::Used(value));
+        debug_assert!(matches!(before, Value::Away), "it was away");
         // So that there is no code to drop what is not there.
         mem::forget(before);
     }
@@ -60,18 +60,18 @@ impl<T, P: From<T>> Kept<T, P> {
 
 impl<T> Guarded<T> {
     pub(super) fn get_mut(&mut self) -> &mut T {
-        match self.place.get_mut() {
-            Place::New(value) => value,
-            Place::Used(value) => value,
-            Place::Away => panic!("{WAS_LEAKED}"),
+        match self.value.get_mut() {
+            Value::New(value) => value,
+            Value::Used(value) => value,
+            Value::Away => panic!("{WAS_LEAKED}"),
         }
     }
 
     pub(super) fn into_inner(self) -> T {
-        match self.place.into_inner() {
-            Place::New(value) => value,
-            Place::Used(value) => *value,
-            Place::Away => panic!("{WAS_LEAKED}"),
+        match self.value.into_inner() {
+            Value::New(value) => value,
+            Value::Used(value) => *value,
+            Value::Away => panic!("{WAS_LEAKED}"),
         }
     }
 }
@@ -79,38 +79,38 @@ impl<T> Guarded<T> {
 impl<T> Shareable<T> {
     /// For one who reads.
     pub(super) fn share(&self) -> Arc<T> {
-        let place = &mut *self.place.enter();
-        let shared = mem::replace(place, Place::Away).into_used();
-        *place = Place::Used(Arc::clone(&shared));
+        let value = &mut *self.value.enter();
+        let shared = mem::replace(value, Value::Away).into_used();
+        *value = Value::Used(Arc::clone(&shared));
         shared
     }
 
     pub(super) fn get_mut(&mut self) -> &mut T {
-        let value = match self.place.get_mut() {
-            Place::New(value) => Some(value),
-            Place::Used(shared) => Arc::get_mut(shared),
-            Place::Away => None,
+        let value = match self.value.get_mut() {
+            Value::New(value) => Some(value),
+            Value::Used(shared) => Arc::get_mut(shared),
+            Value::Away => None,
         };
         value.expect(WAS_LEAKED)
     }
 
     pub(super) fn into_inner(self) -> T {
-        let value = match self.place.into_inner() {
-            Place::New(value) => Some(value),
-            Place::Used(shared) => Arc::into_inner(shared),
-            Place::Away => None,
+        let value = match self.value.into_inner() {
+            Value::New(value) => Some(value),
+            Value::Used(shared) => Arc::into_inner(shared),
+            Value::Away => None,
         };
         value.expect(WAS_LEAKED)
     }
 }
 
-impl<T, P: From<T>> Place<T, P> {
+impl<T, P: From<T>> Value<T, P> {
     #[inline]
     fn into_used(self) -> P {
         match self {
-            Place::Used(value) => value,
-            Place::New(value) => P::from(value),
-            Place::Away => panic!("{IS_THERE}"),
+            Value::Used(value) => value,
+            Value::New(value) => P::from(value),
+            Value::Away => panic!("{IS_THERE}"),
         }
     }
 }

@@ -310,7 +310,7 @@ fn a_guard_that_is_leaked_keeps_the_lock_and_the_value() {
     assert_eq!(told, ["a guard of this lock was leaked, and the value with it"; 2]);
 }
 
-/// What a value is asked to do runs when its lock is free to be looked at.
+/// It runs while the value is in the guard, so under no latch.
 #[test]
 fn a_value_whose_destructor_looks_at_its_mutex_does_not_hang() {
     struct Nosy(Arc<Mutex<Option<Nosy>>>);

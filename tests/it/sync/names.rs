@@ -99,6 +99,20 @@ fn a_guard_is_small_whatever_the_value_is_and_can_be_in_one_of_its_kind() {
     assert_eq!(size_of::<simloop::sync::MutexGuard<'_, [u8; 1 << 20]>>(), 16);
 }
 
+/// A panic may leave a value half changed, so who goes on with a lock after one says so, as with tokio's. It would not
+/// compile otherwise: there would be two ways to be what is asked for.
+#[test]
+fn a_lock_is_not_said_to_be_whole_after_a_panic() {
+    trait Unsaid<Way> {}
+    impl<T> Unsaid<()> for T {}
+    impl<T: std::panic::RefUnwindSafe> Unsaid<u8> for T {}
+    fn ask<T: Unsaid<Way>, Way>(_: &T) {}
+    both!(|sync| {
+        ask(&sync::Mutex::new(1));
+        ask(&sync::RwLock::new(1));
+    });
+}
+
 #[test]
 fn a_value_is_the_same_by_turns_of_readers_and_writers() {
     let seen = both!(|sync| {
