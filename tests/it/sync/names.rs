@@ -99,6 +99,63 @@ fn a_guard_is_small_whatever_the_value_is_and_can_be_in_one_of_its_kind() {
     assert_eq!(size_of::<simloop::sync::MutexGuard<'_, [u8; 1 << 20]>>(), 16);
 }
 
+/// Polls a future as it is woken, in the very call that has woken it.
+struct AtOnce(std::sync::Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>);
+
+impl AtOnce {
+    fn waits(future: impl Future<Output = ()> + Send + 'static) -> Arc<Self> {
+        let mut future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(future);
+        let waiting = Arc::new(AtOnce(std::sync::Mutex::default()));
+        let waker = Waker::from(Arc::clone(&waiting));
+        assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        *waiting.0.lock().unwrap() = Some(future);
+        waiting
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.lock().unwrap().is_none()
+    }
+}
+
+impl std::task::Wake for AtOnce {
+    fn wake(self: Arc<Self>) {
+        let future = self.0.lock().unwrap().take();
+        at_once(future.expect("it is woken once"));
+    }
+}
+
+#[test]
+fn s28_a_value_is_back_before_its_lock_is_handed_over() {
+    let seen = both!(|sync| {
+        let mutex = Arc::new(sync::Mutex::new(1));
+        let (guard, next) = (at_once(mutex.lock()), Arc::clone(&mutex));
+        let waiting = AtOnce::waits(async move { *next.lock().await += 1 });
+        drop(guard);
+        let mut is_over = vec![waiting.is_over()];
+
+        let lock = Arc::new(sync::RwLock::new(1));
+        let (reader, next) = (at_once(lock.read()), Arc::clone(&lock));
+        let waiting = AtOnce::waits(async move { *next.write().await += 1 });
+        drop(reader);
+        is_over.push(waiting.is_over());
+
+        let (mut writer, next) = (at_once(lock.write()), Arc::clone(&lock));
+        let waiting = AtOnce::waits(async move { assert_eq!(*next.read().await, 3) });
+        *writer += 1;
+        let reader = writer.downgrade();
+        is_over.push(waiting.is_over());
+        drop(reader);
+
+        let (mut writer, next) = (at_once(lock.write()), Arc::clone(&lock));
+        let waiting = AtOnce::waits(async move { *next.write().await *= 10 });
+        *writer += 1;
+        drop(writer);
+        is_over.push(waiting.is_over());
+        (is_over, *at_once(mutex.lock()), *at_once(lock.read()))
+    });
+    assert_eq!(seen, (vec![true; 4], 2, 40));
+}
+
 /// A panic may leave a value half changed, so who goes on with a lock after one says so, as with tokio's. It would not
 /// compile otherwise: there would be two ways to be what is asked for.
 #[test]
